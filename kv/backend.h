@@ -1,0 +1,51 @@
+// Backend: ordered bytes on a disk, the only thing the store asks of storage.
+//
+// server/storage/leveldb_backend implements it for production, kv/memory_backend for tests and the simulator.
+// Threads: Apply() from the apply thread only; Get and iterators from any thread.
+// Durability: none is promised by Apply. After a crash the backend holds the effect of a prefix of the applied
+// batches, each whole or not at all (DESIGN 5.5); the write-ahead log has the rest.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace pintle::kv {
+
+struct BackendBatch {
+  struct Op {
+    std::string key;
+    std::shared_ptr<const std::string> value;  // null: delete
+  };
+  std::vector<Op> ops;
+
+  void Put(std::string key, std::string value) {
+    ops.push_back({std::move(key), std::make_shared<const std::string>(std::move(value))});
+  }
+  void PutShared(std::string key, std::shared_ptr<const std::string> value) {
+    ops.push_back({std::move(key), std::move(value)});
+  }
+  void Delete(std::string key) { ops.push_back({std::move(key), nullptr}); }
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // All of the batch or, on an error, an unknown part of it: the caller must stop the process.
+  [[nodiscard]] virtual absl::Status Apply(const BackendBatch& batch) = 0;
+
+  // NOT_FOUND when absent; DATA_LOSS when the stored bytes do not pass their checksum.
+  virtual absl::StatusOr<std::string> Get(std::string_view key) const = 0;
+
+  // Calls `visit` for keys in [first, last) in order until it returns false.
+  virtual absl::Status Scan(std::string_view first, std::string_view last,
+                            const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+};
+
+}  // namespace pintle::kv

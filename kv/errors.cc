@@ -1,0 +1,53 @@
+#include "kv/errors.h"
+
+#include <string_view>
+
+namespace pintle::kv {
+namespace {
+
+constexpr std::string_view kCompacted = "etcdserver: mvcc: required revision has been compacted";
+constexpr std::string_view kFutureRevision =
+    "etcdserver: mvcc: required revision is a future revision";
+
+// The packaged Abseil's string_view is its own type.
+absl::string_view Text(std::string_view text) { return {text.data(), text.size()}; }
+
+bool Is(const absl::Status& status, std::string_view message) {
+  return status.code() == absl::StatusCode::kOutOfRange && status.message() == Text(message);
+}
+
+}  // namespace
+
+absl::Status ErrCompacted() { return absl::OutOfRangeError(Text(kCompacted)); }
+absl::Status ErrFutureRevision() { return absl::OutOfRangeError(Text(kFutureRevision)); }
+absl::Status ErrLeaseNotFound() {
+  return absl::NotFoundError("etcdserver: requested lease not found");
+}
+absl::Status ErrLeaseExists() {
+  return absl::FailedPreconditionError("etcdserver: lease already exists");
+}
+absl::Status ErrLeaseTtlTooLarge() {
+  return absl::OutOfRangeError("etcdserver: too large lease TTL");
+}
+absl::Status ErrKeyNotFound() { return absl::InvalidArgumentError("etcdserver: key not found"); }
+absl::Status ErrEmptyKey() { return absl::InvalidArgumentError("etcdserver: key is not provided"); }
+absl::Status ErrValueProvided() {
+  return absl::InvalidArgumentError("etcdserver: value is provided");
+}
+absl::Status ErrLeaseProvided() {
+  return absl::InvalidArgumentError("etcdserver: lease is provided");
+}
+absl::Status ErrTooManyOps() {
+  return absl::InvalidArgumentError("etcdserver: too many operations in txn request");
+}
+absl::Status ErrDuplicateKey() {
+  return absl::InvalidArgumentError("etcdserver: duplicate key given in txn request");
+}
+absl::Status ErrInvalidSortOption() {
+  return absl::InvalidArgumentError("etcdserver: invalid sort option");
+}
+
+bool IsCompacted(const absl::Status& status) { return Is(status, kCompacted); }
+bool IsFutureRevision(const absl::Status& status) { return Is(status, kFutureRevision); }
+
+}  // namespace pintle::kv
