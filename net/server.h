@@ -1,0 +1,73 @@
+// Server: listens, and speaks HTTP/1.1, HTTP/2 and gRPC on every port (told apart by the 24-byte HTTP/2 preface; gRPC
+// by its content-type).
+//
+// Threads: IoThreads owns N threads, each with one event loop; a listener's connections are dealt to them in turn.
+// Owner: server/server.cc. Stop() refuses new connections, tells HTTP/2 clients GOAWAY, lets calls under way finish up
+// to a grace time, then closes. The handlers outlive the server.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "net/executor.h"
+#include "net/grpc.h"
+#include "net/http.h"
+
+namespace pintle::net {
+
+class IoThreads {
+ public:
+  explicit IoThreads(int count);
+  ~IoThreads();  // Stop()
+  IoThreads(const IoThreads&) = delete;
+  IoThreads& operator=(const IoThreads&) = delete;
+
+  int count() const;
+  Executor& executor(int i);
+  void Stop();  // joins; work not yet run is dropped
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+struct ServerOptions {
+  size_t max_grpc_message_bytes = 2 * 1024 * 1024;
+  size_t max_http_body_bytes = 3 * 1024 * 1024;
+  size_t max_header_bytes = 16 * 1024;
+  uint32_t max_concurrent_streams = 10000;  // per connection, refused softly (gRPC status / 503) above it
+  int max_connections = 10000;
+};
+
+class Server {
+ public:
+  // `grpc` may be null (HTTP only), `http` answers everything that is not gRPC.
+  Server(IoThreads& threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http);
+  ~Server();
+
+  // "127.0.0.1", "::1", "0.0.0.0", "localhost"; port 0 picks a free one. Returns the port.
+  // Error when it is in use: FAILED_PRECONDITION "listen tcp 127.0.0.1:2379: bind: address already in use".
+  absl::StatusOr<uint16_t> Listen(const std::string& host, uint16_t port);
+  void Stop(absl::Duration grace);
+
+  struct Counters {
+    uint64_t connections_open = 0;
+    uint64_t bytes_received = 0;
+    uint64_t bytes_sent = 0;
+  };
+  Counters counters() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pintle::net
