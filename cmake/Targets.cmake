@@ -17,11 +17,16 @@ function(pintle_program name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-# pintle_test(<name> SOURCES … DEPS … [ARGS …]): one GoogleTest program, one ctest entry named <name>.
+# Everything that the sanitizer rounds of tests/run build and run.
+add_custom_target(unit_tests)
+add_custom_target(threaded_tests)
+
+# pintle_test(<name> SOURCES … DEPS … [ARGS …] [THREADED]): one GoogleTest program, one ctest entry named <name>,
+# labelled unit; THREADED adds it to the ThreadSanitizer round.
 function(pintle_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADED" "TIMEOUT" "SOURCES;DEPS;ARGS" ${ARGN})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
@@ -29,7 +34,13 @@ function(pintle_test name)
   target_compile_definitions(${name} PRIVATE PINTLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  set(labels unit)
+  add_dependencies(unit_tests ${name})
+  if(ARG_THREADED)
+    list(APPEND labels threaded)
+    add_dependencies(threaded_tests ${name})
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}")
 endfunction()
 
 # pintle_microbench(<name> SOURCES … DEPS …): a google-benchmark program.
