@@ -109,7 +109,8 @@ bool NextField(ByteReader& reader, WireField& field) {
   if (reader.empty()) return false;
   uint64_t tag = 0;
   if (!reader.TakeVarint(tag)) return false;
-  field = WireField{.number = static_cast<uint32_t>(tag >> 3), .wire_type = static_cast<uint32_t>(tag & 7)};
+  field = WireField{.number = static_cast<uint32_t>(tag >> 3),
+                    .wire_type = static_cast<uint32_t>(tag & 7)};
   switch (field.wire_type) {
     case kVarintType:
       return reader.TakeVarint(field.integer);

@@ -1,9 +1,9 @@
 // Bytes of integers, as our files, our peers and Protobuf's wire format lay them out.
 //
-// Append* write at the end of a string. ByteReader takes from the front of a view and never reads past it: a take
-// that does not fit returns false and leaves the reader failed (every later take fails too), so that a parser can
-// check once at the end.
-// Formats: little-endian fixed (files, peers), big-endian fixed (ordered keys), Protobuf base-128 varint.
+// Append* write at the end of a string. ByteReader takes from the front of a view and never reads
+// past it: a take that does not fit returns false and leaves the reader failed (every later take
+// fails too), so that a parser can check once at the end. Formats: little-endian fixed (files,
+// peers), big-endian fixed (ordered keys), Protobuf base-128 varint.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // PINTLE_CHECK(condition, "message"): a broken invariant ends the process, in every build.
 //
-// For bugs only. Expected failures are returned values; bad input is an error with a code. (Debian's Abseil has no
-// absl/log, so this is its CHECK: see STYLE.md, "Three kinds of wrong".)
+// For bugs only. Expected failures are returned values; bad input is an error with a code.
+// (Debian's Abseil has no absl/log, so this is its CHECK: see STYLE.md, "Three kinds of wrong".)
 #pragma once
 
 #include <cstdio>
@@ -20,8 +20,8 @@ namespace pintle::base {
 
 }  // namespace pintle::base
 
-#define PINTLE_CHECK(condition, message)                                              \
-  do {                                                                                \
-    if (!(condition)) [[unlikely]]                                                    \
-      ::pintle::base::CheckFailed(__FILE__, __LINE__, #condition, (message));         \
+#define PINTLE_CHECK(condition, message)                                      \
+  do {                                                                        \
+    if (!(condition)) [[unlikely]]                                            \
+      ::pintle::base::CheckFailed(__FILE__, __LINE__, #condition, (message)); \
   } while (false)

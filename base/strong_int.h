@@ -3,8 +3,9 @@
 //   using Term = base::StrongInt<struct TermTag, uint64_t>;
 //   Term t{3};  ++t;  t.value() == 4;
 //
-// Compares, hashes (absl and std) and prints like its integer; converts from and to it only explicitly.
-// Arithmetic with a plain integer is a distance; the difference of two is a plain integer.
+// Compares, hashes (absl and std) and prints like its integer; converts from and to it only
+// explicitly. Arithmetic with a plain integer is a distance; the difference of two is a plain
+// integer.
 #pragma once
 
 #include <compare>

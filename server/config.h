@@ -1,0 +1,77 @@
+// Config: what a member is told at its start: etcd's flags, ETCD_* variables and YAML keys
+// (etcd-api §5), and a few of our own for the façade.
+//
+// Precedence is etcd's: a flag wins over its variable; with --config-file both are ignored but for
+// that one. Limits and contradictions are checked here, before anything is opened. Errors are one
+// line and say what to do.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace pintle::server {
+
+// "http://host:port". https and unix sockets are not built yet and are refused as such.
+struct Url {
+  std::string host;
+  uint16_t port = 0;
+  std::string text;  // as given
+};
+
+struct InitialMember {
+  std::string name;
+  std::vector<std::string> peer_urls;
+};
+
+struct Config {
+  std::string name = "default";
+  std::string data_dir;  // default: <name>.etcd
+  std::vector<Url> listen_peer_urls;
+  std::vector<Url> listen_client_urls;
+  std::vector<Url> listen_metrics_urls;
+  std::vector<std::string> initial_advertise_peer_urls;
+  std::vector<std::string> advertise_client_urls;
+  std::vector<InitialMember> initial_cluster;
+  std::string initial_cluster_state = "new";
+  std::string initial_cluster_token = "etcd-cluster";
+  int64_t heartbeat_interval_ms = 100;
+  int64_t election_timeout_ms = 1000;
+  int64_t max_request_bytes = 1572864;
+  int64_t max_txn_ops = 128;
+  int64_t max_concurrent_streams = 10000;
+  absl::Duration watch_progress_notify_interval = absl::Minutes(10);
+  std::string log_level = "info";
+  std::string log_format = "json";
+  std::vector<std::string> log_outputs = {"default"};
+  int64_t io_threads = 0;  // 0: min(4, cores / 2), at least 1
+
+  // The façade. Empty: not served.
+  std::vector<Url> api_listen_urls;
+  std::string service_cluster_ip_range = "10.96.0.0/16";
+
+  std::vector<std::string> warnings;  // to be logged once the log is open
+};
+
+// What the command line asks for.
+struct Invocation {
+  enum class Kind { kServe, kHelp, kVersion };
+  Kind kind = Kind::kServe;
+  Config config;
+};
+
+// `environment`: "NAME=value" strings. Errors: INVALID_ARGUMENT for a flag that is unknown or
+// malformed (exit 2), FAILED_PRECONDITION for settings that contradict each other, UNIMPLEMENTED
+// for etcd's flags that are not built yet (exit 1).
+absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& arguments,
+                                            const std::vector<std::string>& environment);
+
+// The text behind --help.
+void PrintHelp(std::ostream& out);
+
+}  // namespace pintle::server
