@@ -18,70 +18,23 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "raft/byte_window.h"
 #include "raft/config.h"
 #include "raft/log_storage.h"
 #include "raft/message.h"
 #include "raft/random.h"
 #include "raft/ready.h"
+#include "raft/status.h"
 #include "raft/types.h"
 
 namespace pintle::raft {
 
 class Raft;
-
-// What the owner found on its disks. A new member has all zero and the voters it was told. The
-// commit index may lie beyond the end of the log (the WAL's last batch was torn): it is taken as
-// the end of the log then.
-struct RestoredState {
-  HardState hard_state;
-  ConfState conf_state;
-  Index applied_index;  // apply goes on behind it; must lie within the log
-};
-
-enum class ProposeOutcome : uint8_t {
-  kAppended,   // in the leader's log, at `entry`; will it commit? apply tells
-  kForwarded,  // on its way to the leader, once; may be lost
-  kNoLeader,   // not taken: surely never applied
-  kTooMany,    // not taken: Config::max_uncommitted_bytes are waiting; surely never applied
-};
-
-struct [[nodiscard]] ProposeResult {
-  ProposeOutcome outcome;
-  EntryId entry;  // kAppended only
-};
-
-enum class ProgressState : uint8_t { kProbe, kReplicate };
-
-// A leader's picture of one follower.
-struct PeerStatus {
-  MemberId id;
-  ProgressState state = ProgressState::kProbe;
-  Index match_index;
-  Index next_index;
-  bool recently_active = false;
-  size_t inflight_messages = 0;
-  size_t inflight_bytes = 0;
-  // The entries it needs next are compacted away here.
-  bool behind_log = false;
-};
-
-struct Status {
-  MemberId id;
-  Role role = Role::kFollower;
-  Term term;
-  MemberId vote;
-  MemberId leader;  // kNoMember: not known
-  Index commit_index;
-  Index persisted_index;
-  Index applied_index;
-  Index first_index;
-  EntryId last_entry;
-  std::vector<MemberId> voters;
-  std::vector<PeerStatus> peers;  // leader only, ascending by id, without itself
-};
 
 class RawNode {
  public:
@@ -100,7 +53,7 @@ class RawNode {
 
   // A message from a peer has come in. Messages that are not for us, or not from a voter, are
   // ignored.
-  void Step(Message message);
+  void Step(const Message& message);
 
   // Wishes `payload` to be replicated and applied. A leader appends it; a follower forwards it to
   // its leader, once.
@@ -137,8 +90,28 @@ class RawNode {
   Term term() const;
   Index commit_index() const;
 
+  // The log as this member holds it, durable or not: for checkers, tools and tests.
+  std::optional<Term> TermAt(Index index) const;
+  // Appends `range`, which must be held, to `out`.
+  void ReadLog(IndexRange range, std::vector<Entry>& out) const;
+
  private:
+  struct InFlight {
+    ReadyNumber number;
+    HardState hard_state;
+  };
+
+  HardState CurrentHardState() const;
+  IndexRange ToApply() const;
+  void TakeCommitted(Ready& ready);
+
   std::unique_ptr<Raft> raft_;
+  ReadyNumber last_number_;
+  HardState last_hard_state_;
+  SoftState last_soft_state_;
+  std::deque<InFlight> in_flight_;  // Readys with must_sync, not yet durable
+  Index given_to_apply_index_;
+  ByteWindow unapplied_;
 };
 
 }  // namespace pintle::raft

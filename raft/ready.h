@@ -72,10 +72,6 @@ struct Ready {
 
   // Set when role or leader changed.
   std::optional<SoftState> soft_state;
-
-  // True if the owner must call Persisted(number) for raft to go on. (Calling it for any Ready is
-  // allowed.)
-  bool needs_persisted() const { return must_sync || !messages_after_persist.empty(); }
 };
 
 }  // namespace pintle::raft

@@ -1,0 +1,120 @@
+#include "raft/follower.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace pintle::raft {
+namespace {
+
+// Without a gap behind `previous`, terms never falling and none from the future: anything else is
+// not from a leader.
+bool IsWellFormed(const AppendEntries& append, Term term) {
+  EntryId last = append.previous;
+  for (const Entry& entry : append.entries) {
+    if (entry.id.index != last.index + 1 || entry.id.term < last.term) return false;
+    last = entry.id;
+  }
+  return last.term <= term;
+}
+
+}  // namespace
+
+Follower::Follower(Core& core, MemberId leader)
+    : leader_(leader), timeout_ticks_(core.RandomElectionTimeout()), reads_(core.config) {}
+
+bool Follower::InLease(const Core& core) const {
+  return leader_ != kNoMember && elapsed_ticks_ < core.config.election_ticks;
+}
+
+void Follower::Follow(Core&, MemberId leader) {
+  PINTLE_CHECK(leader_ == kNoMember || leader_ == leader, "two leaders in one term");
+  leader_ = leader;
+  elapsed_ticks_ = 0;
+}
+
+Transition Follower::Tick(Core& core) {
+  core.outbox.Drop(reads_.TakeExpired());
+  ++elapsed_ticks_;
+  if (elapsed_ticks_ < timeout_ticks_) return Transition::kStay;
+  elapsed_ticks_ = 0;
+  return core.promotable() ? Transition::kPreCampaign : Transition::kStay;
+}
+
+ProposeResult Follower::Propose(Core& core, Payload payload) {
+  if (leader_ == kNoMember) return {ProposeOutcome::kNoLeader, {}};
+  const size_t bytes = (payload ? payload->size() : 0) + Entry::kOverheadBytes;
+  if (forward_bytes_ + bytes > core.config.max_append_bytes) FlushForwards(core);
+  forwards_.push_back(std::move(payload));
+  forward_bytes_ += bytes;
+  return {ProposeOutcome::kForwarded, {}};
+}
+
+void Follower::ReadIndex(Core& core, ReadId id) {
+  if (leader_ == kNoMember || !reads_.Add(id)) core.outbox.Drop({id});
+}
+
+void Follower::FlushForwards(Core& core) {
+  if (forwards_.empty()) return;
+  core.Send(leader_, ForwardedProposal{core.NextRequest(), std::move(forwards_)}, Durability::kNow);
+  forwards_.clear();
+  forward_bytes_ = 0;
+}
+
+void Follower::Flush(Core& core) {
+  FlushForwards(core);
+  if (!reads_.HasGathered()) return;
+  const RequestId id = core.NextRequest();
+  reads_.Asked(id);
+  core.Send(leader_, ReadIndexRequest{id}, Durability::kNow);
+}
+
+void Follower::End(Core& core) {
+  FlushForwards(core);
+  core.outbox.Drop(reads_.All());
+}
+
+// Thesis §3.5.
+Transition Follower::Handle(Core& core, const Message& envelope, const AppendEntries& append) {
+  if (!IsWellFormed(append, core.term())) return Transition::kStay;
+  RaftLog& log = core.log;
+  if (append.previous.index < log.commit_index()) {
+    // Late: all that it could say up to here is committed, so it is equal.
+    const AppendEntriesResponse known{.match_index = log.commit_index()};
+    core.Send(envelope.from, known, Durability::kAfterPersist);
+    return Transition::kStay;
+  }
+  if (!log.Has(append.previous)) {
+    const EntryId hint = log.LastPossibleMatch(append.previous);
+    core.Send(envelope.from,
+              AppendEntriesResponse{
+                  .rejected = true, .rejected_index = append.previous.index, .hint = hint},
+              Durability::kNow);
+    return Transition::kStay;
+  }
+  log.Merge(append.previous, append.entries);
+  const Index last_agreed = append.previous.index + append.entries.size();
+  log.CommitTo(std::min(append.commit_index, last_agreed));
+  core.Send(envelope.from, AppendEntriesResponse{.match_index = last_agreed},
+            Durability::kAfterPersist);
+  return Transition::kStay;
+}
+
+Transition Follower::Handle(Core& core, const Message& envelope, const Heartbeat& heartbeat) {
+  // The leader never sends an index beyond what we have acknowledged as durable.
+  core.log.CommitTo(heartbeat.commit_index);
+  core.Send(envelope.from, HeartbeatResponse{heartbeat.read_round}, Durability::kNow);
+  return Transition::kStay;
+}
+
+Transition Follower::Handle(Core& core, const Message& envelope,
+                            const ReadIndexResponse& response) {
+  if (envelope.from != leader_) return Transition::kStay;
+  for (const ReadId id : reads_.TakeAnswered(response.id)) {
+    core.outbox.read_states.push_back({id, response.read_index});
+  }
+  return Transition::kStay;
+}
+
+}  // namespace pintle::raft

@@ -1,0 +1,215 @@
+#include "raft/raft.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace pintle::raft {
+namespace {
+
+bool IsPreVoteRequest(const Message& message) {
+  const auto* request = std::get_if<RequestVote>(&message.body);
+  return request != nullptr && request->pre_vote;
+}
+
+bool IsPreVoteGrant(const Message& message) {
+  const auto* response = std::get_if<RequestVoteResponse>(&message.body);
+  return response != nullptr && response->pre_vote && response->granted;
+}
+
+// Only a leader sends these.
+bool IsFromLeader(const Message& message) {
+  return std::holds_alternative<AppendEntries>(message.body) ||
+         std::holds_alternative<Heartbeat>(message.body);
+}
+
+}  // namespace
+
+Raft::Raft(const Config& config, const RestoredState& restored, const LogStorage& log,
+           Random& random)
+    : core_{config,
+            Quorum(restored.conf_state.voters),
+            random,
+            RaftLog(log, restored.hard_state.commit_index),
+            restored.hard_state,
+            restored.hard_state,
+            Outbox{},
+            random.Next()},
+      role_(Follower(core_, kNoMember)) {
+  PINTLE_CHECK(core_.log.last().term <= core_.term(), "the log is ahead of the hard state's term");
+  PINTLE_CHECK(restored.applied_index <= core_.log.last().index, "applied is ahead of the log");
+  PINTLE_CHECK(restored.applied_index + 1 >= core_.log.first_index(),
+               "entries that apply needs are compacted away");
+  core_.log.CommitTo(restored.applied_index);
+  if (core_.quorum.IsOnly(config.id)) Campaign();
+}
+
+SoftState Raft::soft_state() const {
+  if (const auto* follower = std::get_if<Follower>(&role_)) {
+    return {Role::kFollower, follower->leader()};
+  }
+  if (const auto* candidate = std::get_if<Candidate>(&role_)) {
+    return {candidate->pre_vote() ? Role::kPreCandidate : Role::kCandidate, kNoMember};
+  }
+  return {Role::kLeader, core_.id()};
+}
+
+std::vector<PeerStatus> Raft::PeerStatuses() const {
+  const auto* leader = std::get_if<Leader>(&role_);
+  return leader != nullptr ? leader->PeerStatuses(core_) : std::vector<PeerStatus>();
+}
+
+void Raft::Tick() {
+  Become(std::visit([this](auto& role) { return role.Tick(core_); }, role_));
+}
+
+ProposeResult Raft::Propose(Payload payload) {
+  return std::visit([&](auto& role) { return role.Propose(core_, std::move(payload)); }, role_);
+}
+
+void Raft::ReadIndex(ReadId id) {
+  std::visit([&](auto& role) { role.ReadIndex(core_, id); }, role_);
+}
+
+void Raft::ReportUnreachable(MemberId peer) {
+  if (auto* leader = std::get_if<Leader>(&role_)) leader->ReportUnreachable(peer);
+}
+
+void Raft::Campaign() {
+  if (std::holds_alternative<Leader>(role_) || !core_.promotable()) return;
+  Become(Transition::kPreCampaign);
+}
+
+void Raft::Persisted() {
+  if (auto* leader = std::get_if<Leader>(&role_)) leader->OwnLogDurable(core_);
+  auto* candidate = std::get_if<Candidate>(&role_);
+  if (candidate == nullptr || candidate->pre_vote()) return;
+  const HardState& durable = core_.durable_hard_state;
+  if (durable.term == core_.term() && durable.vote == core_.id()) {
+    Become(candidate->OwnVoteDurable(core_));
+  }
+}
+
+void Raft::Flush() {
+  std::visit([this](auto& role) { role.Flush(core_); }, role_);
+}
+
+bool Raft::WantsFlush() const {
+  if (const auto* leader = std::get_if<Leader>(&role_)) return leader->WantsFlush(core_);
+  const auto* follower = std::get_if<Follower>(&role_);
+  return follower != nullptr && follower->WantsFlush();
+}
+
+void Raft::Step(const Message& message) {
+  if (message.to != core_.id() || message.from == core_.id()) return;
+  if (!core_.quorum.Contains(message.from) || !AdmitTerm(message)) return;
+  if (const auto* request = std::get_if<RequestVote>(&message.body)) {
+    HandleRequestVote(message, *request);
+    return;
+  }
+  if (IsFromLeader(message)) {
+    PINTLE_CHECK(!std::holds_alternative<Leader>(role_), "two leaders in one term");
+    if (!std::holds_alternative<Follower>(role_)) BecomeFollower(core_.term(), message.from);
+    std::get<Follower>(role_).Follow(core_, message.from);
+  }
+  Become(std::visit([&](auto& role, const auto& body) { return role.Handle(core_, message, body); },
+                    role_, message.body));
+}
+
+// Thesis §3.3, with the exceptions that keep a member that was away from disturbing a working
+// leader (§6.2, §9.6).
+bool Raft::AdmitTerm(const Message& message) {
+  if (message.term < core_.term()) {
+    AnswerStale(message);
+    return false;
+  }
+  if (message.term == core_.term()) return true;
+  if (std::holds_alternative<RequestVote>(message.body) && InLease()) return false;
+  // A term that was only asked about has not begun.
+  if (IsPreVoteRequest(message) || IsPreVoteGrant(message)) return true;
+  BecomeFollower(message.term, IsFromLeader(message) ? message.from : kNoMember);
+  return true;
+}
+
+// A sender in an older term is told ours, where it could not go on without: a leader that we do not
+// listen to (we were away, campaigned, and now its heartbeats mean nothing to us, while it keeps us
+// from winning a pre-vote), and a pre-candidate, whose question would otherwise never be answered
+// by anyone. Everything else is only late.
+void Raft::AnswerStale(const Message& message) {
+  if (IsFromLeader(message)) {
+    core_.Send(message.from, AppendEntriesResponse{}, Durability::kNow);
+  } else if (IsPreVoteRequest(message)) {
+    core_.Send(message.from, RequestVoteResponse{.pre_vote = true}, Durability::kNow);
+  }
+}
+
+bool Raft::InLease() const {
+  if (const auto* follower = std::get_if<Follower>(&role_)) return follower->InLease(core_);
+  return std::holds_alternative<Leader>(role_);
+}
+
+bool Raft::MayVoteFor(const Message& message, const RequestVote& request) const {
+  if (!core_.log.IsUpToDate(request.last_entry)) return false;
+  if (request.pre_vote && message.term > core_.term()) return true;
+  if (core_.hard_state.vote != kNoMember) return core_.hard_state.vote == message.from;
+  return soft_state().leader == kNoMember;
+}
+
+// Thesis §3.4, §9.6.
+void Raft::HandleRequestVote(const Message& message, const RequestVote& request) {
+  const bool granted = MayVoteFor(message, request);
+  const RequestVoteResponse response{request.pre_vote, granted};
+  if (request.pre_vote) {
+    // A grant speaks of the term asked about; a refusal tells ours.
+    core_.SendInTerm(granted ? message.term : core_.term(), message.from, response,
+                     Durability::kNow);
+    return;
+  }
+  if (granted) {
+    core_.hard_state.vote = message.from;
+    if (auto* follower = std::get_if<Follower>(&role_)) follower->VoteGranted();
+  }
+  core_.Send(message.from, response, Durability::kAfterPersist);
+}
+
+void Raft::Become(Transition transition) {
+  switch (transition) {
+    case Transition::kStay:
+      return;
+    case Transition::kPreCampaign: {
+      EndRole();
+      auto& candidate = role_.emplace<Candidate>(core_, /*pre_vote=*/true);
+      Become(candidate.OwnVoteDurable(core_));
+      return;
+    }
+    case Transition::kCampaign:
+      EndRole();
+      core_.hard_state.term = core_.term() + 1;
+      core_.hard_state.vote = core_.id();
+      role_.emplace<Candidate>(core_, /*pre_vote=*/false);
+      return;
+    case Transition::kLead:
+      EndRole();
+      role_.emplace<Leader>(core_);
+      return;
+    case Transition::kStepDown:
+      BecomeFollower(core_.term(), kNoMember);
+      return;
+  }
+}
+
+void Raft::BecomeFollower(Term term, MemberId leader) {
+  EndRole();
+  if (term > core_.term()) {
+    core_.hard_state.term = term;
+    core_.hard_state.vote = kNoMember;
+  }
+  role_.emplace<Follower>(core_, leader);
+}
+
+// What it gathered in its term goes out in its term, or is dropped by name.
+void Raft::EndRole() {
+  std::visit([this](auto& role) { role.End(core_); }, role_);
+}
+
+}  // namespace pintle::raft
