@@ -1,0 +1,228 @@
+#include "tests/raft/cluster.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "tests/raft/describe.h"
+
+namespace pintle::raft {
+namespace {
+
+std::vector<MemberId> Ids(size_t size) {
+  std::vector<MemberId> ids;
+  for (size_t i = 1; i <= size; ++i) ids.emplace_back(i);
+  return ids;
+}
+
+}  // namespace
+
+uint64_t SeededRandom::Next() {
+  state_ += 0x9e3779b97f4a7c15;
+  uint64_t z = state_;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+Cluster::Cluster(size_t size, Config config, const MakeRandom& make_random, Trace trace)
+    : config_(config), trace_(std::move(trace)), ids_(Ids(size)), checker_(ids_) {
+  for (const MemberId id : ids_) {
+    At(members_.try_emplace(id).first->first).random = make_random(id);
+    StartNode(id);
+  }
+}
+
+void Cluster::Check(const absl::Status& status) {
+  if (!violation_.ok() || status.ok()) return;
+  violation_ = status;
+  trace_(absl::StrCat("VIOLATION ", std::string(status.message())));
+}
+
+MemberId Cluster::Leader() const {
+  MemberId leader = kNoMember;
+  for (const auto& [id, member] : members_) {
+    if (member.node == nullptr || member.node->soft_state().role != Role::kLeader) continue;
+    if (leader != kNoMember) return kNoMember;
+    leader = id;
+  }
+  return leader;
+}
+
+void Cluster::StartNode(MemberId id) {
+  Member& member = At(id);
+  member.log = std::make_unique<MemoryLog>();
+  std::vector<Entry> entries;
+  if (member.disk_log.LastIndex() > Index{0}) {
+    member.disk_log.Entries({Index{1}, member.disk_log.LastIndex()}, SIZE_MAX, entries);
+  }
+  member.log->Append(entries);
+  member.applied.clear();
+  Config config = config_;
+  config.id = id;
+  checker_.ObserveRestart(id, Index{0});
+  Check(checker_.ObserveDisk(id, member.disk_hard_state, member.disk_log));
+  member.node = std::make_unique<RawNode>(
+      config, RestoredState{member.disk_hard_state, ConfState{ids_}, Index{0}}, *member.log,
+      *member.random);
+  HandleReadys(id);
+}
+
+void Cluster::Input(MemberId id, const std::function<void(RawNode&)>& input) {
+  if (!IsUp(id)) return;
+  input(node(id));
+  HandleReadys(id);
+}
+
+void Cluster::Tick(MemberId id) {
+  Input(id, [](RawNode& node) { node.Tick(); });
+}
+
+void Cluster::Campaign(MemberId id) {
+  Input(id, [](RawNode& node) { node.Campaign(); });
+}
+
+ProposeResult Cluster::Propose(MemberId id, std::string payload) {
+  ProposeResult result{ProposeOutcome::kNoLeader, {}};
+  Input(id, [&](RawNode& node) {
+    result = node.Propose(std::make_shared<const std::string>(std::move(payload)));
+  });
+  return result;
+}
+
+void Cluster::Read(MemberId id, ReadId read) {
+  if (!IsUp(id)) return;
+  reads_[read] = highest_commit_index_;
+  Input(id, [&](RawNode& node) { node.ReadIndex(read); });
+}
+
+void Cluster::ReportUnreachable(MemberId id, MemberId peer) {
+  Input(id, [&](RawNode& node) { node.ReportUnreachable(peer); });
+}
+
+void Cluster::HandleReadys(MemberId id) {
+  Check(checker_.ObserveMember(node(id)));
+  while (node(id).HasReady()) {
+    HandleReady(id, node(id).TakeReady());
+    Check(checker_.ObserveMember(node(id)));
+  }
+  highest_commit_index_ = std::max(highest_commit_index_, node(id).commit_index());
+}
+
+void Cluster::HandleReady(MemberId id, Ready ready) {
+  Member& member = At(id);
+  const std::string name = absl::StrCat(id.value());
+  if (ready.soft_state.has_value()) {
+    trace_(absl::StrCat(name, ": ", std::string(Describe(ready.soft_state->role)), " in term ",
+                        member.node->term().value(), ", leader ",
+                        ready.soft_state->leader.value()));
+  }
+  Send(std::exchange(ready.messages_now, {}));
+  HandleReads(id, ready);
+  Check(checker_.ObserveApplied(id, ready.committed_entries));
+  for (const Entry& entry : ready.committed_entries) {
+    trace_(absl::StrCat(name, ": applies ", Describe(entry)));
+    member.applied.push_back(entry);
+  }
+  if (!member.applied.empty()) member.node->AppliedUpTo(member.applied.back().id.index);
+  member.log->Append(ready.entries);
+  member.writes.push_back(std::move(ready));
+  if (!member.slow_disk) Persist(id, member.writes.size());
+}
+
+void Cluster::HandleReads(MemberId id, const Ready& ready) {
+  for (const ReadState& read : ready.read_states) {
+    trace_(absl::StrCat(id.value(), ": read ", read.id.value(), " at index ",
+                        read.read_index.value()));
+    const auto waiting = reads_.find(read.id);
+    if (waiting == reads_.end()) {
+      Check(absl::InternalError(absl::StrCat("read ", read.id.value(), " answered twice")));
+      continue;
+    }
+    if (read.read_index < waiting->second) {
+      Check(absl::InternalError(absl::StrCat("read ", read.id.value(), " is stale")));
+    }
+    reads_.erase(waiting);
+  }
+  for (const ReadId read : ready.dropped_reads) {
+    trace_(absl::StrCat(id.value(), ": read ", read.value(), " dropped"));
+    if (reads_.erase(read) == 0) {
+      Check(absl::InternalError(absl::StrCat("read ", read.value(), " dropped after its answer")));
+    }
+  }
+}
+
+void Cluster::Send(std::vector<Message> messages) {
+  for (Message& message : messages) {
+    Check(checker_.ObserveSent(message));
+    network_.push_back(std::move(message));
+  }
+}
+
+void Cluster::SetSlowDisk(MemberId id, bool slow) {
+  At(id).slow_disk = slow;
+  if (!slow) Persist(id, At(id).writes.size());
+}
+
+void Cluster::Sync(MemberId id, const Ready& write) {
+  Member& member = At(id);
+  if (write.hard_state.has_value()) member.disk_hard_state = *write.hard_state;
+  member.disk_log.Append(write.entries);
+  Check(checker_.ObserveDisk(id, member.disk_hard_state, member.disk_log));
+}
+
+void Cluster::Persist(MemberId id, size_t count) {
+  Member& member = At(id);
+  for (; count > 0 && !member.writes.empty(); --count) {
+    Ready write = std::move(member.writes.front());
+    member.writes.pop_front();
+    Sync(id, write);
+    Send(std::move(write.messages_after_persist));
+    member.node->Persisted(write.number);
+  }
+  HandleReadys(id);
+}
+
+void Cluster::Deliver(size_t position) {
+  const Message message = std::move(network_[position]);
+  network_.erase(network_.begin() + static_cast<ptrdiff_t>(position));
+  const bool cut = cut_.contains(std::minmax(message.from, message.to));
+  if (cut || !IsUp(message.to)) {
+    trace_(absl::StrCat(Describe(message), " (lost)"));
+    return;
+  }
+  trace_(Describe(message));
+  Input(message.to, [&](RawNode& node) { node.Step(message); });
+}
+
+void Cluster::DeliverAll() {
+  // A bound far above what any script needs: an endless exchange must end the test.
+  for (int i = 0; i < 100'000 && !network_.empty(); ++i) Deliver(0);
+  if (!network_.empty()) Check(absl::InternalError("the members never stop talking"));
+}
+
+void Cluster::Crash(MemberId id, size_t silently_synced) {
+  Member& member = At(id);
+  if (member.node == nullptr) return;
+  for (size_t i = 0; i < silently_synced && i < member.writes.size(); ++i) {
+    Sync(id, member.writes[i]);
+  }
+  member.writes.clear();
+  member.node.reset();
+  trace_(absl::StrCat(id.value(), ": down"));
+}
+
+void Cluster::Restart(MemberId id) {
+  if (IsUp(id)) return;
+  trace_(absl::StrCat(id.value(), ": up with term ", At(id).disk_hard_state.term.value(), ", last ",
+                      At(id).disk_log.LastIndex().value()));
+  StartNode(id);
+}
+
+void Cluster::SetDisk(MemberId id, const HardState& hard_state, const std::vector<Entry>& log) {
+  Member& member = At(id);
+  member.disk_hard_state = hard_state;
+  member.disk_log = MemoryLog();
+  member.disk_log.Append(log);
+}
+
+}  // namespace pintle::raft
