@@ -1,13 +1,14 @@
 // gRPC as a server's services see it: method by full path, messages as bytes, status at the end.
 //
-// Source: "gRPC over HTTP/2" (PROTOCOL-HTTP2.md). Messages are bytes because the hot path splices stored bytes into
-// replies; services parse and build Protobuf themselves.
-// Thread: everything on the connection's I/O thread (GrpcCall::executor()); a call is kept alive by shared_ptr, and
-// after it ended (cancel, deadline, connection gone) Send and Finish do nothing.
-// Limits (net::ServerOptions): received message size (RESOURCE_EXHAUSTED "grpc: received message larger than max (N vs. M)"),
-// metadata bytes, concurrent calls per connection; unsent bytes are the service's to watch, with unsent_bytes/OnDrain.
-// Handled below this interface: compression refused with UNIMPLEMENTED, deadlines (DEADLINE_EXCEEDED), unknown methods
-// (UNIMPLEMENTED "unknown service …" / "unknown method …"), malformed frames (INTERNAL), percent-encoded grpc-message.
+// Source: "gRPC over HTTP/2" (PROTOCOL-HTTP2.md). Messages are bytes because the hot path splices
+// stored bytes into replies; services parse and build Protobuf themselves. Thread: everything on
+// the connection's I/O thread (GrpcCall::executor()); a call is kept alive by shared_ptr, and after
+// it ended (cancel, deadline, connection gone) Send and Finish do nothing. Limits
+// (net::ServerOptions): received message size (RESOURCE_EXHAUSTED "grpc: received message larger
+// than max (N vs. M)"), metadata bytes, concurrent calls per connection; unsent bytes are the
+// service's to watch, with unsent_bytes/OnDrain. Handled below this interface: compression refused
+// with UNIMPLEMENTED, deadlines (DEADLINE_EXCEEDED), unknown methods (UNIMPLEMENTED "unknown
+// service …" / "unknown method …"), malformed frames (INTERNAL), percent-encoded grpc-message.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +40,10 @@ class GrpcCall {
   virtual void Reply(std::string message) = 0;
 
   virtual size_t unsent_bytes() const = 0;
-  virtual void OnDrain(absl::AnyInvocable<void()> callback) = 0;  // each time unsent_bytes falls below 64 KiB
-  virtual void OnClose(absl::AnyInvocable<void()> callback) = 0;  // cancelled, deadline, connection gone, or finished; once
+  virtual void OnDrain(
+      absl::AnyInvocable<void()> callback) = 0;  // each time unsent_bytes falls below 64 KiB
+  virtual void OnClose(absl::AnyInvocable<void()> callback) = 0;  // cancelled, deadline, connection
+                                                                  // gone, or finished; once
 
   virtual Executor& executor() = 0;
 };
@@ -48,20 +51,24 @@ class GrpcCall {
 // A unary method: gets the one request message.
 using UnaryMethod = std::function<void(std::string request, std::shared_ptr<GrpcCall> call)>;
 
-// A streaming method: `open` makes the handler of one call; messages come in order, flow-controlled.
+// A streaming method: `open` makes the handler of one call; messages come in order,
+// flow-controlled.
 class GrpcStreamHandler {
  public:
   virtual ~GrpcStreamHandler() = default;
   virtual void OnMessage(std::string message) = 0;
   virtual void OnHalfClose() = 0;  // the client will send no more
 };
-using StreamMethod = std::function<std::unique_ptr<GrpcStreamHandler>(std::shared_ptr<GrpcCall> call)>;
+using StreamMethod =
+    std::function<std::unique_ptr<GrpcStreamHandler>(std::shared_ptr<GrpcCall> call)>;
 
 // Methods by path ("/etcdserverpb.KV/Put"). Filled before the server starts, immutable afterwards.
 class GrpcRouter {
  public:
   void Unary(std::string path, UnaryMethod method) { unary_[std::move(path)] = std::move(method); }
-  void Stream(std::string path, StreamMethod method) { stream_[std::move(path)] = std::move(method); }
+  void Stream(std::string path, StreamMethod method) {
+    stream_[std::move(path)] = std::move(method);
+  }
   const std::map<std::string, UnaryMethod, std::less<>>& unary() const { return unary_; }
   const std::map<std::string, StreamMethod, std::less<>>& stream() const { return stream_; }
 

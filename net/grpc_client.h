@@ -1,7 +1,8 @@
-// GrpcChannel: gRPC calls to one address over one HTTP/2 connection (h2c), reconnecting on the next call.
+// GrpcChannel: gRPC calls to one address over one HTTP/2 connection (h2c), reconnecting on the next
+// call.
 //
-// Thread: one Executor (of IoThreads); call and be called back there. Not a general client: what client/ and
-// pintle-bench need (unary, bidirectional streams, deadlines, cancel).
+// Thread: one Executor (of IoThreads); call and be called back there. Not a general client: what
+// client/ and pintle-bench need (unary, bidirectional streams, deadlines, cancel).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class GrpcChannel {
   GrpcChannel(Executor& executor, std::string host, uint16_t port);
   ~GrpcChannel();  // calls under way end with CANCELLED
 
-  using Done = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;  // status code and message as the server sent them
+  using Done = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;  // status code and message as
+                                                                       // the server sent them
   void Unary(std::string path, std::string request, absl::Duration timeout, Done done);
 
   class Stream {

@@ -1,9 +1,10 @@
-// HTTP as a server's handlers see it, whichever of HTTP/1.1 and HTTP/2 (h2c prior knowledge) carried it.
+// HTTP as a server's handlers see it, whichever of HTTP/1.1 and HTTP/2 (h2c prior knowledge)
+// carried it.
 //
-// Thread: handler, exchange and callbacks belong to the connection's I/O thread (Exchange::executor()). An exchange is
-// kept alive by shared_ptr; after the client went away its calls do nothing and return false.
-// Limits (net::ServerOptions): header bytes, body bytes (413 before the handler sees it), exchanges per connection,
-// unsent response bytes per exchange.
+// Thread: handler, exchange and callbacks belong to the connection's I/O thread
+// (Exchange::executor()). An exchange is kept alive by shared_ptr; after the client went away its
+// calls do nothing and return false. Limits (net::ServerOptions): header bytes, body bytes (413
+// before the handler sees it), exchanges per connection, unsent response bytes per exchange.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,9 @@ namespace pintle::net {
 // Names are stored in lower case; order and repetition are kept.
 class Headers {
  public:
-  void Add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void Add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
   // First value of that name (given in lower case); empty when absent.
   std::string_view Get(std::string_view name) const {
     for (const auto& [n, v] : fields_) {
@@ -46,15 +49,16 @@ struct HttpRequest {
   std::string path;    // still percent-encoded, without query
   std::string query;   // without '?'
   Headers headers;
-  std::string body;    // whole
-  std::string peer;    // "127.0.0.1:50123", for logs
+  std::string body;  // whole
+  std::string peer;  // "127.0.0.1:50123", for logs
 };
 
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
 
-  // The whole answer at once. Content-Length is filled in. Once per exchange, instead of Start/Write/Finish.
+  // The whole answer at once. Content-Length is filled in. Once per exchange, instead of
+  // Start/Write/Finish.
   virtual void Respond(int status, Headers headers, std::string body) = 0;
 
   // A streamed answer (chunked in HTTP/1.1, DATA frames in HTTP/2): each Write is flushed.
@@ -62,10 +66,13 @@ class HttpExchange {
   virtual bool Write(std::string chunk) = 0;  // false: the client is gone
   virtual void Finish() = 0;
 
-  // Bytes taken by Write and not yet accepted by the kernel. A producer pauses above its bound and goes on in on_drain.
+  // Bytes taken by Write and not yet accepted by the kernel. A producer pauses above its bound and
+  // goes on in on_drain.
   virtual size_t unsent_bytes() const = 0;
-  virtual void OnDrain(absl::AnyInvocable<void()> callback) = 0;  // each time unsent_bytes falls below 64 KiB
-  virtual void OnClose(absl::AnyInvocable<void()> callback) = 0;  // client gone or answer finished; once
+  virtual void OnDrain(
+      absl::AnyInvocable<void()> callback) = 0;  // each time unsent_bytes falls below 64 KiB
+  virtual void OnClose(
+      absl::AnyInvocable<void()> callback) = 0;  // client gone or answer finished; once
 
   virtual Executor& executor() = 0;
 };
@@ -76,7 +83,8 @@ class HttpHandler {
   virtual void Handle(HttpRequest request, std::shared_ptr<HttpExchange> exchange) = 0;
 };
 
-// Percent-decoding for paths (plus_is_space=false) and query values (true). False: malformed escape.
+// Percent-decoding for paths (plus_is_space=false) and query values (true). False: malformed
+// escape.
 bool PercentDecode(std::string_view in, bool plus_is_space, std::string& out);
 std::string PercentEncode(std::string_view in);  // all but RFC 3986 unreserved characters
 

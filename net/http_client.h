@@ -1,7 +1,9 @@
-// HttpClient: HTTP/1.1 requests to one host, with kept-alive connections and streamed answers (for watches).
+// HttpClient: HTTP/1.1 requests to one host, with kept-alive connections and streamed answers (for
+// watches).
 //
-// Thread: one Executor; call and be called back there. Destroying the handle of a request cancels it and closes its
-// connection. Limits: HttpClientOptions; more requests than connections wait in order.
+// Thread: one Executor; call and be called back there. Destroying the handle of a request cancels
+// it and closes its connection. Limits: HttpClientOptions; more requests than connections wait in
+// order.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,8 @@ struct HttpClientRequest {
   std::string target;  // path and query, percent-encoded
   Headers headers;     // Host and Content-Length are filled in
   std::string body;
-  absl::Duration timeout = absl::Seconds(30);  // until the answer is whole; for Stream: until its head
+  absl::Duration timeout =
+      absl::Seconds(30);  // until the answer is whole; for Stream: until its head
 };
 
 struct HttpClientResponse {
@@ -49,16 +52,19 @@ class HttpClient {
     virtual ~Handle() = default;
   };
 
-  using Done = absl::AnyInvocable<void(absl::StatusOr<HttpClientResponse>)>;  // error: UNAVAILABLE, DEADLINE_EXCEEDED
+  using Done = absl::AnyInvocable<void(absl::StatusOr<HttpClientResponse>)>;  // error: UNAVAILABLE,
+                                                                              // DEADLINE_EXCEEDED
   [[nodiscard]] std::unique_ptr<Handle> Send(HttpClientRequest request, Done done);
 
-  // An endless answer: head first, then pieces as they come, then on_end (OK: finished by the server).
+  // An endless answer: head first, then pieces as they come, then on_end (OK: finished by the
+  // server).
   struct StreamCallbacks {
     absl::AnyInvocable<void(int status, const Headers&)> on_head;
     absl::AnyInvocable<void(std::string_view piece)> on_piece;
     absl::AnyInvocable<void(absl::Status)> on_end;
   };
-  [[nodiscard]] std::unique_ptr<Handle> Stream(HttpClientRequest request, StreamCallbacks callbacks);
+  [[nodiscard]] std::unique_ptr<Handle> Stream(HttpClientRequest request,
+                                               StreamCallbacks callbacks);
 
  private:
   struct Impl;

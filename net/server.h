@@ -1,9 +1,10 @@
-// Server: listens, and speaks HTTP/1.1, HTTP/2 and gRPC on every port (told apart by the 24-byte HTTP/2 preface; gRPC
-// by its content-type).
+// Server: listens, and speaks HTTP/1.1, HTTP/2 and gRPC on every port (told apart by the 24-byte
+// HTTP/2 preface; gRPC by its content-type).
 //
-// Threads: IoThreads owns N threads, each with one event loop; a listener's connections are dealt to them in turn.
-// Owner: server/server.cc. Stop() refuses new connections, tells HTTP/2 clients GOAWAY, lets calls under way finish up
-// to a grace time, then closes. The handlers outlive the server.
+// Threads: IoThreads owns N threads, each with one event loop; a listener's connections are dealt
+// to them in turn. Owner: server/server.cc. Stop() refuses new connections, tells HTTP/2 clients
+// GOAWAY, lets calls under way finish up to a grace time, then closes; not to be called on one of
+// the I/O threads. The handlers outlive the server.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +44,8 @@ struct ServerOptions {
   size_t max_grpc_message_bytes = 2 * 1024 * 1024;
   size_t max_http_body_bytes = 3 * 1024 * 1024;
   size_t max_header_bytes = 16 * 1024;
-  uint32_t max_concurrent_streams = 10000;  // per connection, refused softly (gRPC status / 503) above it
+  uint32_t max_concurrent_streams =
+      10000;  // per connection, refused softly (gRPC status / 503) above it
   int max_connections = 10000;
 };
 
@@ -54,7 +56,8 @@ class Server {
   ~Server();
 
   // "127.0.0.1", "::1", "0.0.0.0", "localhost"; port 0 picks a free one. Returns the port.
-  // Error when it is in use: FAILED_PRECONDITION "listen tcp 127.0.0.1:2379: bind: address already in use".
+  // Error when it is in use: FAILED_PRECONDITION "listen tcp 127.0.0.1:2379: bind: address already
+  // in use".
   absl::StatusOr<uint16_t> Listen(const std::string& host, uint16_t port);
   void Stop(absl::Duration grace);
 
@@ -67,7 +70,7 @@ class Server {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace pintle::net

@@ -1,0 +1,75 @@
+#include "net/http1_exchange.h"
+
+#include <cassert>
+#include <cstdio>
+#include <utility>
+
+#include "net/concat.h"
+#include "net/http_text.h"
+
+namespace pintle::net {
+namespace {
+
+std::string ChunkHead(size_t bytes) {
+  char text[24];
+  const int size = std::snprintf(text, sizeof(text), "%zx\r\n", bytes);
+  return {text, static_cast<size_t>(size)};
+}
+
+}  // namespace
+
+void Http1Exchange::Respond(int status, Headers headers, std::string body) {
+  assert(executor_.OnThread());
+  if (session_ == nullptr || started_) return;
+  started_ = true;
+  const std::string framing =
+      StatusForbidsBody(status) ? "" : Concat("Content-Length: ", body.size(), "\r\n");
+  session_->SendHead(status, headers, framing);
+  if (!head_only_ && !StatusForbidsBody(status)) session_->Queue(std::move(body));
+  session_->ExchangeDone();
+}
+
+void Http1Exchange::Start(int status, Headers headers) {
+  assert(executor_.OnThread());
+  if (session_ == nullptr || started_) return;
+  started_ = true;
+  if (http_1_0_) session_->keep_alive_ = false;  // the end of the connection ends the answer
+  session_->SendHead(status, headers, http_1_0_ ? "" : "Transfer-Encoding: chunked\r\n");
+}
+
+bool Http1Exchange::Write(std::string chunk) {
+  assert(executor_.OnThread());
+  if (session_ == nullptr || !started_) return false;
+  if (head_only_ || chunk.empty()) return true;  // an empty chunk would mean the end
+  if (http_1_0_) {
+    session_->Queue(std::move(chunk));
+    return true;
+  }
+  session_->Queue(ChunkHead(chunk.size()));
+  session_->Queue(std::move(chunk));
+  session_->Queue("\r\n");
+  return true;
+}
+
+void Http1Exchange::Finish() {
+  assert(executor_.OnThread());
+  if (session_ == nullptr || !started_) return;
+  if (!head_only_ && !http_1_0_) session_->Queue("0\r\n\r\n");
+  session_->ExchangeDone();
+}
+
+void Http1Exchange::OnClose(absl::AnyInvocable<void()> callback) {
+  on_close_.Add(executor_, std::move(callback));
+}
+
+void Http1Exchange::Drained() {
+  if (on_drain_) on_drain_();
+}
+
+void Http1Exchange::Detach() {
+  session_ = nullptr;
+  on_close_.Run();
+  on_drain_ = nullptr;
+}
+
+}  // namespace pintle::net

@@ -1,0 +1,43 @@
+// Http1Exchange: an HttpExchange on an HTTP/1.1 connection. Private to net/.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/close_callbacks.h"
+#include "net/http.h"
+#include "net/http1_session.h"
+
+namespace pintle::net {
+
+class Http1Exchange final : public HttpExchange {
+ public:
+  Http1Exchange(Http1Session& session, Executor& executor, bool head_only, bool http_1_0)
+      : session_(&session), executor_(executor), head_only_(head_only), http_1_0_(http_1_0) {}
+
+  void Respond(int status, Headers headers, std::string body) override;
+  void Start(int status, Headers headers) override;
+  bool Write(std::string chunk) override;
+  void Finish() override;
+  size_t unsent_bytes() const override {
+    return session_ == nullptr ? 0 : session_->unsent_.size();
+  }
+  void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
+  void OnClose(absl::AnyInvocable<void()> callback) override;
+  Executor& executor() override { return executor_; }
+
+  bool started() const { return started_; }
+  void Drained();
+  void Detach();  // answered, or the client is gone: OnClose runs
+
+ private:
+  Http1Session* session_;  // null once detached
+  Executor& executor_;
+  const bool head_only_;
+  const bool http_1_0_;
+  bool started_ = false;
+  absl::AnyInvocable<void()> on_drain_;
+  CloseCallbacks on_close_;
+};
+
+}  // namespace pintle::net

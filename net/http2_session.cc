@@ -1,0 +1,341 @@
+#include "net/http2_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "net/grpc_framing.h"
+#include "net/http2_fields.h"
+
+namespace pintle::net {
+namespace {
+
+constexpr int32_t kStreamWindowBytes = 1 << 20;
+constexpr int32_t kConnectionWindowBytes = 4 << 20;
+// A client that lets this much of its answers wait gets no more window for its requests on that
+// stream.
+constexpr size_t kHoldReceivedAboveUnsentBytes = 256 * 1024;
+// Frames that wait to leave (resets, acknowledgements) before we stop reading.
+constexpr size_t kMaxOutboundFrames = 10000;
+// Unfinished requests of one connection, together. The stream that goes over it is reset.
+constexpr size_t kMaxHeldBytes = 64 << 20;
+
+std::string_view View(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+}  // namespace
+
+struct Http2Callbacks {
+  static Http2Session& Self(void* user) { return *static_cast<Http2Session*>(user); }
+
+  static int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    return Self(user).OnBeginHeaders(*frame);
+  }
+  static int Header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
+                    size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
+                    void* user) {
+    return Self(user).OnHeader(*frame, View(name, name_size), View(value, value_size));
+  }
+  static int FrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    Self(user).OnFrame(*frame);
+    return 0;
+  }
+  static int Data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size,
+                  void* user) {
+    Self(user).OnData(id, View(data, size));
+    return 0;
+  }
+  static int FrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    Self(user).OnFrameSent(*frame);
+    return 0;
+  }
+  static int StreamClose(nghttp2_session*, int32_t id, uint32_t, void* user) {
+    Self(user).OnStreamClose(id);
+    return 0;
+  }
+
+  static nghttp2_session_callbacks* All() {
+    static nghttp2_session_callbacks* const callbacks = [] {
+      nghttp2_session_callbacks* made = nullptr;
+      PINTLE_CHECK(nghttp2_session_callbacks_new(&made) == 0, "out of memory");
+      nghttp2_session_callbacks_set_on_begin_headers_callback(made, BeginHeaders);
+      nghttp2_session_callbacks_set_on_header_callback(made, Header);
+      nghttp2_session_callbacks_set_on_frame_recv_callback(made, FrameReceived);
+      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, Data);
+      nghttp2_session_callbacks_set_on_frame_send_callback(made, FrameSent);
+      nghttp2_session_callbacks_set_on_stream_close_callback(made, StreamClose);
+      return made;
+    }();
+    return callbacks;
+  }
+
+  static nghttp2_option* Options() {
+    static nghttp2_option* const option = [] {
+      nghttp2_option* made = nullptr;
+      PINTLE_CHECK(nghttp2_option_new(&made) == 0, "out of memory");
+      nghttp2_option_set_no_auto_window_update(made, 1);
+      nghttp2_option_set_no_closed_streams(made, 1);
+      nghttp2_option_set_server_fallback_rfc7540_priorities(made, 0);
+      nghttp2_option_set_max_outbound_ack(made, 1000);
+      // The default (1000 at once, 33 per second) is reached by honest cancels of a busy client.
+      nghttp2_option_set_stream_reset_rate_limit(made, 10000, 1000);
+      nghttp2_option_set_max_continuations(made, 2);
+      return made;
+    }();
+    return option;
+  }
+};
+
+// ---- Http2Stream ----
+
+void Http2Stream::SendHead(const nghttp2_nv* fields, size_t count, bool last) {
+  if (closed_ || head_sent_) return;
+  head_sent_ = true;
+  ending_ = last;
+  nghttp2_data_provider provider;
+  provider.source.ptr = this;
+  provider.read_callback = &Http2Stream::ReadData;
+  nghttp2_submit_response(session_.nghttp2_, id_, fields, count, last ? nullptr : &provider);
+  session_.host_.RequestFlush();
+}
+
+void Http2Stream::Write(std::string bytes) {
+  if (closed_ || ending_) return;
+  unsent_.Append(std::move(bytes));
+  if (unsent_.size() >= kDrainBytes) above_drain_mark_ = true;
+  Resume();
+}
+
+void Http2Stream::End(Http2Trailers trailers) {
+  if (closed_ || ending_) return;
+  trailers_ = std::move(trailers);
+  ending_ = true;
+  Resume();
+}
+
+void Http2Stream::Reset(uint32_t error_code) {
+  if (closed_) return;
+  nghttp2_submit_rst_stream(session_.nghttp2_, NGHTTP2_FLAG_NONE, id_, error_code);
+  session_.host_.RequestFlush();
+}
+
+void Http2Stream::Resume() {
+  if (deferred_) {
+    deferred_ = false;
+    nghttp2_session_resume_data(session_.nghttp2_, id_);
+  }
+  session_.host_.RequestFlush();
+}
+
+ssize_t Http2Stream::ReadData(nghttp2_session*, int32_t, uint8_t* out, size_t limit,
+                              uint32_t* flags, nghttp2_data_source* source, void*) {
+  auto& stream = *static_cast<Http2Stream*>(source->ptr);
+  const size_t count = stream.unsent_.Take(reinterpret_cast<char*>(out), limit);
+  if (stream.above_drain_mark_ && stream.unsent_.size() < kDrainBytes) {
+    stream.above_drain_mark_ = false;
+    stream.session_.drained_.push_back(stream.id_);
+  }
+  if (stream.unsent_.empty() && stream.ending_) {
+    stream.SubmitTrailers(flags);
+  } else if (count == 0) {
+    stream.deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  return static_cast<ssize_t>(count);
+}
+
+void Http2Stream::SubmitTrailers(uint32_t* flags) {
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (trailers_.empty()) return;
+  *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  absl::InlinedVector<nghttp2_nv, 2> fields;
+  for (const auto& [name, value] : trailers_) {
+    fields.push_back(MakeField(name, value));
+  }
+  nghttp2_submit_trailer(session_.nghttp2_, id_, fields.data(), fields.size());
+}
+
+// ---- Http2Session ----
+
+Http2Session::Http2Session(SessionHost& host, Http2Application& application, Options options)
+    : host_(host), application_(application), options_(options) {
+  PINTLE_CHECK(nghttp2_session_server_new2(&nghttp2_, Http2Callbacks::All(), this,
+                                           Http2Callbacks::Options()) == 0,
+               "out of memory");
+  const uint32_t advertised_streams =
+      std::min<uint32_t>(options_.max_concurrent_streams, 1u << 30) * 2;
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, advertised_streams},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(options_.max_header_bytes)},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  };
+  nghttp2_submit_settings(nghttp2_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  nghttp2_session_set_local_window_size(nghttp2_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes);
+}
+
+Http2Session::~Http2Session() { nghttp2_session_del(nghttp2_); }
+
+void Http2Session::Receive(std::string_view bytes) {
+  if (failed_) return;
+  const auto feed = [this](std::string_view run) {
+    const ssize_t used = nghttp2_session_mem_recv(
+        nghttp2_, reinterpret_cast<const uint8_t*>(run.data()), run.size());
+    return used >= 0;
+  };
+  failed_ = options_.drop_idle_rst_stream ? !filter_.Feed(bytes, feed) : !feed(bytes);
+  TellUsers();
+}
+
+void Http2Session::ReceiveEnd() {
+  failed_ = true;  // HTTP/2 knows no half-closed connection
+}
+
+void Http2Session::Produce(std::string& out, size_t limit_bytes) {
+  while (!failed_ && out.size() < limit_bytes) {
+    const uint8_t* data = nullptr;
+    const ssize_t count = nghttp2_session_mem_send(nghttp2_, &data);
+    if (count < 0) failed_ = true;
+    if (count <= 0) break;
+    out.append(reinterpret_cast<const char*>(data), static_cast<size_t>(count));
+  }
+  TellUsers();
+}
+
+bool Http2Session::WantsRead() const {
+  return nghttp2_session_get_outbound_queue_size(nghttp2_) < kMaxOutboundFrames;
+}
+
+bool Http2Session::done() const {
+  return failed_ ||
+         (nghttp2_session_want_read(nghttp2_) == 0 && nghttp2_session_want_write(nghttp2_) == 0);
+}
+
+void Http2Session::Shutdown() {
+  nghttp2_submit_goaway(nghttp2_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(nghttp2_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+}
+
+void Http2Session::Closed() {
+  failed_ = true;
+  for (auto& [id, stream] : streams_) {
+    stream->closed_ = true;
+    closed_streams_.push_back(std::move(stream));
+  }
+  streams_.clear();
+  TellUsers();
+}
+
+Http2Stream* Http2Session::FindStream(int32_t id) {
+  return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(nghttp2_, id));
+}
+
+int Http2Session::OnBeginHeaders(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_HEADERS || frame.headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+  auto stream = std::make_unique<Http2Stream>(*this, frame.hd.stream_id);
+  nghttp2_session_set_stream_user_data(nghttp2_, frame.hd.stream_id, stream.get());
+  streams_[frame.hd.stream_id] = std::move(stream);
+  return 0;
+}
+
+int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
+                           std::string_view value) {
+  Http2Stream* stream = FindStream(frame.hd.stream_id);
+  if (stream == nullptr) return 0;
+  // SETTINGS_MAX_HEADER_LIST_SIZE only advises the client: a few bytes of HPACK can name a great
+  // many.
+  stream->header_bytes_ += name.size() + value.size() + 32;
+  if (stream->header_bytes_ > options_.max_header_bytes)
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST)
+    return 0;  // a request's trailers mean nothing to us
+  Http2Request& request = stream->request_;
+  if (name == ":method") {
+    request.method = value;
+  } else if (name == ":path") {
+    request.path = value;
+  } else if (name == ":authority") {
+    request.headers.Add("host", std::string(value));
+  } else if (name == "content-type") {
+    request.grpc = IsGrpcContentType(value);
+    if (!request.grpc) request.content_type = value;
+  } else if (name != ":scheme" && name != "te") {
+    request.headers.Add(std::string(name), std::string(value));
+  }
+  return 0;
+}
+
+void Http2Session::OnFrame(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
+  Http2Stream* stream = FindStream(frame.hd.stream_id);
+  if (stream == nullptr) return;
+  if (frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+    stream->user_ =
+        application_.OnRequest(*stream, host_, streams_.size() > options_.max_concurrent_streams);
+  }
+  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && stream->user_ != nullptr) {
+    stream->user_->OnStreamEnd();
+    CountHeld(*stream, stream->user_->held_bytes());
+  }
+}
+
+void Http2Session::OnData(int32_t id, std::string_view bytes) {
+  nghttp2_session_consume_connection(nghttp2_, bytes.size());
+  Http2Stream* stream = FindStream(id);
+  if (stream == nullptr || stream->user_ == nullptr) return;
+  stream->unconsumed_bytes_ += bytes.size();
+  stream->user_->OnStreamData(bytes);
+  CountHeld(*stream, stream->user_->held_bytes());
+  if (held_bytes_ > kMaxHeldBytes) stream->Reset(NGHTTP2_ENHANCE_YOUR_CALM);
+  if (stream->unsent_.size() < kHoldReceivedAboveUnsentBytes) ConsumeReceived(*stream);
+}
+
+void Http2Session::CountHeld(Http2Stream& stream, size_t held_bytes) {
+  held_bytes_ += held_bytes - stream.held_bytes_;
+  stream.held_bytes_ = held_bytes;
+}
+
+void Http2Session::ConsumeReceived(Http2Stream& stream) {
+  if (stream.unconsumed_bytes_ == 0) return;
+  nghttp2_session_consume_stream(nghttp2_, stream.id_, stream.unconsumed_bytes_);
+  stream.unconsumed_bytes_ = 0;
+  host_.RequestFlush();
+}
+
+void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
+  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+  if (nghttp2_session_get_stream_remote_close(nghttp2_, frame.hd.stream_id) == 0) {
+    nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+  }
+}
+
+void Http2Session::OnStreamClose(int32_t id) {
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return;
+  found->second->closed_ = true;
+  CountHeld(*found->second, 0);
+  closed_streams_.push_back(std::move(found->second));
+  streams_.erase(found);
+}
+
+void Http2Session::TellUsers() {
+  // Indexes, not iterators: a callback may close or drain further streams.
+  for (size_t i = 0; i < drained_.size(); ++i) {
+    const auto found = streams_.find(drained_[i]);
+    if (found == streams_.end()) continue;
+    ConsumeReceived(*found->second);
+    const std::shared_ptr<Http2StreamUser> user = found->second->user_;
+    if (user != nullptr) user->OnStreamDrain();
+  }
+  drained_.clear();
+  for (size_t i = 0; i < closed_streams_.size(); ++i) {
+    const std::shared_ptr<Http2StreamUser> user = std::move(closed_streams_[i]->user_);
+    if (user != nullptr) user->OnStreamClose();
+  }
+  closed_streams_.clear();
+}
+
+}  // namespace pintle::net

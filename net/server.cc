@@ -1,0 +1,239 @@
+#include "net/server.h"
+
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <chrono>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "net/concat.h"
+#include "net/connection.h"
+#include "net/io_threads.h"
+#include "net/server_session.h"
+
+namespace pintle::net {
+namespace {
+
+using asio::ip::tcp;
+
+// Connections of one server on one loop; touched on that loop's thread only.
+struct LoopConnections {
+  explicit LoopConnections(EventLoop& event_loop) : loop(event_loop) {}
+
+  EventLoop& loop;
+  absl::flat_hash_set<std::shared_ptr<Connection>> open;
+  bool stopping = false;
+};
+
+std::string ListenError(const std::string& host, uint16_t port, const char* call,
+                        const asio::error_code& error) {
+  const std::string address =
+      host.find(':') == std::string::npos ? Concat(host, ":", port) : Concat("[", host, "]:", port);
+  std::string text = error.message();
+  if (error == asio::error::address_in_use) text = "address already in use";
+  if (error == asio::error::access_denied) text = "permission denied";
+  return Concat("listen tcp ", address, ": ", call, text);
+}
+
+}  // namespace
+
+// Shared with the connections and the accept operations, which may outlive the Server by a turn.
+struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
+  struct Listener {
+    Listener(EventLoop& event_loop, tcp::acceptor tcp_acceptor)
+        : loop(event_loop), acceptor(std::move(tcp_acceptor)) {}
+    EventLoop& loop;
+    tcp::acceptor acceptor;
+    std::unique_ptr<Executor::Timer> retry;
+    bool closed = false;
+  };
+
+  Impl(IoThreads& io_threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http)
+      : context(options, grpc, http) {
+    for (const std::unique_ptr<EventLoop>& loop : io_threads.impl().loops) {
+      connections.push_back(std::make_unique<LoopConnections>(*loop));
+    }
+  }
+
+  void Accept(const std::shared_ptr<Listener>& listener);
+  void OnAccept(const std::shared_ptr<Listener>& listener, LoopConnections& target,
+                const asio::error_code& error, tcp::socket socket);
+  void Adopt(LoopConnections& target, tcp::socket socket);
+  void CloseListeners();
+  bool WaitUntilClosed(absl::Duration limit);
+  // Runs `work` on every loop; returns when all have, or when the loops are stopped.
+  void OnEveryLoop(const std::function<void(LoopConnections&)>& work);
+
+  const ServerContext context;
+  std::vector<std::unique_ptr<LoopConnections>> connections;
+  std::shared_ptr<ByteCounters> bytes = std::make_shared<ByteCounters>();
+  std::atomic<int> open_count = 0;
+  std::atomic<size_t> next_loop = 0;
+
+  absl::Mutex mutex;
+  std::vector<std::shared_ptr<Listener>> listeners ABSL_GUARDED_BY(mutex);
+  bool stopped ABSL_GUARDED_BY(mutex) = false;
+};
+
+void Server::Impl::Accept(const std::shared_ptr<Listener>& listener) {
+  LoopConnections& target = *connections[next_loop++ % connections.size()];
+  listener->acceptor.async_accept(target.loop.io(),
+                                  [self = shared_from_this(), listener, &target](
+                                      const asio::error_code& error, tcp::socket socket) {
+                                    if (!listener->closed)
+                                      self->OnAccept(listener, target, error, std::move(socket));
+                                  });
+}
+
+void Server::Impl::OnAccept(const std::shared_ptr<Listener>& listener, LoopConnections& target,
+                            const asio::error_code& error, tcp::socket socket) {
+  if (error) {
+    // Out of descriptors, most often: the backlog stays ready, so trying again at once would spin.
+    listener->retry =
+        listener->loop.After(absl::Milliseconds(100), [self = shared_from_this(), listener] {
+          if (!listener->closed) self->Accept(listener);
+        });
+    return;
+  }
+  if (open_count.load() < context.options.max_connections) {
+    ++open_count;
+    auto moved = std::make_shared<tcp::socket>(std::move(socket));
+    auto adopt = [self = shared_from_this(), &target, moved] {
+      self->Adopt(target, std::move(*moved));
+    };
+    if (target.loop.OnThread()) {
+      adopt();
+    } else {
+      target.loop.Post(std::move(adopt));
+    }
+  }
+  Accept(listener);
+}
+
+void Server::Impl::Adopt(LoopConnections& target, tcp::socket socket) {
+  if (target.stopping) {
+    --open_count;
+    return;
+  }
+  auto connection = std::make_shared<Connection>(target.loop, std::move(socket), bytes);
+  target.open.insert(connection);
+  connection->Start(
+      [this](SessionHost& host) { return std::make_unique<ServerSession>(host, context); },
+      [self = shared_from_this(), &target, raw = connection.get()] {
+        target.open.erase(raw->shared_from_this());
+        --self->open_count;
+      });
+}
+
+void Server::Impl::OnEveryLoop(const std::function<void(LoopConnections&)>& work) {
+  struct Progress {
+    absl::Mutex mutex;
+    size_t left = 0;
+  };
+  const auto progress = std::make_shared<Progress>();
+  progress->left = connections.size();
+  for (const std::unique_ptr<LoopConnections>& each : connections) {
+    each->loop.Post([progress, work, self = shared_from_this(), &target = *each] {
+      work(target);
+      absl::MutexLock lock(&progress->mutex);
+      --progress->left;
+    });
+  }
+  absl::MutexLock lock(&progress->mutex);
+  while (progress->left > 0 && !connections[0]->loop.stopped()) {
+    const auto finished = [&progress] { return progress->left == 0; };
+    progress->mutex.AwaitWithTimeout(absl::Condition(&finished), absl::Milliseconds(50));
+  }
+}
+
+void Server::Impl::CloseListeners() {
+  std::vector<std::shared_ptr<Listener>> closing;
+  {
+    absl::MutexLock lock(&mutex);
+    stopped = true;
+    closing.swap(listeners);
+  }
+  OnEveryLoop([&closing](LoopConnections& target) {
+    for (const std::shared_ptr<Listener>& listener : closing) {
+      if (&listener->loop != &target.loop) continue;
+      asio::error_code ignored;
+      listener->closed = true;
+      listener->retry.reset();
+      listener->acceptor.close(ignored);
+    }
+  });
+}
+
+bool Server::Impl::WaitUntilClosed(absl::Duration limit) {
+  const auto give_up = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(limit);
+  while (open_count.load() > 0 && !connections[0]->loop.stopped()) {
+    if (std::chrono::steady_clock::now() >= give_up) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+Server::Server(IoThreads& threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http)
+    : impl_(std::make_shared<Impl>(threads, options, grpc, http)) {}
+
+Server::~Server() { Stop(absl::ZeroDuration()); }
+
+absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port) {
+  const std::string text = host == "localhost" ? "127.0.0.1" : host;
+  asio::error_code error;
+  const asio::ip::address address = asio::ip::make_address(text, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        Concat("listen tcp: lookup ", host, ": not an address of this machine"));
+  }
+  EventLoop& loop = impl_->connections[0]->loop;
+  tcp::acceptor acceptor(loop.io());
+  const tcp::endpoint endpoint(address, port);
+  acceptor.open(endpoint.protocol(), error);
+  if (error) return absl::FailedPreconditionError(ListenError(text, port, "socket: ", error));
+  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  acceptor.bind(endpoint, error);
+  if (error) return absl::FailedPreconditionError(ListenError(text, port, "bind: ", error));
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return absl::FailedPreconditionError(ListenError(text, port, "listen: ", error));
+  const tcp::endpoint bound = acceptor.local_endpoint(error);
+  if (error) return absl::FailedPreconditionError(ListenError(text, port, "getsockname: ", error));
+
+  auto listener = std::make_shared<Impl::Listener>(loop, std::move(acceptor));
+  {
+    absl::MutexLock lock(&impl_->mutex);
+    if (impl_->stopped) return absl::FailedPreconditionError("listen tcp: the server is stopped");
+    impl_->listeners.push_back(listener);
+  }
+  loop.Post([impl = impl_, listener] {
+    if (!listener->closed) impl->Accept(listener);
+  });
+  return bound.port();
+}
+
+void Server::Stop(absl::Duration grace) {
+  {
+    absl::MutexLock lock(&impl_->mutex);
+    if (impl_->stopped) return;
+  }
+  impl_->CloseListeners();
+  impl_->OnEveryLoop([](LoopConnections& target) {
+    target.stopping = true;
+    for (const std::shared_ptr<Connection>& connection : target.open) connection->Shutdown();
+  });
+  if (impl_->WaitUntilClosed(grace)) return;
+  impl_->OnEveryLoop([](LoopConnections& target) {
+    const auto open = target.open;  // closing takes them out of the set
+    for (const std::shared_ptr<Connection>& connection : open) connection->CloseNow();
+  });
+  impl_->WaitUntilClosed(absl::Seconds(5));
+}
+
+Server::Counters Server::counters() const {
+  return {.connections_open = static_cast<uint64_t>(impl_->open_count.load()),
+          .bytes_received = impl_->bytes->received.load(),
+          .bytes_sent = impl_->bytes->sent.load()};
+}
+
+}  // namespace pintle::net
