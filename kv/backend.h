@@ -1,9 +1,9 @@
 // Backend: ordered bytes on a disk, the only thing the store asks of storage.
 //
-// server/storage/leveldb_backend implements it for production, kv/memory_backend for tests and the simulator.
-// Threads: Apply() from the apply thread only; Get and iterators from any thread.
-// Durability: none is promised by Apply. After a crash the backend holds the effect of a prefix of the applied
-// batches, each whole or not at all (DESIGN 5.5); the write-ahead log has the rest.
+// server/storage/leveldb_backend implements it for production, kv/memory_backend for tests and the
+// simulator. Threads: Apply() from the apply thread only; Get and iterators from any thread.
+// Durability: none is promised by Apply. After a crash the backend holds the effect of a prefix of
+// the applied batches, each whole or not at all (DESIGN 5.5); the write-ahead log has the rest.
 #pragma once
 
 #include <functional>
@@ -44,8 +44,9 @@ class Backend {
   virtual absl::StatusOr<std::string> Get(std::string_view key) const = 0;
 
   // Calls `visit` for keys in [first, last) in order until it returns false.
-  virtual absl::Status Scan(std::string_view first, std::string_view last,
-                            const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  virtual absl::Status Scan(
+      std::string_view first, std::string_view last,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
 };
 
 }  // namespace pintle::kv

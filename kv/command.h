@@ -1,7 +1,8 @@
-// What can be asked of the store, and what it answers. Plain values; the wire forms are converted at the edge
-// (server/replica for what comes out of the log, server/etcd for answers).
+// What can be asked of the store, and what it answers. Plain values; the wire forms are converted
+// at the edge (server/replica for what comes out of the log, server/etcd for answers).
 //
-// Requests are assumed to have passed the static checks of kv/validate.h; the store checks what depends on state.
+// Requests are assumed to have passed the static checks of kv/validate.h; the store checks what
+// depends on state.
 #pragma once
 
 #include <cstdint>
@@ -54,12 +55,14 @@ struct Compare {
   Result result = Result::kEqual;
   Target target = Target::kVersion;
   KeyRange range;
-  int64_t number = 0;  // operand of every target but kValue; 0 when the request's oneof does not match the target
+  int64_t number = 0;  // operand of every target but kValue; 0 when the request's oneof does not
+                       // match the target
   std::string value;   // operand of kValue
 };
 
 struct TxnRequest;
-using TxnOp = std::variant<RangeRequest, PutRequest, DeleteRangeRequest, std::shared_ptr<TxnRequest>>;
+using TxnOp =
+    std::variant<RangeRequest, PutRequest, DeleteRangeRequest, std::shared_ptr<TxnRequest>>;
 
 struct TxnRequest {
   std::vector<Compare> compares;
@@ -80,7 +83,8 @@ struct LeaseRevokeRequest {
   LeaseId id;
 };
 
-// Remaining time of leases, replicated so that a leader change prolongs a lease by at most one interval.
+// Remaining time of leases, replicated so that a leader change prolongs a lease by at most one
+// interval.
 struct LeaseCheckpointRequest {
   struct Item {
     LeaseId id;
@@ -89,8 +93,8 @@ struct LeaseCheckpointRequest {
   std::vector<Item> items;
 };
 
-using Command = std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest,
-                             LeaseRevokeRequest, LeaseCheckpointRequest>;
+using Command = std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest,
+                             LeaseGrantRequest, LeaseRevokeRequest, LeaseCheckpointRequest>;
 
 // Answers. `revision` is what etcd puts into the header of that answer (etcd-api 1.1.2).
 struct RangeResult {
@@ -112,7 +116,8 @@ struct DeleteRangeResult {
 };
 
 struct TxnResult;
-using TxnOpResult = std::variant<RangeResult, PutResult, DeleteRangeResult, std::shared_ptr<TxnResult>>;
+using TxnOpResult =
+    std::variant<RangeResult, PutResult, DeleteRangeResult, std::shared_ptr<TxnResult>>;
 
 struct TxnResult {
   int64_t revision = 0;  // 0 in a nested one, as etcd leaves it
@@ -129,10 +134,11 @@ struct LeaseResult {  // grant, revoke, checkpoint
   int64_t ttl_seconds = 0;
 };
 
-using CommandResult = std::variant<PutResult, DeleteRangeResult, TxnResult, CompactResult, LeaseResult>;
+using CommandResult =
+    std::variant<PutResult, DeleteRangeResult, TxnResult, CompactResult, LeaseResult>;
 
-// What one applied command led to. `result` is the error that the client gets (texts are etcd's: kv/errors.h) or the
-// answer; `events` are empty unless the revision moved.
+// What one applied command led to. `result` is the error that the client gets (texts are etcd's:
+// kv/errors.h) or the answer; `events` are empty unless the revision moved.
 struct ApplyResult {
   absl::StatusOr<CommandResult> result = absl::InternalError("not applied");
   std::vector<Event> events;

@@ -1,9 +1,11 @@
-// ReadView: the whole store as it was after one apply batch. Immutable; any thread; held by shared_ptr for as long as
-// a reader needs it. (Never called a snapshot: that word is raft's. STYLE.md, "Words".)
+// ReadView: the whole store as it was after one apply batch. Immutable; any thread; held by
+// shared_ptr for as long as a reader needs it. (Never called a snapshot: that word is raft's.
+// STYLE.md, "Words".)
 //
-// A view answers for every revision in [compact_revision(), revision()]. It pins key-index roots, not values: values
-// come from the cache or from LevelDB (which blocks for a disk read on a miss). A compaction that overtakes a view
-// makes its reads below the new compact revision fail with ErrCompacted, as in etcd.
+// A view answers for every revision in [compact_revision(), revision()]. It pins key-index roots,
+// not values: values come from the cache or from LevelDB (which blocks for a disk read on a miss).
+// A compaction that overtakes a view makes its reads below the new compact revision fail with
+// ErrCompacted, as in etcd.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +22,8 @@ namespace pintle::kv {
 struct LeaseInfo {
   LeaseId id;
   int64_t granted_ttl_seconds = 0;
-  int64_t remaining_ttl_seconds = 0;  // last checkpoint; equal to the granted one when there was none
+  int64_t remaining_ttl_seconds =
+      0;  // last checkpoint; equal to the granted one when there was none
 };
 
 class ReadView {
@@ -37,16 +40,19 @@ class ReadView {
   // A transaction without writes and without nesting: compares and ranges on this one view.
   virtual absl::StatusOr<TxnResult> ReadOnlyTxn(const TxnRequest& request) const = 0;
 
-  // Changes of keys in `range` with from <= revision.main <= revision(), in order, whole revisions only: stops after
-  // the first revision that takes the total past `max_bytes`. `next` is the first revision not looked at.
-  // Errors: ErrCompacted. Used by watchers that are behind the event window.
+  // Changes of keys in `range` with from <= revision.main <= revision(), in order, whole revisions
+  // only: stops after the first revision that takes the total past `max_bytes`. `next` is the first
+  // revision not looked at. Errors: ErrCompacted. Used by watchers that are behind the event
+  // window.
   struct History {
     std::vector<Event> events;
     int64_t next = 0;
   };
-  virtual absl::StatusOr<History> Events(const KeyRange& range, int64_t from, size_t max_bytes) const = 0;
+  virtual absl::StatusOr<History> Events(const KeyRange& range, int64_t from,
+                                         size_t max_bytes) const = 0;
 
-  // The pair written at exactly this revision; null when compacted away. For prev_kv: Event::previous.
+  // The pair written at exactly this revision; null when compacted away. For prev_kv:
+  // Event::previous.
   virtual EncodedKeyValue Record(Revision revision) const = 0;
 
   // Leases, by id; what is attached, in key order.

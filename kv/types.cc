@@ -47,6 +47,15 @@ bool TypeIsRight(const base::WireField& field) {
 }  // namespace
 
 std::string EncodeKeyValue(const KeyValue& pair) {
+  return EncodeKeyValue(KeyValueView{.key = pair.key,
+                                     .value = pair.value,
+                                     .create_revision = pair.create_revision,
+                                     .mod_revision = pair.mod_revision,
+                                     .version = pair.version,
+                                     .lease = pair.lease});
+}
+
+std::string EncodeKeyValue(const KeyValueView& pair) {
   std::string out;
   out.reserve(pair.key.size() + pair.value.size() + 40);
   base::AppendBytesField(out, kKey, pair.key);

@@ -1,0 +1,33 @@
+// MemoryBackend: a Backend that keeps everything in a sorted map. For tests and the simulator; safe
+// from any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "kv/backend.h"
+#include "kv/guarded.h"
+
+namespace pintle::kv {
+
+class MemoryBackend : public Backend {
+ public:
+  MemoryBackend() = default;
+
+  absl::Status Apply(const BackendBatch& batch) override;
+  absl::StatusOr<std::string> Get(std::string_view key) const override;
+  absl::Status Scan(
+      std::string_view first, std::string_view last,
+      const std::function<bool(std::string_view, std::string_view)>& visit) const override;
+
+  // What a crash at this moment would leave behind, were every batch durable.
+  std::unique_ptr<MemoryBackend> Clone() const;
+
+ private:
+  using Map = std::map<std::string, std::shared_ptr<const std::string>, std::less<>>;
+  Guarded<Map> map_;
+};
+
+}  // namespace pintle::kv

@@ -1,0 +1,159 @@
+#include "kv/store_impl.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "kv/errors.h"
+#include "kv/record.h"
+#include "kv/txn.h"
+
+namespace pintle::kv {
+namespace {
+
+constexpr int64_t kMaxLeaseTtlSeconds = 9'000'000'000;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(Backend& backend, StoreOptions options) {
+  auto store = std::make_unique<StoreImpl>(backend, options);
+  PINTLE_RETURN_IF_ERROR(store->Load());
+  return store;
+}
+
+StoreImpl::StoreImpl(Backend& backend, const StoreOptions& options)
+    : backend_(backend),
+      shared_(std::make_shared<SharedState>(backend, options.value_cache_bytes)),
+      state_(shared_->records, shared_->cache),
+      compaction_(backend, shared_->cache, options.compaction_slice) {}
+
+StoreImpl::~StoreImpl() {
+  // Views that readers hold keep the shared state alive, which must not keep views alive. Dropped
+  // outside the lock.
+  SharedState::Views views;
+  shared_->views.With([&](SharedState::Views& shared) { std::swap(views, shared); });
+}
+
+ApplyResult StoreImpl::Apply(const Command& command) {
+  WriteTxn txn(state_);
+  ApplyResult applied;
+  applied.result = std::visit([&](const auto& request) { return Execute(request, txn); }, command);
+  applied.events = txn.Finish();
+  return applied;
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const PutRequest& request, WriteTxn& txn) {
+  PINTLE_RETURN_IF_ERROR(txn.CheckPut(request));
+  return txn.Put(request);
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const DeleteRangeRequest& request, WriteTxn& txn) {
+  return txn.DeleteRange(request);
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const TxnRequest& request, WriteTxn& txn) {
+  PINTLE_ASSIGN_OR_RETURN(TxnResult result, ApplyTxn(state_, txn, request));
+  return result;
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const CompactRequest& request, WriteTxn&) {
+  if (request.revision <= state_.compact_revision) return ErrCompacted();
+  if (request.revision > state_.revision) return ErrFutureRevision();
+  state_.compact_revision = request.revision;
+  state_.batch.Put(ScheduledCompactionKey(), EncodeNumber(request.revision));
+  return CompactResult{.revision = state_.revision};
+}
+
+void StoreImpl::PutLease(const StoredLease& lease) {
+  state_.leases.Put(lease);
+  state_.batch.Put(LeaseKey(lease.id), EncodeLease(lease));
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseGrantRequest& request, WriteTxn&) {
+  if (!request.id) return ErrLeaseNotFound();
+  if (request.ttl_seconds > kMaxLeaseTtlSeconds) return ErrLeaseTtlTooLarge();
+  if (state_.leases.Find(request.id).has_value()) return ErrLeaseExists();
+  PutLease({.id = request.id, .ttl_seconds = request.ttl_seconds});
+  return LeaseResult{
+      .revision = state_.revision, .id = request.id, .ttl_seconds = request.ttl_seconds};
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseRevokeRequest& request, WriteTxn& txn) {
+  const auto lease = state_.leases.Find(request.id);
+  if (!lease.has_value()) return ErrLeaseNotFound();
+  for (const std::string& key : KeysOf(state_.leases.roots(), request.id)) txn.Delete(key);
+  state_.leases.Remove(request.id);
+  state_.batch.Delete(LeaseKey(request.id));
+  return LeaseResult{
+      .revision = txn.revision(), .id = request.id, .ttl_seconds = lease->ttl_seconds};
+}
+
+absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseCheckpointRequest& request, WriteTxn&) {
+  for (const auto& item : request.items) {
+    auto lease = state_.leases.Find(item.id);
+    if (!lease.has_value()) continue;  // revoked meanwhile
+    lease->remaining_ttl_seconds = item.remaining_ttl_seconds;
+    PutLease(*lease);
+  }
+  return LeaseResult{.revision = state_.revision};
+}
+
+absl::Status StoreImpl::Write(Sequence sequence) {
+  PINTLE_RETURN_IF_ERROR(state_.failure);
+  state_.batch.Put(StateKey(), EncodeState({sequence, state_.revision}));
+  const absl::Status status = backend_.Apply(state_.batch);
+  if (!status.ok()) {
+    state_.Fail(status);
+    return status;
+  }
+  state_.batch.ops.clear();
+  state_.records.Clear();
+  sequence_ = sequence;
+  return absl::OkStatus();
+}
+
+void StoreImpl::Publish() {
+  PINTLE_CHECK(state_.batch.ops.empty(), "what is published must have been written");
+  const uint64_t retired = state_.reclaimer.retired_bytes();
+  const StoreView::Content content{.keys = state_.keys.root(),
+                                   .leases = state_.leases.roots(),
+                                   .revision = state_.revision,
+                                   .compact_revision = state_.compact_revision,
+                                   .sequence = sequence_,
+                                   .retired_bytes = retired};
+  auto view = std::make_shared<const StoreView>(shared_, content, state_.reclaimer.Seal());
+  std::vector<std::shared_ptr<const StoreView>> dropped;  // freed outside the lock
+  shared_->views.With([&](SharedState::Views& views) {
+    dropped.push_back(std::exchange(views.newest, std::move(view)));
+    auto keep = std::find_if(views.paged.begin(), views.paged.end(), [&](const auto& paged) {
+      return retired - paged->retired_bytes() <= SharedState::kMaxPagedBytes &&
+             paged->revision() >= state_.compact_revision;
+    });
+    dropped.insert(dropped.end(), views.paged.begin(), keep);
+    views.paged.erase(views.paged.begin(), keep);
+  });
+  shared_->compact_revision = state_.compact_revision;
+}
+
+absl::StatusOr<bool> StoreImpl::CompactSlice() {
+  PINTLE_RETURN_IF_ERROR(state_.failure);
+  PINTLE_CHECK(state_.batch.ops.empty(), "a compaction runs between batches");
+  auto more = compaction_.Run(state_, shared_->compact_revision.load());
+  if (!more.ok()) {
+    state_.Fail(more.status());
+    return more;
+  }
+  Publish();  // readers let go of what the index has forgotten
+  return more;
+}
+
+std::shared_ptr<const ReadView> StoreImpl::view() const {
+  return shared_->views.With(
+      [](const SharedState::Views& views) -> std::shared_ptr<const ReadView> {
+        return views.newest;
+      });
+}
+
+}  // namespace pintle::kv
