@@ -1,0 +1,207 @@
+#include "bench/load/runner.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/status_macros.h"
+#include "bench/load/messages.h"
+#include "bench/load/process_stats.h"
+#include "bench/load/scripts.h"
+
+namespace pintle::bench {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+constexpr absl::Duration kSetUpTimeout = absl::Minutes(5);
+constexpr absl::Duration kRetryDelay = absl::Milliseconds(10);
+constexpr int kPrefillInFlight = 256;
+
+}  // namespace
+
+struct Runner::Client {
+  net::GrpcChannel* channel = nullptr;
+  std::unique_ptr<ClientScript> script;
+  std::unique_ptr<net::Executor::Timer> retry;
+};
+
+Runner::Runner(Options options) : options_(std::move(options)), threads_(1) {
+  for (int i = 0; i < options_.connections; ++i) {
+    const Endpoint& endpoint =
+        options_.endpoints[static_cast<size_t>(i) % options_.endpoints.size()];
+    channels_.push_back(
+        std::make_unique<net::GrpcChannel>(threads_.executor(0), endpoint.host, endpoint.port));
+  }
+}
+
+Runner::~Runner() {
+  BlockOnThread([this] {
+    stopping_ = true;
+    watch_streams_.clear();
+    watch_channels_.clear();
+    channels_.clear();
+    clients_.clear();
+  });
+  threads_.Stop();
+}
+
+void Runner::BlockOnThread(absl::AnyInvocable<void()> work) {
+  std::mutex mutex;
+  std::condition_variable done;
+  bool finished = false;
+  threads_.executor(0).Post([&, work = std::move(work)]() mutable {
+    work();
+    const std::lock_guard lock(mutex);
+    finished = true;
+    done.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  done.wait(lock, [&] { return finished; });
+}
+
+absl::StatusOr<Result> Runner::Run() {
+  if (options_.workload == "range") PINTLE_RETURN_IF_ERROR(Prefill());
+  if (options_.workload == "watch") PINTLE_RETURN_IF_ERROR(OpenWatches());
+  BlockOnThread([this] { StartClients(); });
+  absl::SleepFor(options_.warmup);
+  Result result;
+  Measure(result);
+  return result;
+}
+
+void Runner::Measure(Result& result) {
+  const ProcessStats before = ReadProcessStats(options_.server_pids);
+  const absl::Time start = absl::Now();
+  BlockOnThread([this] { measuring_ = true; });
+  absl::SleepFor(options_.duration);
+  BlockOnThread([this, &result] {
+    measuring_ = false;
+    stopping_ = true;
+    result = std::move(result_);
+  });
+  result.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  const ProcessStats after = ReadProcessStats(options_.server_pids);
+  result.server_cpu_seconds = after.cpu_seconds - before.cpu_seconds;
+  result.server_rss_bytes = after.rss_bytes;
+}
+
+// Writes every key once, so that reads find something.
+absl::Status Runner::Prefill() {
+  int64_t next = 0;
+  int64_t done = 0;
+  absl::Status failure;
+  Values values(options_.value_bytes, options_.seed);
+  std::function<void(size_t)> put = [&](size_t channel) {
+    if (next >= options_.keys || !failure.ok()) return;
+    channels_[channel]->Unary("/etcdserverpb.KV/Put", PutMessage(KeyName(next++), values.Next()),
+                              kCallTimeout, [&, channel](absl::StatusOr<std::string> reply) {
+                                if (!reply.ok()) failure = reply.status();
+                                ++done;
+                                put(channel);
+                              });
+  };
+  BlockOnThread([&] {
+    for (size_t i = 0; i < kPrefillInFlight; ++i) put(i % channels_.size());
+  });
+  const absl::Time deadline = absl::Now() + kSetUpTimeout;
+  for (bool finished = false; !finished;) {
+    absl::SleepFor(absl::Milliseconds(200));
+    BlockOnThread([&] { finished = done >= next && (next >= options_.keys || !failure.ok()); });
+    std::fprintf(stderr, "\rprefill: %ld of %ld keys", static_cast<long>(done),
+                 static_cast<long>(options_.keys));
+    if (absl::Now() > deadline)
+      failure = absl::DeadlineExceededError("filling in the keys took too long");
+  }
+  std::fprintf(stderr, "\n");
+  return failure;
+}
+
+absl::Status Runner::OpenWatches() {
+  BlockOnThread([this] {
+    const int streams = std::max(1, options_.watch_connections);
+    for (int i = 0; i < streams; ++i) {
+      const Endpoint& endpoint =
+          options_.endpoints[static_cast<size_t>(i) % options_.endpoints.size()];
+      watch_channels_.push_back(
+          std::make_unique<net::GrpcChannel>(threads_.executor(0), endpoint.host, endpoint.port));
+      watch_streams_.push_back(watch_channels_.back()->Open(
+          "/etcdserverpb.Watch/Watch",
+          {.on_message = [this](std::string message) { OnWatchMessage(message); },
+           .on_end =
+               [this](const absl::Status& status) {
+                 if (stopping_) return;
+                 ++result_.errors;
+                 result_.first_error = status.ToString();
+               }}));
+      const int watchers = options_.watchers / streams + (i < options_.watchers % streams ? 1 : 0);
+      for (int w = 0; w < watchers; ++w)
+        watch_streams_.back()->Send(WatchCreateMessage(WatchedKey(), "", w + 1));
+    }
+  });
+  const absl::Time deadline = absl::Now() + kSetUpTimeout;
+  for (int created = 0; created < options_.watchers;) {
+    absl::SleepFor(absl::Milliseconds(20));
+    BlockOnThread([&] { created = watches_created_; });
+    if (absl::Now() > deadline)
+      return absl::DeadlineExceededError("creating the watches took too long");
+  }
+  return absl::OkStatus();
+}
+
+void Runner::OnWatchMessage(std::string_view message) {
+  const WatchSummary summary = ReadWatchResponse(message);
+  if (summary.created) ++watches_created_;
+  if (!measuring_ || summary.events == 0) return;
+  result_.operations += summary.events;
+  RecordSince(SendTimeOf(summary.last_value));
+}
+
+void Runner::RecordSince(absl::Time sent) {
+  result_.latency.Record(absl::ToDoubleMicroseconds(absl::Now() - sent));
+}
+
+std::unique_ptr<ClientScript> Runner::MakeScript(int client) const {
+  if (options_.workload == "put") return MakePutScript(options_, client);
+  if (options_.workload == "range") return MakeRangeScript(options_, client);
+  if (options_.workload == "txn") return MakeTxnScript(options_, client);
+  return MakeWatchedPutScript(options_, client);
+}
+
+void Runner::StartClients() {
+  for (int i = 0; i < options_.clients; ++i) {
+    clients_.push_back(std::make_unique<Client>());
+    clients_.back()->channel = channels_[static_cast<size_t>(i) % channels_.size()].get();
+    clients_.back()->script = MakeScript(i);
+    Issue(*clients_.back());
+  }
+}
+
+void Runner::Issue(Client& client) {
+  const absl::Time sent = absl::Now();
+  client.channel->Unary(client.script->path(), client.script->NextRequest(), kCallTimeout,
+                        [this, &client, sent](absl::StatusOr<std::string> reply) {
+                          if (stopping_) return;
+                          if (!reply.ok()) {
+                            ++result_.errors;
+                            if (result_.first_error.empty())
+                              result_.first_error = reply.status().ToString();
+                            // Not at once: a server that refuses must not be hammered.
+                            client.retry = threads_.executor(0).After(kRetryDelay, [this, &client] {
+                              if (!stopping_) Issue(client);
+                            });
+                            return;
+                          }
+                          client.script->OnReply(*reply);
+                          if (measuring_ && options_.workload != "watch") {
+                            ++result_.operations;
+                            RecordSince(sent);
+                          }
+                          Issue(client);
+                        });
+}
+
+}  // namespace pintle::bench
