@@ -38,9 +38,9 @@ class OpenApiDocuments {
   const Body* V3(std::string_view path);
 
  private:
-  Body MakeV2Json() const;
-  Body MakeV3Index();
-  void MakeV3Locked();
+  Json MakeV2() const;
+  Json MakeV3(const std::string& group_version_path) const;
+  void MakeAllV3();  // mutex_ is held
 
   const std::span<const Resource> resources_;
   const Schema& schema_;

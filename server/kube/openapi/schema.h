@@ -2,17 +2,17 @@
 //
 // Purpose: one description of every type that the served kinds are made of. Decoding, strategic
 // merge patches and the OpenAPI documents are all read from it, so that they cannot disagree.
-// Source: openapi/definitions/*.schema (a line per field, its grammar is in schema_parser.h),
+// Source: openapi/definitions/*.schema (a line per field; schema_parser.h has the grammar),
 // embedded at build time. Owner: BuiltInSchema() lives for the whole process, immutable. Threads:
 // any.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 
 namespace pintle::server::kube {
@@ -88,8 +88,8 @@ class Schema {
 
   std::vector<std::unique_ptr<Definition>> owned_;
   std::vector<const Definition*> sorted_;
-  absl::flat_hash_map<std::string, const Definition*> by_name_;
-  absl::flat_hash_map<std::string, const Definition*> by_kind_;
+  std::map<std::string, const Definition*, std::less<>> by_name_;
+  std::map<std::string, const Definition*, std::less<>> by_kind_;
 };
 
 // The schema of everything this server serves. Parsed at the first call; a broken definition file
@@ -106,7 +106,7 @@ struct MergeRule {
       false;  // list: item by item (with merge_key) or as a set of primitives (without)
   bool retain_keys = false;             // map: $retainKeys applies
   std::string_view merge_key;           // of list items, when they are objects
-  const Definition* element = nullptr;  // what the value, or each item, or each map value is
+  const Definition* element = nullptr;  // what the value, or each item of a list, is
 };
 MergeRule FindMergeRule(const Definition* definition, std::string_view field);
 
