@@ -101,7 +101,7 @@ class Process:
         with open(self.pid_file, "w", encoding="ascii") as f:
             f.write(str(self.child.pid))
 
-    def signal(self, number):
+    def send(self, number):
         pid = self.pid()
         if pid is not None:
             os.kill(pid, number)
@@ -109,7 +109,7 @@ class Process:
 
     def stop(self, number=signal.SIGTERM, seconds=10.0):
         """Ends the process; SIGKILL when it does not go in time. True when it ran."""
-        pid = self.signal(number)
+        pid = self.send(number)
         if pid is None:
             return False
         deadline = time.monotonic() + seconds

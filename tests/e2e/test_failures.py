@@ -96,7 +96,7 @@ class FailureTest(ClusterTest):
         self.addCleanup(writer.stop)
         self.more_acks(writer, 100)
         for i in range(3):
-            self.cluster.members[i].signal(signal.SIGKILL)
+            self.cluster.members[i].send(signal.SIGKILL)
         for i in range(3):
             self.cluster.members[i].stop(signal.SIGKILL)
         for i in range(3):
@@ -125,8 +125,8 @@ class FailureTest(ClusterTest):
         others = [i for i in range(3) if i != alone]
         # Stopped processes are what a partition looks like from here: connections stay open, nobody answers.
         for i in others:
-            self.cluster.members[i].signal(signal.SIGSTOP)
-        self.addCleanup(lambda: [self.cluster.members[i].signal(signal.SIGCONT) for i in others])
+            self.cluster.members[i].send(signal.SIGSTOP)
+        self.addCleanup(lambda: [self.cluster.members[i].send(signal.SIGCONT) for i in others])
         endpoint = self.cluster.client_url(alone)
         read = self.cluster.etcdctl("get", "truth", "--command-timeout=12s", check=False, endpoints=endpoint)
         self.assertNotEqual(read.returncode, 0, f"a linearizable read without a quorum answered {read.stdout!r}")
@@ -135,7 +135,7 @@ class FailureTest(ClusterTest):
         write = self.cluster.etcdctl("put", "truth", "new", "--command-timeout=12s", check=False, endpoints=endpoint)
         self.assertNotEqual(write.returncode, 0, "a write without a quorum was acknowledged")
         for i in others:
-            self.cluster.members[i].signal(signal.SIGCONT)
+            self.cluster.members[i].send(signal.SIGCONT)
         self.eventually("the cluster to answer again", lambda: self.cluster.etcdctl(
             "get", "truth", check=False, endpoints=endpoint).returncode == 0)
 
