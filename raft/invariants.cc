@@ -50,6 +50,7 @@ absl::Status InvariantChecker::ObserveDisk(MemberId member, const HardState& har
     disk.log.push_back({log.TermAt(index).value_or(Term{0}), index});
   }
   const uint64_t applied = applied_[member].value();
+  if (applied > committed_.size()) return Broken(member, "has applied what nobody has committed");
   if (applied > 0 && !Holds(disk.log, committed_[applied - 1].id)) {
     return Broken(member, "index ", applied, " was applied and is not on the disk any more");
   }

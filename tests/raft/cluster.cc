@@ -223,6 +223,8 @@ void Cluster::SetDisk(MemberId id, const HardState& hard_state, const std::vecto
   member.disk_hard_state = hard_state;
   member.disk_log = MemoryLog();
   member.disk_log.Append(log);
+  checker_.ObserveRestart(id, Index{0});
+  Check(checker_.ObserveDisk(id, hard_state, member.disk_log));
 }
 
 }  // namespace pintle::raft

@@ -126,7 +126,8 @@ void Script::MakeCluster(const Words& words) {
                                        });
 }
 
-// disk <member> term=<t> vote=<m> commit=<i> log=<term>,<term>,…
+// disk <member> term=<t> vote=<m> commit=<i> log=<term>,<term>,…: the member is down until it is
+// restarted.
 void Script::SetDisk(const Words& words) {
   HardState hard_state;
   std::vector<Entry> log;
@@ -141,11 +142,8 @@ void Script::SetDisk(const Words& words) {
       log.push_back({id, EntryKind::kNormal, std::make_shared<const std::string>(Describe(id))});
     }
   }
-  quiet_ = true;
   cluster_->Crash(Id(words[1]), 0);
   cluster_->SetDisk(Id(words[1]), hard_state, log);
-  cluster_->Restart(Id(words[1]));
-  quiet_ = false;
 }
 
 bool Script::ExecuteInput(const Words& words) {
@@ -271,6 +269,7 @@ bool Script::ExecuteShow(const Words& words) {
     }
   } else if (words[0] == "log") {
     for (const MemberId id : Members(words.size() > 1 ? words[1] : "all")) {
+      if (!cluster_->IsUp(id)) continue;
       std::vector<Entry> entries;
       const RawNode& node = cluster_->node(id);
       node.ReadLog({Index{1}, node.GetStatus().last_entry.index}, entries);

@@ -44,7 +44,7 @@ TEST_P(ScriptTest, DoesWhatItSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Testdata, ScriptTest, testing::ValuesIn(ScriptNames()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& script) { return script.param; });
 
 TEST(ScriptNamesTest, FindsTheScripts) { EXPECT_GE(ScriptNames().size(), 15U); }
 
