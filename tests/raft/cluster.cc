@@ -171,6 +171,7 @@ void Cluster::Sync(MemberId id, const Ready& write) {
 }
 
 void Cluster::Persist(MemberId id, size_t count) {
+  if (!IsUp(id)) return;
   Member& member = At(id);
   for (; count > 0 && !member.writes.empty(); --count) {
     Ready write = std::move(member.writes.front());

@@ -1,0 +1,174 @@
+// The checker must be able to fail: each rule is broken once.
+#include "raft/invariants.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "raft/memory_log.h"
+#include "tests/raft/cluster.h"
+
+namespace pintle::raft {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr MemberId kOne{1};
+constexpr MemberId kTwo{2};
+constexpr MemberId kThree{3};
+
+Entry MakeEntry(uint64_t term, uint64_t index, const std::string& bytes = "") {
+  return {
+      {Term{term}, Index{index}}, EntryKind::kNormal, std::make_shared<const std::string>(bytes)};
+}
+
+class InvariantCheckerTest : public testing::Test {
+ protected:
+  // A member restored with this log, all of it durable and `commit` of it committed; shown to the
+  // checker.
+  absl::Status Show(MemberId id, uint64_t term, const std::vector<Entry>& entries,
+                    uint64_t commit) {
+    MemoryLog log;
+    log.Append(entries);
+    if (auto status = checker_.ObserveDisk(id, {Term{term}, kNoMember, {}}, log); !status.ok()) {
+      return status;
+    }
+    return ShowUnsynced(id, term, log, commit);
+  }
+  absl::Status ShowUnsynced(MemberId id, uint64_t term, const MemoryLog& log, uint64_t commit) {
+    Config config;
+    config.id = id;
+    const RestoredState restored{
+        {Term{term}, kNoMember, Index{commit}}, ConfState{{kOne, kTwo, kThree}}, Index{0}};
+    return checker_.ObserveMember(RawNode(config, restored, log, random_));
+  }
+  absl::Status Disk(MemberId id, const HardState& hard_state,
+                    const std::vector<Entry>& entries = {}) {
+    MemoryLog log;
+    log.Append(entries);
+    return checker_.ObserveDisk(id, hard_state, log);
+  }
+
+  ScriptRandom random_{kOne, 10};
+  InvariantChecker checker_{{kOne, kTwo, kThree}};
+};
+
+#define EXPECT_BROKEN(status, text) EXPECT_THAT((status).message(), HasSubstr(text))
+#define ASSERT_FINE(status)                     \
+  do {                                          \
+    const absl::Status shown = (status);        \
+    ASSERT_TRUE(shown.ok()) << shown.message(); \
+  } while (false)
+
+TEST_F(InvariantCheckerTest, FineHistory) {
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1)}, 0));
+  ASSERT_FINE(Show(kTwo, 1, {MakeEntry(1, 1)}, 1));
+  ASSERT_FINE(checker_.ObserveApplied(kTwo, std::vector{MakeEntry(1, 1)}));
+}
+
+TEST_F(InvariantCheckerTest, LogMatching) {
+  ASSERT_FINE(Show(kOne, 2, {MakeEntry(1, 1), MakeEntry(2, 2)}, 0));
+  EXPECT_BROKEN(Show(kTwo, 2, {MakeEntry(2, 1), MakeEntry(2, 2)}, 0), "follows");
+  EXPECT_BROKEN(Show(kThree, 2, {MakeEntry(1, 1, "other")}, 0), "two different entries");
+}
+
+TEST_F(InvariantCheckerTest, DurableQuorum) {
+  EXPECT_BROKEN(Show(kOne, 1, {MakeEntry(1, 1)}, 1), "that only 1 disks hold");
+}
+
+TEST_F(InvariantCheckerTest, CommittedTwice) {
+  ASSERT_FINE(Disk(kTwo, {Term{1}, {}, {}}, {MakeEntry(1, 1)}));
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1)}, 1));
+  EXPECT_BROKEN(Show(kThree, 2, {MakeEntry(2, 1)}, 1), "commits (term 2, index 1), others");
+}
+
+TEST_F(InvariantCheckerTest, Applied) {
+  EXPECT_BROKEN(checker_.ObserveApplied(kOne, std::vector{MakeEntry(1, 1)}),
+                "nobody has committed");
+  ASSERT_FINE(Disk(kTwo, {Term{1}, {}, {}}, {MakeEntry(1, 1)}));
+  checker_.ObserveRestart(kOne, Index{0});
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1)}, 1));
+  EXPECT_BROKEN(checker_.ObserveApplied(kTwo, std::vector{MakeEntry(1, 2)}), "gap");
+  EXPECT_BROKEN(checker_.ObserveApplied(kTwo, std::vector{MakeEntry(2, 1)}), "others");
+  EXPECT_BROKEN(checker_.ObserveApplied(kThree, std::vector{MakeEntry(1, 1)}), "own disk");
+}
+
+TEST_F(InvariantCheckerTest, Monotony) {
+  ASSERT_FINE(Disk(kTwo, {Term{3}, {}, {}}, {MakeEntry(1, 1)}));
+  ASSERT_FINE(Show(kOne, 3, {MakeEntry(1, 1)}, 1));
+  MemoryLog log;
+  log.Append(std::vector{MakeEntry(1, 1)});
+  EXPECT_BROKEN(ShowUnsynced(kOne, 2, log, 1), "term went back");
+  EXPECT_BROKEN(ShowUnsynced(kOne, 3, log, 0), "commit index went back");
+}
+
+TEST_F(InvariantCheckerTest, DisksDoNotForget) {
+  ASSERT_FINE(Disk(kOne, {Term{3}, kTwo, {}}, {MakeEntry(1, 1)}));
+  EXPECT_BROKEN(Disk(kOne, {Term{3}, kThree, {}}, {MakeEntry(1, 1)}), "vote on the disk changed");
+  EXPECT_BROKEN(Disk(kOne, {Term{2}, kTwo, {}}, {MakeEntry(1, 1)}), "term on the disk went back");
+  ASSERT_FINE(Disk(kTwo, {Term{3}, {}, {}}, {MakeEntry(1, 1)}));
+  ASSERT_FINE(Show(kTwo, 3, {MakeEntry(1, 1)}, 1));
+  ASSERT_FINE(checker_.ObserveApplied(kTwo, std::vector{MakeEntry(1, 1)}));
+  EXPECT_BROKEN(Disk(kTwo, {Term{3}, {}, {}}, {}), "not on the disk any more");
+}
+
+TEST_F(InvariantCheckerTest, Promises) {
+  const RequestVoteResponse granted{.granted = true};
+  EXPECT_BROKEN(checker_.ObserveSent({kOne, kTwo, Term{1}, granted}), "tells term");
+  ASSERT_FINE(Disk(kOne, {Term{1}, kThree, {}}));
+  EXPECT_BROKEN(checker_.ObserveSent({kOne, kTwo, Term{1}, granted}),
+                "vote that is not on its disk");
+  ASSERT_FINE(checker_.ObserveSent({kOne, kThree, Term{1}, granted}));
+  ASSERT_FINE(Disk(kOne, {Term{2}, kNoMember, {}}));
+  EXPECT_BROKEN(checker_.ObserveSent({kOne, kTwo, Term{1}, granted}), "votes twice");
+  EXPECT_BROKEN(
+      checker_.ObserveSent({kOne, kTwo, Term{2}, AppendEntriesResponse{.match_index = Index{1}}}),
+      "acknowledges index 1");
+}
+
+// Elects `id` of three, with this log, in `term`.
+std::unique_ptr<RawNode> MakeLeader(MemberId id, uint64_t term, MemoryLog& log, Random& random) {
+  Config config;
+  config.id = id;
+  const MemberId voter = id == kOne ? kTwo : kOne;
+  auto node = std::make_unique<RawNode>(
+      config,
+      RestoredState{{Term{term - 1}, kNoMember, {}}, ConfState{{kOne, kTwo, kThree}}, Index{0}},
+      log, random);
+  node->Campaign();
+  node->Step({voter, id, Term{term}, RequestVoteResponse{.pre_vote = true, .granted = true}});
+  const Ready ready = node->TakeReady();
+  node->Persisted(ready.number);
+  node->Step({voter, id, Term{term}, RequestVoteResponse{.granted = true}});
+  EXPECT_EQ(node->soft_state().role, Role::kLeader);
+  return node;
+}
+
+TEST_F(InvariantCheckerTest, ElectionSafety) {
+  MemoryLog log;
+  ASSERT_FINE(checker_.ObserveMember(*MakeLeader(kOne, 2, log, random_)));
+  EXPECT_BROKEN(checker_.ObserveMember(*MakeLeader(kTwo, 2, log, random_)),
+                "leads term 2 like member 1");
+}
+
+TEST_F(InvariantCheckerTest, LeaderCompleteness) {
+  ASSERT_FINE(Disk(kTwo, {Term{1}, {}, {}}, {MakeEntry(1, 1)}));
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1)}, 1));
+  MemoryLog empty;
+  EXPECT_BROKEN(checker_.ObserveMember(*MakeLeader(kThree, 2, empty, random_)),
+                "without committed entry (term 1, index 1)");
+}
+
+TEST_F(InvariantCheckerTest, LeaderAppendOnly) {
+  MemoryLog log;
+  log.Append(std::vector{MakeEntry(1, 1), MakeEntry(1, 2)});
+  const auto leader = MakeLeader(kOne, 2, log, random_);
+  ASSERT_FINE(checker_.ObserveMember(*leader));
+  MemoryLog shorter;
+  shorter.Append(std::vector{MakeEntry(1, 1)});
+  EXPECT_BROKEN(ShowUnsynced(kOne, 2, shorter, 0), "leader's log was cut");
+}
+
+}  // namespace
+}  // namespace pintle::raft
