@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kv/types.h"
 
 namespace pintle::kv {
 
@@ -23,6 +24,7 @@ struct BackendBatch {
     std::shared_ptr<const std::string> value;  // null: delete
   };
   std::vector<Op> ops;
+  Sequence sequence;  // the newest applied position that this batch leads to; 0: it does not move
 
   void Put(std::string key, std::string value) {
     ops.push_back({std::move(key), std::make_shared<const std::string>(std::move(value))});
@@ -42,6 +44,10 @@ class Backend {
 
   // NOT_FOUND when absent; DATA_LOSS when the stored bytes do not pass their checksum.
   virtual absl::StatusOr<std::string> Get(std::string_view key) const = 0;
+
+  // The newest position applied in this run that a crash cannot lose; 0 until there is one. (What
+  // was found when the backend was opened is durable by itself.) Any thread.
+  virtual Sequence durable_sequence() const = 0;
 
   // Calls `visit` for keys in [first, last) in order until it returns false.
   virtual absl::Status Scan(

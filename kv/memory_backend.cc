@@ -19,7 +19,12 @@ absl::Status MemoryBackend::Apply(const BackendBatch& batch) {
       }
     }
   });
+  if (batch.sequence) sequence_.With([&](Sequence& sequence) { sequence = batch.sequence; });
   return absl::OkStatus();
+}
+
+Sequence MemoryBackend::durable_sequence() const {
+  return sequence_.With([](Sequence sequence) { return sequence; });
 }
 
 absl::StatusOr<std::string> MemoryBackend::Get(std::string_view key) const {
@@ -58,6 +63,7 @@ std::unique_ptr<MemoryBackend> MemoryBackend::Clone() const {
   auto clone = std::make_unique<MemoryBackend>();
   Map copy = map_.With([](const Map& map) { return map; });
   clone->map_.With([&](Map& map) { map = std::move(copy); });
+  clone->sequence_.With([&](Sequence& sequence) { sequence = durable_sequence(); });
   return clone;
 }
 

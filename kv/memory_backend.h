@@ -22,12 +22,15 @@ class MemoryBackend : public Backend {
       std::string_view first, std::string_view last,
       const std::function<bool(std::string_view, std::string_view)>& visit) const override;
 
+  Sequence durable_sequence() const override;
+
   // What a crash at this moment would leave behind, were every batch durable.
   std::unique_ptr<MemoryBackend> Clone() const;
 
  private:
   using Map = std::map<std::string, std::shared_ptr<const std::string>, std::less<>>;
   Guarded<Map> map_;
+  Guarded<Sequence> sequence_;
 };
 
 }  // namespace pintle::kv

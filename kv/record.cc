@@ -6,7 +6,10 @@
 namespace pintle::kv {
 namespace {
 
-constexpr char kRecordPrefix = 'r';
+// Records come first: everything else is rewritten now and then, and a table file that holds both
+// then spans from its newest record to the end, and not from the beginning over every record there
+// is.
+constexpr char kRecordPrefix = 'k';
 constexpr char kLeasePrefix = 'l';
 constexpr char kMetaPrefix = 'm';
 constexpr char kTombstoneMark = 't';

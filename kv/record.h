@@ -13,7 +13,7 @@ namespace pintle::kv {
 
 inline constexpr uint64_t kRecordFormatVersion = 1;
 
-// Records: 'r' + big-endian main + big-endian sub, and 't' behind it for a tombstone.
+// Records: 'k' + big-endian main + big-endian sub, and 't' behind it for a tombstone.
 std::string RecordKey(Revision revision, bool tombstone);
 // The first key that a record of `main` or a later one can have.
 std::string FirstRecordKey(int64_t main);

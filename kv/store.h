@@ -41,6 +41,10 @@ class Store {
 
   virtual Sequence sequence() const = 0;  // of the last Write(), or what Open found
 
+  // A crash comes back at this position or a later one: the log may be dropped up to here and no
+  // further. Any thread.
+  virtual Sequence durable_sequence() const = 0;
+
   virtual ApplyResult Apply(const Command& command) = 0;
   [[nodiscard]] virtual absl::Status Write(Sequence sequence) = 0;
   virtual void Publish() = 0;

@@ -103,6 +103,7 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseCheckpointRequest& r
 absl::Status StoreImpl::Write(Sequence sequence) {
   PINTLE_RETURN_IF_ERROR(state_.failure);
   state_.batch.Put(StateKey(), EncodeState({sequence, state_.revision}));
+  state_.batch.sequence = sequence;
   const absl::Status status = backend_.Apply(state_.batch);
   if (!status.ok()) {
     state_.Fail(status);

@@ -2,6 +2,7 @@
 // size_bytes().
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,9 @@ class StoreImpl : public Store {
   absl::Status Load();
 
   Sequence sequence() const override { return sequence_; }
+  Sequence durable_sequence() const override {
+    return std::max(opened_sequence_, backend_.durable_sequence());
+  }
   ApplyResult Apply(const Command& command) override;
   absl::Status Write(Sequence sequence) override;
   void Publish() override;
@@ -43,6 +47,7 @@ class StoreImpl : public Store {
   const std::shared_ptr<SharedState> shared_;
   WorkingState state_;
   Sequence sequence_;
+  Sequence opened_sequence_;
   Compaction compaction_;
 };
 

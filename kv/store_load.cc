@@ -88,6 +88,7 @@ absl::Status StoreImpl::Load() {
                           ReadMeta(backend_, FinishedCompactionKey(), &ParseNumber));
   if (stored.has_value()) {
     sequence_ = stored->sequence;
+    opened_sequence_ = stored->sequence;
     state_.revision = stored->revision;
   }
   state_.compact_revision = scheduled.value_or(-1);

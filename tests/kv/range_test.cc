@@ -308,7 +308,7 @@ TEST_F(RangeTest, SizeIsWhatTheBackendHolds) {
   const auto stored = [&] {
     int64_t bytes = 0;
     EXPECT_TRUE(backend_
-                    ->Scan("r", "s",
+                    ->Scan("k", "l",
                            [&](std::string_view key, std::string_view value) {
                              bytes += static_cast<int64_t>(key.size() + value.size());
                              return true;

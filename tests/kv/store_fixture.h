@@ -140,7 +140,7 @@ class StoreTest : public ::testing::Test {
   size_t StoredRecords() const {
     size_t count = 0;
     EXPECT_TRUE(backend_
-                    ->Scan("r", "s",
+                    ->Scan("k", "l",
                            [&](std::string_view, std::string_view) {
                              ++count;
                              return true;

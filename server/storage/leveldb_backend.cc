@@ -1,0 +1,137 @@
+#include "server/storage/leveldb_backend.h"
+
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/iterator.h>
+#include <leveldb/options.h>
+#include <leveldb/write_batch.h>
+
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "server/storage/leveldb_env.h"
+
+namespace pintle::server::storage {
+namespace {
+
+leveldb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view ToView(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// `about` names the key or the directory.
+absl::Status ToStatus(const leveldb::Status& status, std::string_view about) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string text = absl::StrCat("LevelDB, ", absl::CHexEscape({about.data(), about.size()}),
+                                        ": ", status.ToString());
+  if (status.IsNotFound()) return absl::NotFoundError(text);
+  if (status.IsCorruption()) return absl::DataLossError(text);
+  return absl::InternalError(text);
+}
+
+leveldb::ReadOptions CheckedReads() {
+  leveldb::ReadOptions options;
+  options.verify_checksums = true;
+  return options;
+}
+
+bool IsLockError(const leveldb::Status& status) {
+  return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
+}
+
+}  // namespace
+
+LeveldbBackend::LeveldbBackend(const LeveldbOptions& options, std::unique_ptr<LeveldbEnv> env)
+    : options_(options),
+      env_(std::move(env)),
+      cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
+
+LeveldbBackend::~LeveldbBackend() {
+  if (db_ != nullptr && options_.flush_on_close && !failed_) {
+    (void)Flush();  // the log has whatever this could not save
+  }
+}
+
+absl::StatusOr<std::unique_ptr<LeveldbBackend>> LeveldbBackend::Open(
+    const LeveldbOptions& options) {
+  auto backend = std::unique_ptr<LeveldbBackend>(
+      new LeveldbBackend(options, std::make_unique<LeveldbEnv>(leveldb::Env::Default())));
+  PINTLE_RETURN_IF_ERROR(backend->Start());
+  return backend;
+}
+
+absl::Status LeveldbBackend::Start() {
+  leveldb::Options options;
+  options.create_if_missing = true;
+  options.paranoid_checks = true;
+  options.env = env_.get();
+  options.block_cache = cache_.get();
+  options.write_buffer_size = options_.write_buffer_bytes;
+  // Keys arrive in order: tables do not overlap and move down the levels unread, so they may be
+  // large.
+  options.max_file_size = size_t{16} << 20;
+  options.block_size = size_t{16} << 10;
+  leveldb::DB* db = nullptr;
+  const leveldb::Status opened = leveldb::DB::Open(options, options_.directory, &db);
+  if (IsLockError(opened)) {
+    return absl::UnavailableError(
+        absl::StrCat("another process uses ", options_.directory, ": ", opened.ToString()));
+  }
+  PINTLE_RETURN_IF_ERROR(ToStatus(opened, options_.directory));
+  db_.reset(db);
+
+  return absl::OkStatus();
+}
+
+absl::Status LeveldbBackend::Apply(const kv::BackendBatch& batch) {
+  leveldb::WriteBatch writes;
+  for (const kv::BackendBatch::Op& op : batch.ops) {
+    if (op.value == nullptr) {
+      writes.Delete(ToSlice(op.key));
+    } else {
+      writes.Put(ToSlice(op.key), ToSlice(*op.value));
+    }
+  }
+  const leveldb::Status status = db_->Write(leveldb::WriteOptions(), &writes);
+  if (!status.ok()) {
+    failed_ = true;
+    return ToStatus(status, options_.directory);
+  }
+  // After the write: a memtable switched inside it does not hold this batch yet.
+  if (batch.sequence) env_->SetApplied(batch.sequence);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> LeveldbBackend::Get(std::string_view key) const {
+  std::string value;
+  PINTLE_RETURN_IF_ERROR(ToStatus(db_->Get(CheckedReads(), ToSlice(key), &value), key));
+  return value;
+}
+
+kv::Sequence LeveldbBackend::durable_sequence() const { return env_->durable_sequence(); }
+
+absl::Status LeveldbBackend::Scan(
+    std::string_view first, std::string_view last,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  leveldb::ReadOptions options = CheckedReads();
+  options.fill_cache = false;
+  const std::unique_ptr<leveldb::Iterator> at(db_->NewIterator(options));
+  for (at->Seek(ToSlice(first)); at->Valid() && ToView(at->key()) < last; at->Next()) {
+    if (!visit(ToView(at->key()), ToView(at->value()))) return absl::OkStatus();
+  }
+  return ToStatus(at->status(), first);
+}
+
+absl::Status LeveldbBackend::Flush() {
+  // Compacts a range that no key is in: LevelDB writes the memtable out first, and that is all
+  // there is to do.
+  const leveldb::Slice beyond("\xff\xff\xff\xff");
+  db_->CompactRange(&beyond, &beyond);
+  // Does nothing, and reports what the background thread ran into.
+  leveldb::WriteBatch none;
+  const leveldb::Status status = db_->Write(leveldb::WriteOptions(), &none);
+  if (!status.ok()) failed_ = true;
+  return ToStatus(status, options_.directory);
+}
+
+}  // namespace pintle::server::storage
