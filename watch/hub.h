@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "kv/read_view.h"
 #include "kv/types.h"
 
@@ -58,6 +58,7 @@ struct Batch {
   bool more = false;       // call Next() again
   bool compacted = false;  // the subscription has ended: its history is gone
   int64_t compact_revision = 0;  // set when compacted
+  absl::Status error;  // not OK: the history could not be read; the subscription has ended
 };
 
 class Subscription {

@@ -1,0 +1,186 @@
+#include "watch/subscription.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kv/errors.h"
+#include "watch/catch_up.h"
+
+namespace pintle::watch {
+namespace {
+
+// Events fetched from the window in one go: bounds how long it is held.
+constexpr size_t kFetch = 256;
+
+}  // namespace
+
+HubSubscription::HubSubscription(std::shared_ptr<HubCore> core, SubscribeOptions options,
+                                 std::function<void()> wake)
+    : core_(std::move(core)),
+      options_(std::move(options)),
+      inbox_(std::move(wake), core_->behind) {}
+
+HubSubscription::~HubSubscription() {
+  core_->index.With([&](auto& index) { index.Remove(options_.range, this); });
+}
+
+int64_t HubSubscription::Begin() {
+  // Before the first event the window does not know where the store stands; the view does. Once
+  // there were events the window is never older than the view.
+  const auto view = core_->views();
+  const int64_t compacted = view->compact_revision();
+  core_->window.With([&](EventWindow& window) { window.StartAt(view->revision()); });
+
+  // Into the index first: whatever is published after the revision read below is offered.
+  core_->index.With([&](auto& index) { index.Add(options_.range, this); });
+  int64_t revision = 0;
+  start_ = options_.start_revision;
+  if (start_ < 0 || (start_ > 0 && start_ < compacted)) {
+    revision = core_->window.With([](const EventWindow& window) { return window.revision(); });
+    ended_ = true;
+    end_status_ = kv::ErrCompacted();
+    inbox_.Close();
+    return revision;
+  }
+  const bool live = inbox_.GoLive(start_, [&] {
+    revision = core_->window.With([](const EventWindow& window) { return window.revision(); });
+    return start_ == 0 || start_ > revision;
+  });
+  if (start_ == 0) start_ = revision + 1;
+  through_ = revision;
+  if (!live) {
+    next_ = start_;
+    inbox_.FallBehind(start_);
+  }
+  return revision;
+}
+
+bool HubSubscription::Gather(EventWindow::Position position, const kv::Event& event) {
+  if (!Wants(event)) return false;
+  gathered_.push_back({position, event.revision.main});
+  return gathered_.size() == 1;
+}
+
+void HubSubscription::OfferGathered() {
+  inbox_.Offer(gathered_);
+  gathered_.clear();
+}
+
+Batch HubSubscription::Next(size_t max_bytes) {
+  if (ended_) return End(end_status_);
+  if (taken_.empty()) {
+    const int64_t resume = inbox_.Take(taken_);
+    if (resume >= 0) {
+      next_ = std::max(next_, resume);
+      return NextMissed(max_bytes);
+    }
+    if (taken_.empty()) return {};
+  }
+  return NextLive(max_bytes);
+}
+
+std::vector<EventRef> HubSubscription::Fetch() const {
+  std::vector<EventRef> events;
+  events.reserve(std::min(taken_.size(), kFetch));
+  core_->window.With([&](const EventWindow& window) {
+    for (const Inbox::Item& item : taken_) {
+      if (events.size() >= kFetch && item.revision != events.back()->revision()) break;
+      EventRef event = window.At(item.position);
+      if (event == nullptr) break;
+      events.push_back(std::move(event));
+    }
+  });
+  return events;
+}
+
+Batch HubSubscription::NextLive(size_t max_bytes) {
+  const std::vector<EventRef> events = Fetch();
+  if (events.empty()) {  // slower than the window is long
+    next_ = taken_.front().revision;
+    taken_.clear();
+    inbox_.FallBehind(next_);
+    return NextMissed(max_bytes);
+  }
+  Batch batch;
+  size_t bytes = 0;
+  for (const EventRef& event : events) {
+    if (bytes > max_bytes && event->revision() != batch.revision) break;
+    taken_.pop_front();
+    // Possible right after catching up: the window had it before the inbox did.
+    if (event->revision() <= through_) continue;
+    Deliver(event, batch);
+    batch.revision = event->revision();
+    bytes += batch.events.back().encoded->size();
+  }
+  if (!batch.events.empty()) through_ = batch.revision;
+  batch.more = !taken_.empty() || !inbox_.Settle();
+  return batch;
+}
+
+Batch HubSubscription::NextMissed(size_t max_bytes) {
+  auto missed = CatchUp(*core_, options_.range, next_, max_bytes);
+  if (!missed.ok()) return End(missed.status());
+  Batch batch;
+  batch.revision = missed->revision;
+  for (const EventRef& event : missed->events) {
+    if (Wants(event->event())) Deliver(event, batch);
+  }
+  next_ = missed->next;
+  through_ = next_ - 1;
+  batch.more = !TryGoLive();
+  return batch;
+}
+
+bool HubSubscription::TryGoLive() {
+  const bool live = inbox_.GoLive(next_, [&] {
+    return next_ > core_->window.With([](const EventWindow& window) { return window.revision(); });
+  });
+  if (!live) inbox_.FallBehind(next_);
+  return live;
+}
+
+Batch HubSubscription::End(absl::Status status) {
+  ended_ = true;
+  end_status_ = std::move(status);
+  inbox_.Close();
+  Batch batch;
+  if (kv::IsCompacted(end_status_)) {
+    batch.compacted = true;
+    batch.compact_revision = core_->views()->compact_revision();
+  } else {
+    batch.error = end_status_;
+  }
+  return batch;
+}
+
+int64_t HubSubscription::synced_revision() const {
+  if (ended_ || !taken_.empty()) return -1;
+  // Read first: what has been offered by then is in the inbox if it is wanted.
+  const int64_t offered = core_->offered_revision.load(std::memory_order_acquire);
+  if (!inbox_.LiveAndEmpty()) return -1;
+  const int64_t revision = std::max(offered, through_);
+  return revision >= start_ - 1 ? revision : -1;
+}
+
+bool HubSubscription::Wants(const kv::Event& event) const {
+  return event.type == kv::EventType::kPut ? options_.want_puts : options_.want_deletes;
+}
+
+void HubSubscription::Deliver(const EventRef& event, Batch& batch) {
+  Delivered delivered{.event = {event, &event->event()}, .prev_kv = nullptr, .encoded = nullptr};
+  if (options_.prev_kv) {
+    auto with_prev = event->WithPrev([&](kv::Revision revision) {
+      auto recent =
+          core_->window.With([&](const EventWindow& window) { return window.Record(revision); });
+      return recent != nullptr ? recent : core_->views()->Record(revision);
+    });
+    delivered.prev_kv = std::move(with_prev.prev_kv);
+    delivered.encoded = std::move(with_prev.encoded);
+  } else {
+    delivered.encoded = event->Plain();
+  }
+  batch.events.push_back(std::move(delivered));
+  core_->events_delivered.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace pintle::watch
