@@ -205,6 +205,90 @@ TEST_F(RawNodeTest, IgnoresNonsense) {
   }
 }
 
+// What a follower answers to an append of term 2 when it holds 1/1 (committed) and 1/2, 1/3 of an
+// older leader.
+class OldTailTest : public RawNodeTest {
+ protected:
+  AppendEntriesResponse AnswerTo(const AppendEntries& append) {
+    Start(3);
+    AppendEntries old;
+    for (uint64_t i = 1; i <= 3; ++i) {
+      old.entries.push_back({{Term{1}, Index{i}}, EntryKind::kNormal, nullptr});
+    }
+    old.commit_index = Index{1};
+    node_->Step({kPeer, kSelf, Term{1}, old});
+    Drain();
+    node_->Step({MemberId{3}, kSelf, Term{2}, append});
+    const Ready ready = Persist();
+    for (const std::vector<Message>& messages :
+         {ready.messages_now, ready.messages_after_persist}) {
+      for (const Message& message : messages) {
+        if (const auto* answer = std::get_if<AppendEntriesResponse>(&message.body)) return *answer;
+      }
+    }
+    ADD_FAILURE() << "no answer";
+    return {};
+  }
+};
+
+TEST_F(OldTailTest, IsNotAcknowledgedForALateAppend) {
+  const AppendEntries late{.previous = {}, .commit_index = Index{1}};
+  EXPECT_EQ(AnswerTo(late), AppendEntriesResponse{.match_index = Index{1}});
+}
+
+TEST_F(OldTailTest, IsNotAcknowledgedOrCommittedBehindWhatWasSent) {
+  const AppendEntries probe{.previous = {Term{1}, Index{2}}, .commit_index = Index{3}};
+  EXPECT_EQ(AnswerTo(probe), AppendEntriesResponse{.match_index = Index{2}});
+  EXPECT_EQ(node_->commit_index(), Index{2});
+}
+
+TEST_F(OldTailTest, RefusesWhatDoesNotFollow) {
+  const AppendEntries ahead{.previous = {Term{2}, Index{4}}};
+  EXPECT_EQ(AnswerTo(ahead),
+            (AppendEntriesResponse{
+                .rejected = true, .rejected_index = Index{4}, .hint = {Term{1}, Index{3}}}));
+}
+
+TEST_F(RawNodeTest, NoVoteInATermWhoseLeaderIsKnown) {
+  Start(3);
+  FollowInTerm(2);
+  ASSERT_EQ(node_->GetStatus().vote, kNoMember);
+  node_->Step({MemberId{3}, kSelf, Term{2}, RequestVote{.last_entry = {Term{1}, Index{9}}}});
+  const Ready ready = node_->TakeReady();
+  ASSERT_EQ(ready.messages_after_persist.size(), 1U);
+  EXPECT_EQ(std::get<RequestVoteResponse>(ready.messages_after_persist[0].body),
+            (RequestVoteResponse{.pre_vote = false, .granted = false}));
+  EXPECT_EQ(node_->GetStatus().vote, kNoMember);
+}
+
+TEST_F(RawNodeTest, PreVotesForAnotherTermDoNotCount) {
+  Start(3);
+  FollowInTerm(3);
+  node_->Campaign();
+  const RequestVoteResponse granted{.pre_vote = true, .granted = true};
+  for (const uint64_t term : {2, 3, 5, 9}) {
+    node_->Step({kPeer, kSelf, Term{term}, granted});
+    EXPECT_EQ(node_->soft_state().role, Role::kPreCandidate) << term;
+    EXPECT_EQ(node_->term(), Term{3});
+  }
+  node_->Step({kPeer, kSelf, Term{4}, granted});
+  EXPECT_EQ(node_->soft_state().role, Role::kCandidate);
+}
+
+TEST_F(RawNodeTest, OwnVoteCountsWhenItIsDurable) {
+  Start(3);
+  node_->Campaign();
+  node_->Step({kPeer, kSelf, Term{1}, RequestVoteResponse{.pre_vote = true, .granted = true}});
+  const Ready campaign = node_->TakeReady();
+  EXPECT_EQ(Count<RequestVote>(campaign.messages_after_persist), 2U);
+  // Nobody can have been asked yet, but a vote of a peer alone would not do either.
+  node_->Step({kPeer, kSelf, Term{1}, RequestVoteResponse{.granted = true}});
+  node_->Persisted(ReadyNumber{0});
+  EXPECT_EQ(node_->soft_state().role, Role::kCandidate);
+  node_->Persisted(campaign.number);
+  EXPECT_EQ(node_->soft_state().role, Role::kLeader);
+}
+
 TEST_F(RawNodeTest, LeaderIgnoresAnAcknowledgementOfWhatItDoesNotHave) {
   Start(3);
   node_->Campaign();
