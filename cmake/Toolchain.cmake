@@ -28,3 +28,7 @@ endif()
 # Put on our own targets only: generated and foreign sources are not ours to warn about.
 set(PINTLE_WARNINGS -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-missing-field-initializers)
+# gcc's documentation says it: with sanitizers this warning sees ghosts (in std::variant, for one).
+if(NOT PINTLE_SANITIZER STREQUAL "")
+  list(APPEND PINTLE_WARNINGS -Wno-maybe-uninitialized)
+endif()
