@@ -2,6 +2,14 @@
 #include "server/kube/resources/row_parts.h"
 
 namespace pintle::server::kube {
+namespace {
+
+std::vector<Json> Cells(const Json& object, absl::Time now) {
+  return {StringAt(object, {"metadata", "name"}), At(object, {"secrets"}).size(),
+          ObjectAge(object, now)};
+}
+
+}  // namespace
 
 Resource ServiceAccountRow() {
   Resource row;
@@ -13,8 +21,9 @@ Resource ServiceAccountRow() {
   row.verbs = AllVerbs();
   row.storage_prefix = "/registry/serviceaccounts";
   row.definition = "io.k8s.api.core.v1.ServiceAccount";
-  row.columns = NameAndAgeColumns();
-  row.row = NameAndAgeCells;
+  row.columns = {
+      NameColumn(), {"Secrets", "string", "", "How many secrets belong to it.", 0}, AgeColumn()};
+  row.row = Cells;
   return row;
 }
 
