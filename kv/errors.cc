@@ -9,17 +9,20 @@ constexpr std::string_view kCompacted = "etcdserver: mvcc: required revision has
 constexpr std::string_view kFutureRevision =
     "etcdserver: mvcc: required revision is a future revision";
 
-// The packaged Abseil's string_view is its own type.
-absl::string_view Text(std::string_view text) { return {text.data(), text.size()}; }
-
 bool Is(const absl::Status& status, std::string_view message) {
-  return status.code() == absl::StatusCode::kOutOfRange && status.message() == Text(message);
+  const auto actual = status.message();
+  return status.code() == absl::StatusCode::kOutOfRange &&
+         std::string_view(actual.data(), actual.size()) == message;
 }
 
 }  // namespace
 
-absl::Status ErrCompacted() { return absl::OutOfRangeError(Text(kCompacted)); }
-absl::Status ErrFutureRevision() { return absl::OutOfRangeError(Text(kFutureRevision)); }
+absl::Status ErrCompacted() {
+  return absl::OutOfRangeError({kCompacted.data(), kCompacted.size()});
+}
+absl::Status ErrFutureRevision() {
+  return absl::OutOfRangeError({kFutureRevision.data(), kFutureRevision.size()});
+}
 absl::Status ErrLeaseNotFound() {
   return absl::NotFoundError("etcdserver: requested lease not found");
 }

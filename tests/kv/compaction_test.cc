@@ -72,6 +72,9 @@ TEST_F(CompactionTest, KeepsTheNewestOfEveryKeyAndHistoryFromThere) {
 TEST_F(CompactionTest, ATombstoneAtExactlyTheRevisionIsStillWatched) {
   Fill();
   Compact(8);
+  // The same before and after the records are gone.
+  EXPECT_THAT(Events({"a"}, 8), ElementsAre("DELETE 8.0 a c0 m8 v0 created 0 previous 0.0"));
+  EXPECT_THAT(Events(All(), 8), ElementsAre("DELETE 8.0 a c0 m8 v0 created 0 previous 0.0"));
   CompactAll();
   EXPECT_EQ(StoredRecords(), 2u);
   // Its previous pair is of a compacted revision.
