@@ -28,7 +28,9 @@ struct Config {
   size_t max_inflight_messages = 256;
   size_t max_inflight_bytes = 64 << 20;
 
-  // In the leader's log and not yet committed. Beyond it Propose refuses; one proposal always fits.
+  // In the leader's log and not yet committed, or not yet durable on its own disk (a hanging disk
+  // must not fill its memory while the others commit). Beyond it Propose refuses; one proposal
+  // always fits.
   size_t max_uncommitted_bytes = 256 << 20;
 
   // Given to apply and not yet reported by AppliedUpTo. Beyond it Ready holds committed entries

@@ -86,9 +86,11 @@ void Leader::CommitByQuorum(Core& core) {
     if (member == core.id()) return core.log.persisted_index().value();
     return peers_.at(member).match_index().value();
   })};
-  if (reached <= core.log.commit_index() || core.log.TermAt(reached) != core.term()) return;
-  core.log.CommitTo(reached);
-  uncommitted_.ReleaseTo(reached);
+  if (reached > core.log.commit_index() && core.log.TermAt(reached) == core.term()) {
+    core.log.CommitTo(reached);
+  }
+  // What the others have committed and our own disk has not is still in our memory.
+  uncommitted_.ReleaseTo(std::min(core.log.commit_index(), core.log.persisted_index()));
 }
 
 Transition Leader::Handle(Core& core, const Message& envelope,

@@ -5,6 +5,8 @@
 // reads older ones here; so the owner may add the entries of a Ready here at any time from
 // TakeReady to Persisted of that Ready, in the order of Readys. Adding entries at an index that
 // exists replaces that index and everything behind it.
+// Compaction is the owner's choice, within two bounds: never beyond what apply has finished; and a
+// follower that needs compacted entries gets none (PeerStatus::behind_log).
 //
 // Thread: raft's. Calls must not block for long and cannot fail: a disk that fails stops the
 // process. Source: etcd-io/raft, storage.go; thesis §3.5, §5.1.
