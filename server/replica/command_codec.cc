@@ -30,7 +30,7 @@ int64_t NumberOf(const etcdserverpb::Compare& compare) {
   }
 }
 
-kv::Compare ToKv(const etcdserverpb::Compare& compare) {
+kv::Compare CompareToKv(const etcdserverpb::Compare& compare) {
   return {.result = ToEnum<kv::Compare::Result>(compare.result(),
                                                 etcdserverpb::Compare::CompareResult_MAX),
           .target = ToEnum<kv::Compare::Target>(compare.target(),
@@ -40,7 +40,7 @@ kv::Compare ToKv(const etcdserverpb::Compare& compare) {
           .value = compare.value()};
 }
 
-kv::TxnOp ToKv(const etcdserverpb::RequestOp& op) {
+kv::TxnOp OpToKv(const etcdserverpb::RequestOp& op) {
   switch (op.request_case()) {
     case etcdserverpb::RequestOp::kRequestRange:
       return ToKv(op.request_range());
@@ -99,11 +99,11 @@ kv::DeleteRangeRequest ToKv(const etcdserverpb::DeleteRangeRequest& request) {
 kv::TxnRequest ToKv(const etcdserverpb::TxnRequest& request) {
   kv::TxnRequest txn;
   txn.compares.reserve(static_cast<size_t>(request.compare_size()));
-  for (const auto& compare : request.compare()) txn.compares.push_back(ToKv(compare));
+  for (const auto& compare : request.compare()) txn.compares.push_back(CompareToKv(compare));
   txn.success.reserve(static_cast<size_t>(request.success_size()));
-  for (const auto& op : request.success()) txn.success.push_back(ToKv(op));
+  for (const auto& op : request.success()) txn.success.push_back(OpToKv(op));
   txn.failure.reserve(static_cast<size_t>(request.failure_size()));
-  for (const auto& op : request.failure()) txn.failure.push_back(ToKv(op));
+  for (const auto& op : request.failure()) txn.failure.push_back(OpToKv(op));
   return txn;
 }
 

@@ -1,0 +1,27 @@
+#include "server/etcd/errors.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace pintle::server::etcd {
+
+absl::Status ErrNoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
+
+absl::Status ErrInvalidClientApiVersion() {
+  return absl::InvalidArgumentError("etcdserver: invalid client api version");
+}
+
+absl::Status ErrNotAMessage() {
+  return absl::InternalError("grpc: error unmarshalling request: not a message of this type");
+}
+
+absl::Status ErrTooManyKeepAlives() {
+  return absl::ResourceExhaustedError("pintle: too many keep-alives waiting on one stream");
+}
+
+absl::Status ErrNotBuilt(std::string_view method) {
+  return absl::UnimplementedError(
+      absl::StrCat("pintle: ", absl::string_view(method.data(), method.size()),
+                   " is not supported by this version"));
+}
+
+}  // namespace pintle::server::etcd

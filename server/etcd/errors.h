@@ -1,0 +1,26 @@
+// The errors of the etcd face that neither the store (kv/errors.h) nor the replica
+// (server/replica/errors.h) gives. Code and text are those that etcd's clients match on
+// (etcd-api 2.1).
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace pintle::server::etcd {
+
+absl::Status ErrNoLeader();                 // UNAVAILABLE       etcdserver: no leader
+absl::Status ErrInvalidClientApiVersion();  // INVALID_ARGUMENT  etcdserver: invalid client api
+                                            // version
+absl::Status ErrNotAMessage();              // INTERNAL          grpc: error unmarshalling request
+absl::Status ErrTooManyKeepAlives();        // RESOURCE_EXHAUSTED
+// UNIMPLEMENTED; names the method.
+absl::Status ErrNotBuilt(std::string_view method);
+
+// Reasons of a refused or ended watch: WatchResponse.cancel_reason.
+inline constexpr std::string_view kReasonDuplicateWatchId =
+    "mvcc: duplicate watch ID provided on the WatchStream";
+inline constexpr std::string_view kReasonEmptyRange = "mvcc: watcher range is empty";
+inline constexpr std::string_view kReasonTooManyWatches = "pintle: too many watches on one stream";
+
+}  // namespace pintle::server::etcd

@@ -1,0 +1,41 @@
+#include "server/etcd/etcd_face.h"
+
+#include <utility>
+
+#include "server/etcd/cluster_service.h"
+#include "server/etcd/health_service.h"
+#include "server/etcd/http_endpoints.h"
+#include "server/etcd/kv_service.h"
+#include "server/etcd/lease_service.h"
+#include "server/etcd/maintenance_service.h"
+#include "server/etcd/service.h"
+#include "server/etcd/watch_service.h"
+
+namespace pintle::server::etcd {
+
+struct EtcdFace::Impl {
+  Impl(replica::LocalMember& member, EtcdFaceOptions options)
+      : service(std::make_shared<const Service>(Service{member, std::move(options)})),
+        http(service) {}
+
+  const ServicePtr service;
+  HttpEndpoints http;
+};
+
+EtcdFace::EtcdFace(replica::LocalMember& member, EtcdFaceOptions options)
+    : impl_(std::make_unique<Impl>(member, std::move(options))) {}
+
+EtcdFace::~EtcdFace() = default;
+
+void EtcdFace::Register(net::GrpcRouter& router) {
+  RegisterKv(router, impl_->service);
+  RegisterWatch(router, impl_->service);
+  RegisterLease(router, impl_->service);
+  RegisterCluster(router, impl_->service);
+  RegisterMaintenance(router, impl_->service);
+  RegisterHealth(router, impl_->service);
+}
+
+net::HttpHandler& EtcdFace::http() { return impl_->http; }
+
+}  // namespace pintle::server::etcd

@@ -1,0 +1,78 @@
+#include "server/etcd/http_endpoints.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/etcd/health_checks.h"
+#include "server/etcd/http_replies.h"
+
+namespace pintle::server::etcd {
+namespace {
+
+// The reason is a status text or one of our words: what JSON must have escaped is a quote, a
+// backslash or a control character, and becomes a space.
+std::string HealthBody(bool healthy, std::string reason) {
+  for (char& c : reason) {
+    if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return absl::StrCat("{\"health\":\"", healthy ? "true" : "false", "\",\"reason\":\"", reason,
+                      "\"}");
+}
+
+void RespondHealth(net::HttpExchange& exchange, const absl::Status& read) {
+  if (read.ok()) {
+    exchange.Respond(200, PlainHeaders(kPlainText), HealthBody(true, ""));
+  } else {
+    exchange.Respond(503, PlainHeaders(kPlainText),
+                     HealthBody(false, absl::StrCat("RANGE ERROR:", read.message())));
+  }
+}
+
+}  // namespace
+
+void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
+  if (request.method == "OPTIONS") {
+    exchange->Respond(200, PlainHeaders({}), "");
+  } else if (request.path == "/health") {
+    Health(request, std::move(exchange));
+  } else if (request.path == "/version") {
+    Version(request, exchange);
+  } else if (request.path == "/metrics" && service_->options.metrics_text != nullptr) {
+    Metrics(request, exchange);
+  } else if (!HandleProbe(service_, request, exchange)) {
+    RespondNotFound(*exchange);
+  }
+}
+
+// Alarms would come first (`exclude` names those to pass over); this version raises none.
+void HttpEndpoints::Health(const net::HttpRequest& request, ExchangePtr exchange) const {
+  if (!RequireGet(request, *exchange)) return;
+  const auto values = QueryValues(request.query, "serializable");
+  const bool serializable = !values.empty() && values.front() == "true";
+  if (!serializable && service_->member.status().leader_id == 0) {
+    exchange->Respond(503, PlainHeaders(kPlainText), HealthBody(false, "RAFT NO LEADER"));
+    return;
+  }
+  net::Executor& executor = exchange->executor();
+  CheckRead(*service_, serializable, executor,
+            [exchange = std::move(exchange)](const absl::Status& read) {
+              RespondHealth(*exchange, read);
+            });
+}
+
+void HttpEndpoints::Version(const net::HttpRequest& request, const ExchangePtr& exchange) const {
+  if (!RequireGet(request, *exchange)) return;
+  const EtcdFaceOptions& options = service_->options;
+  exchange->Respond(
+      200, PlainHeaders("application/json"),
+      absl::StrCat("{\"etcdserver\":\"", options.version, "\",\"etcdcluster\":\"",
+                   options.storage_version, "\",\"storage\":\"", options.storage_version, "\"}"));
+}
+
+void HttpEndpoints::Metrics(const net::HttpRequest& request, const ExchangePtr& exchange) const {
+  if (!RequireGet(request, *exchange)) return;
+  exchange->Respond(200, PlainHeaders("text/plain; version=0.0.4; charset=utf-8"),
+                    service_->options.metrics_text());
+}
+
+}  // namespace pintle::server::etcd

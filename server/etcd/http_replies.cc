@@ -1,0 +1,33 @@
+#include "server/etcd/http_replies.h"
+
+namespace pintle::server::etcd {
+
+net::Headers PlainHeaders(std::string_view content_type) {
+  net::Headers headers;
+  headers.Add("access-control-allow-methods", "POST, GET, OPTIONS, PUT, DELETE");
+  headers.Add("access-control-allow-origin", "*");
+  headers.Add("access-control-allow-headers", "accept, content-type, authorization");
+  if (!content_type.empty()) headers.Add("content-type", std::string(content_type));
+  return headers;
+}
+
+void RespondError(net::HttpExchange& exchange, int status, std::string_view text) {
+  net::Headers headers = PlainHeaders(kPlainText);
+  headers.Add("x-content-type-options", "nosniff");
+  exchange.Respond(status, std::move(headers), std::string(text) + "\n");
+}
+
+void RespondNotFound(net::HttpExchange& exchange) {
+  RespondError(exchange, 404, "404 page not found");
+}
+
+bool RequireGet(const net::HttpRequest& request, net::HttpExchange& exchange) {
+  if (request.method == "GET") return true;
+  net::Headers headers = PlainHeaders(kPlainText);
+  headers.Add("allow", "GET");
+  headers.Add("x-content-type-options", "nosniff");
+  exchange.Respond(405, std::move(headers), "Method Not Allowed\n");
+  return false;
+}
+
+}  // namespace pintle::server::etcd

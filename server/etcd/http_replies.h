@@ -1,0 +1,20 @@
+// Plain HTTP answers with the headers that etcd puts on all of them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/http.h"
+
+namespace pintle::server::etcd {
+
+inline constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
+
+net::Headers PlainHeaders(std::string_view content_type);
+// An error as Go's http.Error writes it: plain text, not to be sniffed, a line break at the end.
+void RespondError(net::HttpExchange& exchange, int status, std::string_view text);
+void RespondNotFound(net::HttpExchange& exchange);
+// False, and answered with 405, when the method is not GET.
+bool RequireGet(const net::HttpRequest& request, net::HttpExchange& exchange);
+
+}  // namespace pintle::server::etcd

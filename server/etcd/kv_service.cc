@@ -1,0 +1,133 @@
+#include "server/etcd/kv_service.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "kv/validate.h"
+#include "proto/etcd/rpc.pb.h"
+#include "server/etcd/replies.h"
+#include "server/replica/command_codec.h"
+
+namespace pintle::server::etcd {
+namespace {
+
+using CallPtr = std::shared_ptr<net::GrpcCall>;
+using replica::RequestKind;
+using replica::ToKv;
+
+void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request, std::string,
+           CallPtr call) {
+  kv::RangeRequest range = ToKv(request);
+  if (absl::Status bad = kv::ValidateRange(range); !bad.ok()) {
+    call->Finish(bad);
+    return;
+  }
+  WithView(*service, request.serializable(), call,
+           [service, call, range = std::move(range)](const kv::ReadView& view) {
+             const auto result = view.Range(range);
+             if (!result.ok()) {
+               call->Finish(result.status());
+             } else {
+               call->Reply(EncodeRangeResponse(FactsOf(service->member), *result));
+             }
+           });
+}
+
+void Put(const ServicePtr& service, const etcdserverpb::PutRequest& request, std::string bytes,
+         CallPtr call) {
+  if (absl::Status bad = kv::ValidatePut(ToKv(request)); !bad.ok()) {
+    call->Finish(bad);
+    return;
+  }
+  ProposeThen(*service, RequestKind::kPut, std::move(bytes), call,
+              [service, call](const replica::Applied& applied) {
+                call->Reply(EncodePutResponse(FactsOf(service->member),
+                                              std::get<kv::PutResult>(applied.result)));
+              });
+}
+
+void DeleteRange(const ServicePtr& service, const etcdserverpb::DeleteRangeRequest& request,
+                 std::string bytes, CallPtr call) {
+  if (absl::Status bad = kv::ValidateDeleteRange(ToKv(request)); !bad.ok()) {
+    call->Finish(bad);
+    return;
+  }
+  ProposeThen(*service, RequestKind::kDeleteRange, std::move(bytes), call,
+              [service, call](const replica::Applied& applied) {
+                call->Reply(EncodeDeleteRangeResponse(
+                    FactsOf(service->member), std::get<kv::DeleteRangeResult>(applied.result)));
+              });
+}
+
+// etcd-api 1.1.5: a transaction whose both branches are plain ranges does not go through the log;
+// it may be answered locally when all of them allow that (one without operations does).
+struct ReadOnly {
+  bool yes = true;
+  bool serializable = true;
+
+  explicit ReadOnly(const etcdserverpb::TxnRequest& request) {
+    Look(request.success());
+    Look(request.failure());
+  }
+
+ private:
+  template <typename Ops>
+  void Look(const Ops& ops) {
+    for (const auto& op : ops) {
+      yes = yes && op.has_request_range();
+      serializable = serializable && op.request_range().serializable();
+    }
+  }
+};
+
+void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std::string bytes,
+         CallPtr call) {
+  kv::TxnRequest txn = ToKv(request);
+  if (absl::Status bad = kv::ValidateTxn(txn, service->options.max_txn_ops); !bad.ok()) {
+    call->Finish(bad);
+    return;
+  }
+  const ReadOnly read_only(request);
+  if (!read_only.yes) {
+    ProposeThen(*service, RequestKind::kTxn, std::move(bytes), call,
+                [service, call](const replica::Applied& applied) {
+                  call->Reply(EncodeTxnResponse(FactsOf(service->member),
+                                                std::get<kv::TxnResult>(applied.result)));
+                });
+    return;
+  }
+  WithView(*service, read_only.serializable, call,
+           [service, call, txn = std::move(txn)](const kv::ReadView& view) {
+             const auto result = view.ReadOnlyTxn(txn);
+             if (!result.ok()) {
+               call->Finish(result.status());
+             } else {
+               call->Reply(EncodeTxnResponse(FactsOf(service->member), *result));
+             }
+           });
+}
+
+// `physical` is part of the proposal: the applier answers when the records are deleted.
+void Compact(const ServicePtr& service, const etcdserverpb::CompactionRequest&, std::string bytes,
+             CallPtr call) {
+  ProposeThen(*service, RequestKind::kCompaction, std::move(bytes), call,
+              [service, call](const replica::Applied& applied) {
+                call->Reply(EncodeHeaderOnly(FactsOf(service->member),
+                                             std::get<kv::CompactResult>(applied.result).revision));
+              });
+}
+
+}  // namespace
+
+void RegisterKv(net::GrpcRouter& router, ServicePtr service) {
+  AddUnary<etcdserverpb::RangeRequest>(router, "/etcdserverpb.KV/Range", service, Range);
+  AddUnary<etcdserverpb::PutRequest>(router, "/etcdserverpb.KV/Put", service, Put);
+  AddUnary<etcdserverpb::DeleteRangeRequest>(router, "/etcdserverpb.KV/DeleteRange", service,
+                                             DeleteRange);
+  AddUnary<etcdserverpb::TxnRequest>(router, "/etcdserverpb.KV/Txn", service, Txn);
+  AddUnary<etcdserverpb::CompactionRequest>(router, "/etcdserverpb.KV/Compact", service, Compact);
+}
+
+}  // namespace pintle::server::etcd

@@ -1,0 +1,107 @@
+#include "server/etcd/service.h"
+
+#include "net/http.h"
+
+namespace pintle::server::etcd {
+namespace {
+
+// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool IsUtf8(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    if (lead < 0x80) {
+      ++i;
+      continue;
+    }
+    const size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() - i <= more) return false;
+    const auto second = static_cast<unsigned char>(text[i + 1]);
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
+      return false;
+    }
+    for (size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+class ClosedStream final : public net::GrpcStreamHandler {
+ public:
+  void OnMessage(std::string) override {}
+  void OnHalfClose() override {}
+};
+
+}  // namespace
+
+bool RequiresLeader(const net::GrpcCall& call) {
+  return call.metadata().Get("hasleader") == "true";
+}
+
+absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call) {
+  if (!IsUtf8(call.metadata().Get("client-api-version"))) return ErrInvalidClientApiVersion();
+  if (RequiresLeader(call) && service.member.status().leader_id == 0) return ErrNoLeader();
+  return absl::OkStatus();
+}
+
+void AddNotBuilt(net::GrpcRouter& router, std::string path) {
+  router.Unary(path, [path](std::string, std::shared_ptr<net::GrpcCall> call) {
+    call->Finish(ErrNotBuilt(path));
+  });
+}
+
+void AddNotBuiltStream(net::GrpcRouter& router, std::string path) {
+  router.Stream(path, [path](std::shared_ptr<net::GrpcCall> call) {
+    call->Finish(ErrNotBuilt(path));
+    return std::make_unique<ClosedStream>();
+  });
+}
+
+void OnCallThread(const std::shared_ptr<net::GrpcCall>& call, absl::AnyInvocable<void()> work) {
+  net::Executor& executor = call->executor();
+  if (executor.OnThread()) {
+    work();
+  } else {
+    executor.Post(std::move(work));
+  }
+}
+
+void WithView(const Service& service, bool serializable, std::shared_ptr<net::GrpcCall> call,
+              UseView use) {
+  if (serializable) {
+    use(*service.member.view());
+    return;
+  }
+  service.member.LinearizableRead(
+      [call = std::move(call),
+       use = std::move(use)](absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) mutable {
+        OnCallThread(call, [call, use = std::move(use), view = std::move(view)]() mutable {
+          if (!view.ok()) {
+            call->Finish(view.status());
+          } else {
+            use(**view);
+          }
+        });
+      });
+}
+
+void ProposeThen(const Service& service, replica::RequestKind kind, std::string body,
+                 std::shared_ptr<net::GrpcCall> call, UseApplied use) {
+  service.member.Propose(
+      kind, std::move(body),
+      [call = std::move(call),
+       use = std::move(use)](absl::StatusOr<replica::Applied> applied) mutable {
+        OnCallThread(call, [call, use = std::move(use), applied = std::move(applied)]() mutable {
+          if (!applied.ok()) {
+            call->Finish(applied.status());
+          } else {
+            use(*std::move(applied));
+          }
+        });
+      });
+}
+
+}  // namespace pintle::server::etcd

@@ -1,0 +1,73 @@
+// What the services of the etcd face share: the member, the options, the way in and the way out of
+// a call.
+//
+// Shared by every method and by the callbacks under way (shared_ptr), so that a late answer of the
+// member finds it alive. Any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "net/grpc.h"
+#include "server/etcd/errors.h"
+#include "server/etcd/etcd_face.h"
+#include "server/replica/local_member.h"
+
+namespace pintle::server::etcd {
+
+struct Service {
+  replica::LocalMember& member;
+  const EtcdFaceOptions options;
+};
+using ServicePtr = std::shared_ptr<const Service>;
+
+// What is refused before a handler sees the request (etcd-api 1.10, step 2): a client-api-version
+// that is no UTF-8, "hasleader" while no leader is known.
+absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call);
+bool RequiresLeader(const net::GrpcCall& call);
+
+template <typename Proto>
+bool ParseMessage(std::string_view bytes, Proto& message) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+// A unary method: checks the metadata, parses, hands over. The bytes come along for the log.
+template <typename Proto, typename Handler>
+void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Handler handler) {
+  router.Unary(std::move(path), [service = std::move(service), handler](
+                                    std::string bytes, std::shared_ptr<net::GrpcCall> call) {
+    if (absl::Status refused = CheckMetadata(*service, *call); !refused.ok()) {
+      call->Finish(refused);
+      return;
+    }
+    Proto request;
+    if (!ParseMessage(bytes, request)) {
+      call->Finish(ErrNotAMessage());
+      return;
+    }
+    handler(service, request, std::move(bytes), std::move(call));
+  });
+}
+
+// A method that answers UNIMPLEMENTED and says so.
+void AddNotBuilt(net::GrpcRouter& router, std::string path);
+void AddNotBuiltStream(net::GrpcRouter& router, std::string path);
+
+// Runs on the call's thread: at once when this is it.
+void OnCallThread(const std::shared_ptr<net::GrpcCall>& call, absl::AnyInvocable<void()> work);
+
+// A view for reading: the newest local one when `serializable`, else one confirmed by a quorum.
+// `use` is run on the call's thread; an error ends the call.
+using UseView = absl::AnyInvocable<void(const kv::ReadView&)>;
+void WithView(const Service& service, bool serializable, std::shared_ptr<net::GrpcCall> call,
+              UseView use);
+
+// Proposes and runs `reply` with what was applied, on the call's thread; an error ends the call.
+using UseApplied = absl::AnyInvocable<void(replica::Applied)>;
+void ProposeThen(const Service& service, replica::RequestKind kind, std::string body,
+                 std::shared_ptr<net::GrpcCall> call, UseApplied use);
+
+}  // namespace pintle::server::etcd
