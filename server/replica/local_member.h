@@ -1,14 +1,17 @@
-// LocalMember: this member, as the two faces (server/etcd, server/kube) see it. Two doors and some facts.
+// LocalMember: this member, as the two faces (server/etcd, server/kube) see it. Two doors and some
+// facts.
 //
 //   Propose            the write door: through raft, answered from this member's own apply
-//   LinearizableRead   the read gate: a ReadView no older than the moment of the call, confirmed by a quorum
+//   LinearizableRead   the read gate: a ReadView no older than the moment of the call, confirmed by
+//   a quorum
 //
-// Threads: every call from any thread. Callbacks run on a thread of the member's (apply, replica): they must not block
-// and normally post to the caller's executor. Each callback is called exactly once, also at shutdown.
-// Limits: requests waiting (5000, "etcdserver: too many requests"), bytes of one request (max_request_bytes,
-// "etcdserver: request is too large"), both answered at once.
-// Errors (texts in server/replica/errors.h): "etcdserver: request timed out", "etcdserver: leader changed",
-// "etcdserver: no leader", "etcdserver: server stopped"; a proposal that timed out may still be applied later.
+// Threads: every call from any thread. Callbacks run on a thread of the member's (apply, replica):
+// they must not block and normally post to the caller's executor. Each callback is called exactly
+// once, also at shutdown. Limits: requests waiting (5000, "etcdserver: too many requests"), bytes
+// of one request (max_request_bytes, "etcdserver: request is too large"), both answered at once.
+// Errors (texts in server/replica/errors.h): "etcdserver: request timed out", "etcdserver: leader
+// changed", "etcdserver: no leader", "etcdserver: server stopped"; a proposal that timed out may
+// still be applied later.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +29,8 @@
 
 namespace pintle::server::replica {
 
-// Which message of proto/etcd/rpc.proto the body of a proposal is. Numbers are part of the log format: they equal the
-// field numbers of etcd's InternalRaftRequest.
+// Which message of proto/etcd/rpc.proto the body of a proposal is. Numbers are part of the log
+// format: they equal the field numbers of etcd's InternalRaftRequest.
 enum class RequestKind : uint8_t {
   kPut = 4,
   kDeleteRange = 5,
@@ -63,7 +66,7 @@ struct MemberStatus {
   uint64_t committed_index = 0;
   uint64_t applied_index = 0;
   bool is_leader = false;
-  bool ready = false;  // has applied everything that was committed when it started
+  bool ready = false;                // has applied everything that was committed when it started
   int64_t db_size_bytes = 0;         // on disk
   int64_t db_size_in_use_bytes = 0;  // logical
   int64_t leader_changes = 0;
@@ -75,15 +78,16 @@ class LocalMember {
  public:
   virtual ~LocalMember() = default;
 
-  // `body`: the encoded request message, already checked (kv/validate.h). An error that apply gives (for example
-  // "etcdserver: requested lease not found") comes as the status.
+  // `body`: the encoded request message, already checked (kv/validate.h). An error that apply gives
+  // (for example "etcdserver: requested lease not found") comes as the status.
   using ProposeDone = absl::AnyInvocable<void(absl::StatusOr<Applied>)>;
   virtual void Propose(RequestKind kind, std::string body, ProposeDone done) = 0;
 
   using ReadDone = absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<const kv::ReadView>>)>;
   virtual void LinearizableRead(ReadDone done) = 0;
 
-  virtual std::shared_ptr<const kv::ReadView> view() const = 0;  // newest local one: serializable reads
+  virtual std::shared_ptr<const kv::ReadView> view()
+      const = 0;  // newest local one: serializable reads
   virtual watch::Hub& hub() = 0;
   virtual MemberStatus status() const = 0;
   virtual std::vector<ClusterMember> members() const = 0;  // sorted by id
@@ -98,7 +102,8 @@ class LocalMember {
   };
   using TimeToLiveDone = absl::AnyInvocable<void(absl::StatusOr<LeaseTime>)>;
   virtual void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) = 0;
-  virtual int64_t min_lease_ttl_seconds() const = 0;  // ceil(1.5 × election timeout), at least 2 with the defaults
+  virtual int64_t min_lease_ttl_seconds()
+      const = 0;  // ceil(1.5 × election timeout), at least 2 with the defaults
 };
 
 }  // namespace pintle::server::replica

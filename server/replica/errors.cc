@@ -1,0 +1,21 @@
+#include "server/replica/errors.h"
+
+namespace pintle::server::replica {
+
+absl::Status ErrTimeout() { return absl::UnavailableError("etcdserver: request timed out"); }
+absl::Status ErrTimeoutDueToLeaderFail() {
+  return absl::UnavailableError(
+      "etcdserver: request timed out, possibly due to previous leader failure");
+}
+absl::Status ErrTimeoutDueToConnectionLost() {
+  return absl::UnavailableError("etcdserver: request timed out, possibly due to connection lost");
+}
+absl::Status ErrLeaderChanged() { return absl::UnavailableError("etcdserver: leader changed"); }
+absl::Status ErrNoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
+absl::Status ErrStopped() { return absl::UnavailableError("etcdserver: server stopped"); }
+absl::Status ErrTooManyRequests() { return absl::UnknownError("etcdserver: too many requests"); }
+absl::Status ErrRequestTooLarge() {
+  return absl::InvalidArgumentError("etcdserver: request is too large");
+}
+
+}  // namespace pintle::server::replica

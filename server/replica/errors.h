@@ -1,0 +1,17 @@
+// The errors of a member, as etcd's clients know them: code and text, in one table (etcd-api 2.1).
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace pintle::server::replica {
+
+absl::Status ErrTimeout();                     // UNAVAILABLE  etcdserver: request timed out
+absl::Status ErrTimeoutDueToLeaderFail();      // …, possibly due to previous leader failure
+absl::Status ErrTimeoutDueToConnectionLost();  // …, possibly due to connection lost
+absl::Status ErrLeaderChanged();               // UNAVAILABLE  etcdserver: leader changed
+absl::Status ErrNoLeader();                    // UNAVAILABLE  etcdserver: no leader
+absl::Status ErrStopped();                     // UNAVAILABLE  etcdserver: server stopped
+absl::Status ErrTooManyRequests();  // UNKNOWN (etcd's wire code)  etcdserver: too many requests
+absl::Status ErrRequestTooLarge();  // INVALID_ARGUMENT  etcdserver: request is too large
+
+}  // namespace pintle::server::replica
