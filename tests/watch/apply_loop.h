@@ -1,0 +1,131 @@
+// The apply thread's turn, without the replica: a real store on memory, and a hub that is told
+// before the store publishes.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kv/memory_backend.h"
+#include "kv/store.h"
+#include "watch/hub.h"
+
+namespace pintle::watch::testing {
+
+class ApplyLoop {
+ public:
+  explicit ApplyLoop(HubOptions options = {}) {
+    auto opened = kv::Store::Open(backend_, {});
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    store_ = *std::move(opened);
+    hub_ = Hub::Create(options, [this] { return store_->view(); });
+  }
+
+  Hub& hub() { return *hub_; }
+  kv::Store& store() { return *store_; }
+  int64_t revision() const { return store_->view()->revision(); }
+
+  // One batch; every command must succeed.
+  void Apply(const std::vector<kv::Command>& commands) {
+    std::vector<kv::Event> events;
+    int64_t revision = store_->view()->revision();
+    for (const kv::Command& command : commands) {
+      kv::ApplyResult applied = store_->Apply(command);
+      ASSERT_TRUE(applied.result.ok()) << applied.result.status();
+      for (kv::Event& event : applied.events) {
+        revision = event.revision.main;
+        events.push_back(std::move(event));
+      }
+    }
+    ASSERT_TRUE(store_->Write(kv::Sequence(++sequence_)).ok());
+    hub_->Publish(events, revision);
+    store_->Publish();
+    for (kv::Event& event : events) history_.push_back(std::move(event));
+  }
+
+  void Put(const std::string& key, const std::string& value) {
+    Apply({kv::PutRequest{.key = key, .value = value}});
+  }
+  void Delete(const std::string& key, const std::string& end = "") {
+    Apply({kv::DeleteRangeRequest{.range = {key, end}}});
+  }
+  void Compact(int64_t revision) {
+    Apply({kv::CompactRequest{revision}});
+    while (true) {
+      auto more = store_->CompactSlice();
+      ASSERT_TRUE(more.ok()) << more.status();
+      if (!*more) break;
+    }
+  }
+
+  // Everything that ever happened.
+  const std::vector<kv::Event>& history() const { return history_; }
+
+ private:
+  kv::MemoryBackend backend_;
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<Hub> hub_;
+  uint64_t sequence_ = 0;
+  std::vector<kv::Event> history_;
+};
+
+// "PUT a=1 @2" or "DELETE a @3", with " was a=0" where there is a prev_kv.
+inline std::string Text(const Delivered& delivered) {
+  const kv::Event& event = *delivered.event;
+  kv::KeyValueView pair;
+  EXPECT_TRUE(kv::ParseKeyValue(*event.kv, pair));
+  EXPECT_EQ(pair.key, event.key);
+  std::string text = event.type == kv::EventType::kPut
+                         ? "PUT " + event.key + "=" + std::string(pair.value)
+                         : "DELETE " + event.key;
+  text += " @" + std::to_string(event.revision.main);
+  if (delivered.prev_kv != nullptr) {
+    kv::KeyValueView previous;
+    EXPECT_TRUE(kv::ParseKeyValue(*delivered.prev_kv, previous));
+    text += " was " + std::string(previous.key) + "=" + std::string(previous.value);
+  }
+  return text;
+}
+
+// One subscription and what it has been given.
+class Watcher {
+ public:
+  Watcher(Hub& hub, SubscribeOptions options) {
+    subscription_ = hub.Subscribe(
+        std::move(options), [this] { ++wakes_; }, created_at_);
+  }
+
+  // Everything that is there now.
+  std::vector<std::string> Drain(size_t max_bytes = 1 << 20) {
+    std::vector<std::string> texts;
+    Batch batch;
+    do {
+      batch = subscription_->Next(max_bytes);
+      EXPECT_TRUE(batch.error.ok()) << batch.error;
+      for (const Delivered& delivered : batch.events) texts.push_back(Text(delivered));
+      if (!batch.events.empty()) {
+        EXPECT_GE(batch.revision, batch.events.back().event->revision.main);
+      }
+      if (batch.compacted) {
+        texts.push_back("compacted at " + std::to_string(batch.compact_revision));
+        EXPECT_FALSE(batch.more);
+      }
+    } while (batch.more);
+    return texts;
+  }
+
+  Subscription& subscription() { return *subscription_; }
+  int64_t synced() const { return subscription_->synced_revision(); }
+  int64_t created_at() const { return created_at_; }
+  int wakes() const { return wakes_; }
+
+ private:
+  int wakes_ = 0;
+  int64_t created_at_ = 0;
+  std::unique_ptr<Subscription> subscription_;
+};
+
+}  // namespace pintle::watch::testing
