@@ -50,8 +50,7 @@ OldVersions* KeyIndex::Append(const KeyEntry& entry) {
   return versions;
 }
 
-void KeyIndex::Add(std::string_view key, const NewVersion& version) {
-  const KeyEntry* current = Find(key);
+void KeyIndex::Add(std::string_view key, const KeyEntry* current, const NewVersion& version) {
   PINTLE_CHECK(current == nullptr || current->revision() < version.revision,
                "a key's revisions only grow");
   KeyEntry* entry = KeyEntry::New(key);

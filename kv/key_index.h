@@ -55,7 +55,8 @@ class KeyIndex {
     LeaseId lease;
     size_t record_bytes = 0;
   };
-  void Add(std::string_view key, const NewVersion& version);
+  // `current` is what Find(key) says.
+  void Add(std::string_view key, const KeyEntry* current, const NewVersion& version);
 
   // Forgets what nobody can ask for once `compact_revision` is compacted: for every key all
   // versions but the newest one up to there, and that one as well when it is a tombstone older than

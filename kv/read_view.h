@@ -3,9 +3,10 @@
 // STYLE.md, "Words".)
 //
 // A view answers for every revision in [compact_revision(), revision()]. It pins key-index roots,
-// not values: values come from the cache or from LevelDB (which blocks for a disk read on a miss).
-// A compaction that overtakes a view makes its reads below the new compact revision fail with
-// ErrCompacted, as in etcd.
+// not values: values come from the cache or from the backend (which blocks for a disk read on a
+// miss). A compaction that overtakes a view makes its reads below the new compact revision fail
+// with ErrCompacted, as in etcd; a Range or ReadOnlyTxn of the newest state (revision 0) is then
+// answered from a newer view, and its `revision` says so.
 #pragma once
 
 #include <cstdint>

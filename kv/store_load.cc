@@ -68,11 +68,12 @@ absl::Status LoadRecord(std::string_view key, std::string_view value, WorkingSta
     if (pair.lease) state.leases.Attach(pair.lease, pair.key);
   }
   state.size_bytes += static_cast<int64_t>(key.size() + value.size());
-  state.keys.Add(pair.key, {.revision = id->revision,
-                            .create_revision = pair.create_revision,
-                            .version = pair.version,
-                            .lease = pair.lease,
-                            .record_bytes = value.size()});
+  state.keys.Add(pair.key, current,
+                 {.revision = id->revision,
+                  .create_revision = pair.create_revision,
+                  .version = pair.version,
+                  .lease = pair.lease,
+                  .record_bytes = value.size()});
   return absl::OkStatus();
 }
 

@@ -25,11 +25,11 @@ EncodedKeyValue WriteTxn::Load(const KeyEntry& entry) {
   return std::make_shared<const std::string>();
 }
 
-void WriteTxn::Store(Event event, const KeyIndex::NewVersion& version) {
+void WriteTxn::Store(Event event, const KeyEntry* current, const KeyIndex::NewVersion& version) {
   const bool tombstone = event.type == EventType::kDelete;
   std::string record_key = RecordKey(event.revision, tombstone);
   state_.size_bytes += static_cast<int64_t>(record_key.size() + event.kv->size());
-  state_.keys.Add(event.key, version);
+  state_.keys.Add(event.key, current, version);
   state_.records.Add(event.revision, event.kv);
   state_.batch.PutShared(std::move(record_key), event.kv);
   events_.push_back(std::move(event));
@@ -69,7 +69,7 @@ PutResult WriteTxn::Put(const PutRequest& request) {
                                      .version = pair.version,
                                      .lease = pair.lease,
                                      .record_bytes = event.kv->size()};
-  Store(std::move(event), version);
+  Store(std::move(event), current, version);
   return {.revision = revision.main, .prev_kv = request.prev_kv ? std::move(previous) : nullptr};
 }
 
@@ -85,7 +85,7 @@ void WriteTxn::Delete(std::string_view key) {
               .create_revision = 0,
               .previous = PreviousOf(current, revision.main, state_.compact_revision)};
   const KeyIndex::NewVersion version{.revision = revision, .record_bytes = event.kv->size()};
-  Store(std::move(event), version);
+  Store(std::move(event), current, version);
 }
 
 DeleteRangeResult WriteTxn::DeleteRange(const DeleteRangeRequest& request) {

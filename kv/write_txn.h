@@ -40,7 +40,7 @@ class WriteTxn {
     return {begin_revision_ + 1, static_cast<int64_t>(events_.size())};
   }
   EncodedKeyValue Load(const KeyEntry& entry);
-  void Store(Event event, const KeyIndex::NewVersion& version);
+  void Store(Event event, const KeyEntry* current, const KeyIndex::NewVersion& version);
 
   WorkingState& state_;
   const int64_t begin_revision_;
