@@ -4,8 +4,6 @@
 
 namespace pintle::server::etcd {
 
-absl::Status ErrNoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
-
 absl::Status ErrInvalidClientApiVersion() {
   return absl::InvalidArgumentError("etcdserver: invalid client api version");
 }

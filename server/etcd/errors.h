@@ -9,7 +9,6 @@
 
 namespace pintle::server::etcd {
 
-absl::Status ErrNoLeader();                 // UNAVAILABLE       etcdserver: no leader
 absl::Status ErrInvalidClientApiVersion();  // INVALID_ARGUMENT  etcdserver: invalid client api
                                             // version
 absl::Status ErrNotAMessage();              // INTERNAL          grpc: error unmarshalling request

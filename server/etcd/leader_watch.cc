@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/replica/errors.h"
+
 namespace pintle::server::etcd {
 namespace {
 
@@ -31,7 +33,7 @@ void LeaderWatch::Look() {
   if (missed_ < kMissesAllowed) {
     Arm(call->executor());
   } else {
-    call->Finish(ErrNoLeader());  // may end this object
+    call->Finish(replica::ErrNoLeader());  // may end this object
   }
 }
 

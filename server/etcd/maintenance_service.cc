@@ -6,6 +6,7 @@
 
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/replies.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -38,7 +39,7 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   response.set_raftappliedindex(status.applied_index);
   response.set_islearner(IsLearner(service->member, status.member_id));
   response.mutable_downgradeinfo();
-  if (status.leader_id == 0) response.add_errors(std::string(ErrNoLeader().message()));
+  if (status.leader_id == 0) response.add_errors(std::string(replica::ErrNoLeader().message()));
   call->Reply(response.SerializeAsString());
 }
 

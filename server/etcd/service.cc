@@ -1,6 +1,7 @@
 #include "server/etcd/service.h"
 
 #include "net/http.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -43,7 +44,7 @@ bool RequiresLeader(const net::GrpcCall& call) {
 
 absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call) {
   if (!IsUtf8(call.metadata().Get("client-api-version"))) return ErrInvalidClientApiVersion();
-  if (RequiresLeader(call) && service.member.status().leader_id == 0) return ErrNoLeader();
+  if (RequiresLeader(call) && service.member.status().leader_id == 0) return replica::ErrNoLeader();
   return absl::OkStatus();
 }
 
