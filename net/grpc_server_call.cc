@@ -17,16 +17,14 @@ Http2Trailers StatusTrailers(const absl::Status& status) {
   return trailers;
 }
 
-}  // namespace
-
-GrpcMethods::GrpcMethods(const GrpcRouter* grpc_router) : router(grpc_router) {
-  if (router == nullptr) return;
-  const auto add_service = [this](const std::string& path) {
-    services.insert(path.substr(1, path.rfind('/') - 1));
-  };
-  for (const auto& [path, method] : router->unary()) add_service(path);
-  for (const auto& [path, method] : router->stream()) add_service(path);
+// `prefix`: "/package.Service/".
+template <typename Methods>
+bool HasService(const Methods& methods, std::string_view prefix) {
+  const auto first = methods.lower_bound(prefix);
+  return first != methods.end() && first->first.starts_with(prefix);
 }
+
+}  // namespace
 
 absl::Status GrpcMethods::Unknown(std::string_view path) const {
   const size_t slash = path.rfind('/');
@@ -35,7 +33,9 @@ absl::Status GrpcMethods::Unknown(std::string_view path) const {
   }
   const std::string_view service = path.substr(1, slash - 1);
   const std::string_view method = path.substr(slash + 1);
-  if (!services.contains(service)) {
+  const bool known = router != nullptr && (HasService(router->unary(), path.substr(0, slash + 1)) ||
+                                           HasService(router->stream(), path.substr(0, slash + 1)));
+  if (!known) {
     return absl::UnimplementedError(Concat("unknown service ", service));
   }
   return absl::UnimplementedError(Concat("unknown method ", method, " for service ", service));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -13,16 +12,12 @@
 
 namespace pintle::net {
 
-// A router and the services it knows, for the wording of refusals. Immutable; lives as long as the
-// server.
+// A router, which may be null, and the wording of its refusals. Lives as long as the server.
 struct GrpcMethods {
-  explicit GrpcMethods(const GrpcRouter* router);
-
   // UNIMPLEMENTED as grpc-go words it.
   absl::Status Unknown(std::string_view path) const;
 
-  const GrpcRouter* router;  // may be null
-  std::set<std::string, std::less<>> services;
+  const GrpcRouter* router = nullptr;
 };
 
 class GrpcServerCall final : public GrpcCall,

@@ -12,7 +12,9 @@ namespace {
 constexpr size_t kMaxHeaderBytes = 64 * 1024;
 
 std::string SerializeHead(const HttpClientRequest& request, const std::string& authority) {
-  std::string head = Concat(request.method, " ", request.target, " HTTP/1.1\r\n");
+  std::string head =
+      Concat(request.method, " ", std::string_view(request.target.empty() ? "/" : request.target),
+             " HTTP/1.1\r\n");
   if (!request.headers.Has("host")) head += Concat("Host: ", authority, "\r\n");
   for (const auto& [name, value] : request.headers.fields()) {
     if (!IsSessionHeader(name)) head += Concat(name, ": ", SafeHeaderValue(value), "\r\n");

@@ -19,7 +19,7 @@ namespace pintle::net {
 // What all connections of a server share. Immutable while they run.
 struct ServerContext {
   ServerContext(ServerOptions server_options, const GrpcRouter* router, HttpHandler& http_handler)
-      : options(server_options), methods(router), http(http_handler) {}
+      : options(server_options), methods{router}, http(http_handler) {}
 
   const ServerOptions options;
   const GrpcMethods methods;
