@@ -57,12 +57,18 @@ std::vector<std::string> Cells(std::string_view kind, const char* text) {
 
 using Texts = std::vector<std::string>;
 
-TEST(Rows, OfEachKind) {
-  const struct {
-    const char* kind;
-    const char* object;
-    Texts cells;
-  } kCases[] = {
+struct RowCase {
+  const char* kind;
+  const char* object;
+  Texts cells;
+};
+
+void CheckRows(const std::vector<RowCase>& cases) {
+  for (const RowCase& test : cases) EXPECT_EQ(Cells(test.kind, test.object), test.cells);
+}
+
+TEST(Rows, OfWorkloads) {
+  CheckRows({
       {"Deployment",
        R"({"metadata":{"name":"d","creationTimestamp":"2023-11-14T22:08:20Z"},
            "spec":{"replicas":3,"selector":{"matchLabels":{"app":"a"}},"template":{"spec":
@@ -76,6 +82,11 @@ TEST(Rows, OfEachKind) {
       {"StatefulSet",
        R"({"metadata":{"name":"s"},"spec":{"replicas":2},"status":{}})",
        {"s", "0/2", "<unknown>", "", ""}},
+  });
+}
+
+TEST(Rows, OfTheNetwork) {
+  CheckRows({
       {"Service",
        R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","clusterIP":"10.0.0.1",
            "selector":{"app":"a"},"ports":[{"port":80,"protocol":"TCP","nodePort":30080},
@@ -99,6 +110,11 @@ TEST(Rows, OfEachKind) {
       {"EndpointSlice",
        R"({"metadata":{"name":"e"},"addressType":"IPv4"})",
        {"e", "IPv4", "<unset>", "<unset>", "<unknown>"}},
+  });
+}
+
+TEST(Rows, OfOtherKinds) {
+  CheckRows({
       {"Node",
        R"({"metadata":{"name":"n","labels":{"node-role.kubernetes.io/worker":"",
            "kubernetes.io/role":"edge"}},"spec":{"unschedulable":true},
@@ -140,8 +156,7 @@ TEST(Rows, OfEachKind) {
            "involvedObject":{"kind":"Pod","name":"p"},"reportingComponent":"sched",
            "firstTimestamp":null,"lastTimestamp":null})",
        {"10s", "", "", "pod/p", "", "sched", "", "10s", "1", "e.2"}},
-  };
-  for (const auto& test : kCases) EXPECT_EQ(Cells(test.kind, test.object), test.cells);
+  });
 }
 
 // READY, STATUS and RESTARTS of a pod.

@@ -81,11 +81,20 @@ TEST(Validation, OfOtherWorkloads) {
   }
 }
 
-TEST(Validation, OfPods) {
-  const struct {
-    const char* spec;
-    Texts problems;
-  } kCases[] = {
+struct PodCase {
+  const char* spec;
+  Texts problems;
+};
+
+void CheckPods(const std::vector<PodCase>& cases) {
+  for (const PodCase& test : cases) {
+    const Json pod = Arrive("Pod", R"({"spec":)" + std::string(test.spec) + "}");
+    EXPECT_EQ(Problems("Pod", pod), test.problems) << test.spec;
+  }
+}
+
+TEST(Validation, OfContainers) {
+  CheckPods({
       {R"({"containers":[{"name":"c","image":"i"}]})", {}},
       {"{}", {"spec.containers: Required value"}},
       {R"({"containers":[{"image":"i"}]})", {"spec.containers[0].name: Required value"}},
@@ -107,6 +116,11 @@ TEST(Validation, OfPods) {
       {R"({"volumes":[{"name":"v"}],"containers":[{"name":"c","image":"i","volumeMounts":
            [{"name":"v","mountPath":"/x"},{"name":"v","mountPath":"/x"}]}]})",
        {"spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique"}},
+  });
+}
+
+TEST(Validation, OfPods) {
+  CheckPods({
       {R"({"volumes":[{"name":"v"},{"name":"v","emptyDir":{},"hostPath":{"path":"/"}}],
            "containers":[{"name":"c","image":"i"}]})",
        {"spec.volumes[1].name: Duplicate value: \"v\"",
@@ -148,11 +162,7 @@ TEST(Validation, OfPods) {
         "`key` is empty, which means \"match all values and all keys\"",
         "spec.tolerations[1].operator: Unsupported value: \"Near\": supported values: \"Equal\", "
         "\"Exists\""}},
-  };
-  for (const auto& test : kCases) {
-    const Json pod = Arrive("Pod", R"({"spec":)" + std::string(test.spec) + "}");
-    EXPECT_EQ(Problems("Pod", pod), test.problems) << test.spec;
-  }
+  });
 }
 
 TEST(Validation, OfServices) {
