@@ -1,6 +1,7 @@
 #include "kv/key_entry.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -20,7 +21,9 @@ OldVersions* OldVersions::New(uint32_t capacity) {
 void OldVersions::Free(void* versions) { std::free(versions); }
 
 KeyEntry* KeyEntry::New(std::string_view key) {
-  void* memory = std::malloc(sizeof(KeyEntry) + key.size());
+  // The key begins in what would be padding.
+  void* memory =
+      std::malloc(std::max(sizeof(KeyEntry), offsetof(KeyEntry, key_bytes) + key.size()));
   PINTLE_CHECK(memory != nullptr, "out of memory");
   auto* entry = new (memory) KeyEntry;
   entry->key_size = static_cast<uint32_t>(key.size());

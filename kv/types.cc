@@ -44,6 +44,16 @@ bool TypeIsRight(const base::WireField& field) {
   return true;
 }
 
+size_t BytesFieldSize(size_t size) { return size == 0 ? 0 : 1 + base::VarintSize(size) + size; }
+size_t IntegerFieldSize(int64_t number) {
+  return number == 0 ? 0 : 1 + base::VarintSize(static_cast<uint64_t>(number));
+}
+size_t EncodedSize(const KeyValueView& pair) {
+  return BytesFieldSize(pair.key.size()) + IntegerFieldSize(pair.create_revision) +
+         IntegerFieldSize(pair.mod_revision) + IntegerFieldSize(pair.version) +
+         BytesFieldSize(pair.value.size()) + IntegerFieldSize(pair.lease.value());
+}
+
 }  // namespace
 
 std::string EncodeKeyValue(const KeyValue& pair) {
@@ -57,7 +67,7 @@ std::string EncodeKeyValue(const KeyValue& pair) {
 
 std::string EncodeKeyValue(const KeyValueView& pair) {
   std::string out;
-  out.reserve(pair.key.size() + pair.value.size() + 40);
+  out.reserve(EncodedSize(pair));  // exact: millions of these are kept
   base::AppendBytesField(out, kKey, pair.key);
   base::AppendVarintField(out, kCreateRevision, static_cast<uint64_t>(pair.create_revision));
   base::AppendVarintField(out, kModRevision, static_cast<uint64_t>(pair.mod_revision));

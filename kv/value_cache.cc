@@ -6,7 +6,7 @@ namespace pintle::kv {
 namespace {
 
 // Slot, hash entry, string and control block of one pair, with malloc's share.
-constexpr size_t kOverheadBytes = 144;
+constexpr size_t kOverheadBytes = 160;
 
 size_t CostOf(const EncodedKeyValue& pair) { return pair->size() + kOverheadBytes; }
 

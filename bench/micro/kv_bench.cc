@@ -5,7 +5,6 @@
 //
 // The time columns are per batch where the name says so; cpu_per_request is what it says.
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -95,6 +94,7 @@ class Filled {
     store_->Publish();
   }
   Store& store() { return *store_; }
+  Backend& backend() { return *backend_; }
   std::string RandomKey() { return KeyOf(Mix(++random_) % static_cast<uint64_t>(size_)); }
   uint64_t Fresh() { return ++random_; }
 
@@ -112,6 +112,14 @@ void PerRequest(benchmark::State& state, int64_t requests) {
       static_cast<double>(requests), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
+// What the process holds once the store is filled: memory of a MemoryBackend included, so ask on
+// LevelDB.
+void MemoryWhenFilled(benchmark::State& state) {
+  Filled::Get(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(state.range(0));
+  state.counters["rss_mb"] = static_cast<double>(ResidentBytes() >> 20);
+}
+
 void UpdateInBatchesOf100(benchmark::State& state) {
   Filled& filled = Filled::Get(state.range(0));
   std::vector<Command> commands(kBatch);
@@ -125,7 +133,6 @@ void UpdateInBatchesOf100(benchmark::State& state) {
     filled.Finish();
   }
   PerRequest(state, state.iterations() * kBatch);
-  state.counters["rss_mb"] = static_cast<double>(ResidentBytes() >> 20);
 }
 
 // The shape of a Kubernetes update: if mod_revision is what I read, put, else tell me what is
@@ -188,11 +195,24 @@ void CountAPrefix(benchmark::State& state) {
   PerRequest(state, state.iterations());
 }
 
+void OpenStore(benchmark::State& state) {
+  Filled& filled = Filled::Get(state.range(0));
+  for (auto _ : state) {
+    auto store = Store::Open(filled.backend(), {});
+    PINTLE_CHECK(store.ok(), store.status().ToString());
+    state.PauseTiming();
+    store->reset();
+    state.ResumeTiming();
+  }
+}
+
+BENCHMARK(MemoryWhenFilled)->Arg(1'000'000);
 BENCHMARK(UpdateInBatchesOf100)->Arg(1'000'000);
 BENCHMARK(KubernetesUpdateInBatchesOf100)->Arg(1'000'000);
 BENCHMARK(PointRange)->Arg(1'000'000);
 BENCHMARK(RangeOf100)->Arg(1'000'000);
 BENCHMARK(CountAPrefix)->Arg(1'000'000);
+BENCHMARK(OpenStore)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace pintle::kv

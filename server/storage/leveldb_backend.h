@@ -31,8 +31,8 @@ class LeveldbEnv;
 struct LeveldbOptions {
   std::string directory;
   // A crash loses at most two of these (the log replays them); both count as memory.
-  size_t write_buffer_bytes = size_t{8} << 20;
-  size_t block_cache_bytes = size_t{8} << 20;
+  size_t write_buffer_bytes = size_t{4} << 20;
+  size_t block_cache_bytes = size_t{4} << 20;
   // Off: what a crash leaves behind (tests).
   bool flush_on_close = true;
 };
