@@ -78,11 +78,15 @@ bool TakeEntry(ByteReader& reader, raft::Entry& entry) {
   return kind <= static_cast<uint8_t>(raft::EntryKind::kNoOp);
 }
 
-// A list that claims more elements than bytes are left is refused before memory is taken for it.
+constexpr size_t kLeastPayloadBytes = 4;
+constexpr size_t kLeastEntryBytes = 16 + 1 + kLeastPayloadBytes;
+
+// A list that claims more elements than can be in the bytes that are left is refused before memory
+// is taken for it.
 template <typename T, typename TakeOne>
-bool TakeList(ByteReader& reader, std::vector<T>& list, TakeOne take_one) {
+bool TakeList(ByteReader& reader, std::vector<T>& list, size_t least_bytes, TakeOne take_one) {
   uint32_t count = 0;
-  if (!reader.TakeFixed32(count) || count > reader.rest().size()) return false;
+  if (!reader.TakeFixed32(count) || count > reader.rest().size() / least_bytes) return false;
   list.resize(count);
   for (T& element : list) {
     if (!take_one(reader, element)) return false;
@@ -142,7 +146,7 @@ struct Decoder {
   }
   bool operator()(raft::AppendEntries& body) const {
     return TakeId(reader, body.previous) && Take(reader, body.commit_index) &&
-           TakeList(reader, body.entries, TakeEntry);
+           TakeList(reader, body.entries, kLeastEntryBytes, TakeEntry);
   }
   bool operator()(raft::AppendEntriesResponse& body) const {
     return TakeFlag(reader, body.rejected) && Take(reader, body.match_index) &&
@@ -153,7 +157,8 @@ struct Decoder {
   }
   bool operator()(raft::HeartbeatResponse& body) const { return Take(reader, body.read_round); }
   bool operator()(raft::ForwardedProposal& body) const {
-    return TakeRequestId(reader, body.id) && TakeList(reader, body.payloads, TakePayload);
+    return TakeRequestId(reader, body.id) &&
+           TakeList(reader, body.payloads, kLeastPayloadBytes, TakePayload);
   }
   bool operator()(raft::ReadIndexRequest& body) const { return TakeRequestId(reader, body.id); }
   bool operator()(raft::ReadIndexResponse& body) const {

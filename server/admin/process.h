@@ -1,0 +1,19 @@
+// What the kernel says about this process, for the process_* metrics.
+#pragma once
+
+#include <cstdint>
+
+namespace pintle::server::admin {
+
+struct ProcessFacts {
+  double cpu_seconds = 0;
+  int64_t resident_bytes = 0;
+  int64_t virtual_bytes = 0;
+  int64_t open_fds = 0;
+  int64_t max_fds = 0;
+  double start_time_unix_seconds = 0;
+};
+
+ProcessFacts ReadProcessFacts();
+
+}  // namespace pintle::server::admin

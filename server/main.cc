@@ -1,0 +1,91 @@
+// pintle: a member (etcd's command line), or a verb.
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/controllers/controllers_main.h"
+#include "server/config.h"
+#include "server/logging.h"
+#include "server/server.h"
+#include "server/version.h"
+
+extern char** environ;
+
+namespace pintle::server {
+namespace {
+
+constexpr int kExitUsage = 2;
+constexpr int kExitFailure = 1;
+
+// The signals that end a member, blocked in every thread and taken by main with sigwait.
+sigset_t BlockEndSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "pintle: %s\n", std::string(status.message()).c_str());
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
+}
+
+// As etcd prints it: tools parse the first line.
+void PrintVersion() {
+  std::printf(
+      "etcd Version: %s\nGit SHA: pintle\nGo Version: none (Pintle is C++)\nGo OS/Arch: "
+      "linux/amd64\n",
+      std::string(kEtcdVersion).c_str());
+}
+
+int Serve(const Config& config) {
+  if (const absl::Status status = OpenLog(config); !status.ok()) return Fail(status);
+  for (const auto& warning : config.warnings) Log(spdlog::level::warn, warning);
+  sigset_t signals = BlockEndSignals();
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config);
+  if (!server.ok()) return Fail(server.status());
+  int number = 0;
+  sigwait(&signals, &number);
+  Log(spdlog::level::info, "received signal; shutting down", {{"signal", strsignal(number)}});
+  (*server)->Stop();
+  server->reset();
+  // So that the parent sees what ended us, as with etcd.
+  signal(number, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  std::raise(number);
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "controllers") {
+    return client::controllers::ControllersMain(argc - 1, argv + 1);
+  }
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+  const absl::StatusOr<Invocation> invocation =
+      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), environment);
+  if (!invocation.ok()) return Fail(invocation.status());
+  switch (invocation->kind) {
+    case Invocation::Kind::kHelp:
+      PrintHelp(std::cout);
+      return 0;
+    case Invocation::Kind::kVersion:
+      PrintVersion();
+      return 0;
+    case Invocation::Kind::kServe:
+      return Serve(invocation->config);
+  }
+  return kExitFailure;
+}
+
+}  // namespace
+}  // namespace pintle::server
+
+int main(int argc, char** argv) { return pintle::server::Main(argc, argv); }

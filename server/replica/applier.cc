@@ -1,0 +1,90 @@
+#include "server/replica/applier.h"
+
+#include <iterator>
+#include <utility>
+#include <variant>
+
+#include "absl/time/clock.h"
+#include "base/check.h"
+#include "server/replica/command_codec.h"
+#include "server/replica/errors.h"
+#include "server/replica/fatal.h"
+#include "server/replica/proposal_codec.h"
+
+namespace pintle::server::replica {
+
+void Applier::Apply(std::span<const raft::Entry> entries) {
+  events_.clear();
+  answers_.clear();
+  no_op_term_ = raft::Term();
+  for (const raft::Entry& entry : entries) ApplyOne(entry);
+  const raft::Index last = entries.back().id.index;
+  DieUnlessOk(parts_.store.Write(kv::Sequence(last.value())), "writing to the store");
+  if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
+  parts_.store.Publish();
+  AnswerAll(last);
+}
+
+void Applier::ApplyOne(const raft::Entry& entry) {
+  if (entry.kind == raft::EntryKind::kNoOp) {
+    no_op_term_ = entry.id.term;
+    return;
+  }
+  DecodedProposal proposal;
+  if (!DecodeProposal(entry.bytes(), proposal)) return;  // the same on every member
+  absl::StatusOr<Applied> result = ApplyCommand(proposal.kind, proposal.body);
+  if (result.ok()) {
+    result->raft_term = entry.id.term.value();
+    result->raft_index = entry.id.index.value();
+  }
+  answers_.push_back({proposal.request_id, std::move(result)});
+}
+
+absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
+  if (kind == RequestKind::kMemberAttributes) {
+    DieUnlessOk(parts_.cluster.Publish(body), "writing to the store");
+    return Applied{};
+  }
+  const absl::StatusOr<kv::Command> command = DecodeCommand(kind, body);
+  if (!command.ok()) return command.status();
+  kv::ApplyResult applied = parts_.store.Apply(*command);
+  std::move(applied.events.begin(), applied.events.end(), std::back_inserter(events_));
+  if (!applied.result.ok()) return applied.result.status();
+  FollowLeases(kind, *applied.result, *command);
+  Applied answer{.result = *std::move(applied.result)};
+  answer.revision = std::visit([](const auto& result) { return result.revision; }, answer.result);
+  return answer;
+}
+
+void Applier::FollowLeases(RequestKind kind, const kv::CommandResult& result,
+                           const kv::Command& command) {
+  if (kind == RequestKind::kLeaseGrant) {
+    const auto& granted = std::get<kv::LeaseResult>(result);
+    parts_.lessor.Granted(granted.id, granted.ttl_seconds, absl::Now());
+  } else if (kind == RequestKind::kLeaseRevoke) {
+    parts_.lessor.Revoked(std::get<kv::LeaseRevokeRequest>(command).id);
+  }
+}
+
+void Applier::AnswerAll(raft::Index applied_index) {
+  std::vector<uint64_t> ids;
+  ids.reserve(answers_.size());
+  for (const Answer& answer : answers_) ids.push_back(answer.request_id);
+  std::vector<std::optional<Proposals::Done>> waiters = parts_.proposals.TakeMany(ids);
+  for (size_t i = 0; i < waiters.size(); ++i) {
+    if (waiters[i]) (*waiters[i])(std::move(answers_[i].result));
+  }
+  if (no_op_term_ > raft::Term()) {
+    for (auto& done : parts_.proposals.TakeLostBefore(no_op_term_.value()))
+      done(ErrTimeoutDueToLeaderFail());
+  }
+  for (auto& done : parts_.reads.Applied(applied_index)) done(parts_.store.view());
+}
+
+bool Applier::CompactSlice() {
+  const absl::StatusOr<bool> more = parts_.store.CompactSlice();
+  DieUnlessOk(more.status(), "compacting the store");
+  return *more;
+}
+
+}  // namespace pintle::server::replica

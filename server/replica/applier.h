@@ -1,0 +1,66 @@
+// Applier: from committed entries to the store, the watchers, and those who wait. The only place
+// that sees raft, kv and watch together.
+//
+// Order within one batch, which every guarantee rests on:
+//   1. store.Apply of each entry, in log order
+//   2. store.Write: the changes and the raft index in one atomic backend batch
+//   3. hub.Publish: watchers have the events
+//   4. store.Publish: the revision becomes readable
+//   5. answers: proposals by request id, then reads that waited for this index
+// Thread: apply. A backend that fails ends the process.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "kv/store.h"
+#include "raft/entry.h"
+#include "server/replica/cluster.h"
+#include "server/replica/lessor.h"
+#include "server/replica/proposals.h"
+#include "server/replica/read_gate.h"
+#include "watch/hub.h"
+
+namespace pintle::server::replica {
+
+class Applier {
+ public:
+  struct Parts {
+    kv::Store& store;
+    watch::Hub& hub;
+    Cluster& cluster;
+    Lessor& lessor;
+    Proposals& proposals;
+    ReadGate& reads;
+  };
+  explicit Applier(Parts parts) : parts_(parts) {}
+
+  // `entries`: not empty, following on what was applied before.
+  void Apply(std::span<const raft::Entry> entries);
+
+  // One slice of compaction's physical side; true while there is more.
+  bool CompactSlice();
+
+  // The newest published state. Any thread.
+  std::shared_ptr<const kv::ReadView> view() const { return parts_.store.view(); }
+
+ private:
+  struct Answer {
+    uint64_t request_id = 0;
+    absl::StatusOr<Applied> result = absl::InternalError("not applied");
+  };
+  void ApplyOne(const raft::Entry& entry);
+  absl::StatusOr<Applied> ApplyCommand(RequestKind kind, std::string_view body);
+  void FollowLeases(RequestKind kind, const kv::CommandResult& result, const kv::Command& command);
+  void AnswerAll(raft::Index applied_index);
+
+  Parts parts_;
+  // Of the batch under way.
+  std::vector<kv::Event> events_;
+  std::vector<Answer> answers_;
+  raft::Term no_op_term_;  // the newest leader whose no-op was in it
+};
+
+}  // namespace pintle::server::replica

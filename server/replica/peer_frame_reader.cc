@@ -1,0 +1,69 @@
+#include "server/replica/peer_frame_reader.h"
+
+#include <algorithm>
+#include <asio/buffer.hpp>
+#include <cstring>
+#include <utility>
+
+namespace pintle::server::replica {
+namespace {
+
+constexpr size_t kUsualBytes = size_t{64} << 10;
+constexpr size_t kKeptBytes = size_t{1} << 20;
+
+}  // namespace
+
+void PeerFrameReader::Start(std::shared_ptr<void> keep, size_t limit, Callbacks callbacks) {
+  limit_ = limit;
+  callbacks_ = std::move(callbacks);
+  buffer_.resize(kUsualBytes);
+  begin_ = end_ = 0;
+  Read(std::move(keep));
+}
+
+void PeerFrameReader::Read(std::shared_ptr<void> keep) {
+  socket_.async_read_some(
+      asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
+      [this, keep = std::move(keep)](const asio::error_code& error, size_t count) {
+        if (error == asio::error::operation_aborted) return;
+        if (error) return callbacks_.on_end(error.message(), false);
+        end_ += count;
+        if (TakeFrames()) Read(keep);
+      });
+}
+
+bool PeerFrameReader::TakeFrames() {
+  for (;;) {
+    Frame frame;
+    const auto bytes = std::string_view(buffer_).substr(begin_, end_ - begin_);
+    switch (TakeFrame(bytes, limit_, frame)) {
+      case FrameCheck::kIncomplete:
+        MakeRoom(frame.size);
+        return true;
+      case FrameCheck::kTooLarge:
+        callbacks_.on_end("a frame is too large", true);
+        return false;
+      case FrameCheck::kDamaged:
+        callbacks_.on_end("a frame's checksum is wrong", true);
+        return false;
+      case FrameCheck::kWhole:
+        begin_ += frame.size;
+        if (!callbacks_.on_frame(frame)) return false;
+    }
+  }
+}
+
+void PeerFrameReader::MakeRoom(size_t frame_size) {
+  const size_t held = end_ - begin_;
+  if (held == 0 && buffer_.size() > kKeptBytes) {
+    buffer_ = std::string(kUsualBytes, '\0');
+  } else if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, held);
+  }
+  begin_ = 0;
+  end_ = held;
+  if (end_ < buffer_.size()) return;
+  buffer_.resize(std::max(std::min(buffer_.size() * 2, frame_size), end_ + kUsualBytes));
+}
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,226 @@
+#include "server/replica/peer_link.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <asio/connect.hpp>
+#include <asio/post.hpp>
+#include <asio/write.hpp>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace pintle::server::replica {
+namespace {
+
+constexpr size_t kLargestAnswerBytes = 4096;
+// A peer that vanished without a word: sent bytes that nobody acknowledges end the connection.
+constexpr unsigned kUnacknowledgedMilliseconds = 5000;
+
+void Configure(asio::ip::tcp::socket& socket) {
+  asio::error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  const unsigned limit = kUnacknowledgedMilliseconds;
+  (void)setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
+}
+
+}  // namespace
+
+PeerLink::PeerLink(asio::io_context& io, const PeerOptions& options, raft::MemberId peer,
+                   PeerCounters& counters, std::function<void()> on_unreachable)
+    : io_(io),
+      options_(options),
+      peer_(peer),
+      address_(options.peers.at(peer)),
+      counters_(counters),
+      on_unreachable_(std::move(on_unreachable)),
+      resolver_(io),
+      timer_(io),
+      backoff_(options.redial_min),
+      random_(std::random_device{}()) {}
+
+void PeerLink::Stop() {
+  stopped_ = true;
+  timer_.cancel();
+  resolver_.cancel();
+  asio::error_code ignored;
+  if (connection_ != nullptr) connection_->socket.close(ignored);
+  const std::lock_guard lock(mutex_);
+  accepting_ = false;
+  queued_.clear();
+}
+
+void PeerLink::Dial() {
+  const auto connection = std::make_shared<Connection>(io_);
+  connection_ = connection;
+  timer_.expires_after(absl::ToChronoNanoseconds(options_.dial_timeout));
+  timer_.async_wait([self = shared_from_this(), connection](const asio::error_code& error) {
+    if (!error && !self->connected_) self->Lose(connection, "no answer in time");
+  });
+  resolver_.async_resolve(
+      address_.host, std::to_string(address_.port),
+      [self = shared_from_this(), connection](const asio::error_code& error, const auto& found) {
+        if (!self->current(connection)) return;
+        if (error) return self->Lose(connection, "resolve: " + error.message());
+        self->Connect(connection, found);
+      });
+}
+
+void PeerLink::Connect(const ConnectionPtr& connection,
+                       const asio::ip::tcp::resolver::results_type& found) {
+  asio::async_connect(connection->socket, found,
+                      [self = shared_from_this(), connection](const asio::error_code& error,
+                                                              const auto& /*endpoint*/) {
+                        if (!self->current(connection)) return;
+                        if (error) return self->Lose(connection, "connect: " + error.message());
+                        self->Greet(connection);
+                      });
+}
+
+void PeerLink::Greet(const ConnectionPtr& connection) {
+  Configure(connection->socket);
+  const auto hello = std::make_shared<const std::string>(MakeFrame(
+      FrameKind::kHello,
+      EncodeHello({.cluster_id = options_.cluster_id, .from = options_.self, .to = peer_})));
+  asio::async_write(
+      connection->socket, asio::buffer(*hello),
+      [self = shared_from_this(), connection, hello](const asio::error_code& error, size_t) {
+        if (error) self->Lose(connection, "write: " + error.message());
+      });
+  // Weak: the reader is part of the connection, and must not keep itself.
+  const std::weak_ptr<Connection> weak = connection;
+  connection->reader.Start(
+      connection, kLargestAnswerBytes,
+      {.on_frame =
+           [self = weak_from_this(), weak](const Frame& frame) {
+             const auto link = self.lock();
+             return link != nullptr && link->OnFrame(weak.lock(), frame);
+           },
+       .on_end =
+           [self = weak_from_this(), weak](const std::string& reason, bool /*damaged*/) {
+             if (const auto link = self.lock()) link->Lose(weak.lock(), "read: " + reason);
+           }});
+}
+
+bool PeerLink::OnFrame(const ConnectionPtr& connection, const Frame& frame) {
+  if (!current(connection)) return false;
+  HelloOk hello;
+  if (connected_ || frame.kind != FrameKind::kHelloOk || !DecodeHelloOk(frame.body, hello)) {
+    const bool refused = !connected_ && frame.kind == FrameKind::kHelloRefused;
+    Lose(connection, refused ? absl::StrCat("refused us: ", std::string(frame.body))
+                             : "an answer that this protocol does not have");
+    return false;
+  }
+  if (hello.member != peer_ || hello.version < kLowestPeerProtocol ||
+      hello.version > kHighestPeerProtocol) {
+    Lose(connection, "another member, or another protocol, answers there");
+    return false;
+  }
+  connected_ = true;
+  timer_.cancel();
+  backoff_ = options_.redial_min;
+  last_reason_.clear();
+  spdlog::info("peer {:x}: connected to {}:{}", peer_.value(), address_.host, address_.port);
+  const std::lock_guard lock(mutex_);
+  accepting_ = true;
+  return true;
+}
+
+void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) {
+  if (!current(connection)) return;
+  asio::error_code ignored;
+  connection->socket.close(ignored);
+  resolver_.cancel();
+  connection_.reset();
+  connected_ = false;
+  writing_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    accepting_ = false;
+    full_ = false;
+    queued_.clear();
+    queued_bytes_ = 0;
+  }
+  ++counters_.send_failures;
+  if (reason != last_reason_) {
+    spdlog::warn("peer {:x} at {}:{}: {}", peer_.value(), address_.host, address_.port, reason);
+    last_reason_ = reason;
+  }
+  // Half to all of it, so that members that lost each other at once do not stay in step.
+  const double part = std::uniform_real_distribution<double>(0.5, 1.0)(random_);
+  timer_.expires_after(absl::ToChronoNanoseconds(backoff_ * part));
+  timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+    if (!error && !self->stopped_) self->Dial();
+  });
+  backoff_ = std::min(backoff_ * 2, options_.redial_max);
+  on_unreachable_();
+}
+
+bool PeerLink::Enqueue(std::string frame) {
+  bool wake = false;
+  bool became_full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool fits =
+        queued_bytes_ == 0 || queued_bytes_ + frame.size() <= options_.max_queued_bytes;
+    if (accepting_ && fits) {
+      queued_bytes_ += frame.size();
+      queued_.push_back(std::move(frame));
+      wake = !std::exchange(woken_, true);
+    } else {
+      if (accepting_) became_full = !std::exchange(full_, true);
+      ++counters_.send_failures;
+      if (!became_full) return false;
+    }
+  }
+  if (wake) asio::post(io_, [self = shared_from_this()] { self->WakeUp(); });
+  if (!became_full) return true;
+  asio::post(io_, [self = shared_from_this()] {
+    if (self->stopped_) return;
+    spdlog::warn("peer {:x}: the queue is full, messages are dropped", self->peer_.value());
+    self->on_unreachable_();
+  });
+  return false;
+}
+
+void PeerLink::WakeUp() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = false;
+  }
+  Flush();
+}
+
+void PeerLink::Flush() {
+  if (stopped_ || !connected_ || writing_) return;
+  const auto frames = std::make_shared<std::vector<std::string>>();
+  {
+    const std::lock_guard lock(mutex_);
+    frames->swap(queued_);
+  }
+  if (frames->empty()) return;
+  writing_ = true;
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(frames->size());
+  for (const auto& frame : *frames) buffers.push_back(asio::buffer(frame));
+  asio::async_write(connection_->socket, buffers,
+                    [self = shared_from_this(), connection = connection_, frames](
+                        const asio::error_code& error, size_t count) {
+                      self->counters_.sent_bytes += count;
+                      if (!self->current(connection)) return;
+                      if (error) return self->Lose(connection, "write: " + error.message());
+                      {
+                        const std::lock_guard lock(self->mutex_);
+                        self->queued_bytes_ -= count;
+                        self->full_ = self->full_ && self->queued_bytes_ > 0;
+                      }
+                      self->writing_ = false;
+                      self->Flush();
+                    });
+}
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,89 @@
+// PeerLink: our connection to one peer, for sending. Dials, says hello, writes, notices the loss,
+// waits a little and dials again.
+//
+// Owner: the transport. Thread: the transport's, except Enqueue (any). Limits: max_queued_bytes;
+// frames are dropped while there is no connection (raft sends again).
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "server/replica/peer_frame_reader.h"
+#include "server/replica/peer_transport.h"
+
+namespace pintle::server::replica {
+
+struct PeerCounters {
+  std::atomic<uint64_t> sent_bytes{0};
+  std::atomic<uint64_t> received_bytes{0};
+  std::atomic<uint64_t> send_failures{0};
+};
+
+class PeerLink : public std::enable_shared_from_this<PeerLink> {
+ public:
+  // `on_unreachable` runs on the transport's thread: once per loss, per failed dial, and when the
+  // queue becomes full.
+  PeerLink(asio::io_context& io, const PeerOptions& options, raft::MemberId peer,
+           PeerCounters& counters, std::function<void()> on_unreachable);
+
+  void Start() { Dial(); }
+  void Stop();
+
+  // False: dropped (no connection, queue full). Any thread.
+  bool Enqueue(std::string frame);
+
+ private:
+  // One attempt and, if it succeeds, the connection; a late callback of an earlier one finds its
+  // socket replaced.
+  struct Connection {
+    explicit Connection(asio::io_context& io) : socket(io), reader(socket) {}
+    asio::ip::tcp::socket socket;
+    PeerFrameReader reader;
+  };
+  using ConnectionPtr = std::shared_ptr<Connection>;
+
+  void Dial();
+  void Connect(const ConnectionPtr& connection, const asio::ip::tcp::resolver::results_type& found);
+  void Greet(const ConnectionPtr& connection);
+  bool OnFrame(const ConnectionPtr& connection, const Frame& frame);
+  void Lose(const ConnectionPtr& connection, const std::string& reason);
+  void WakeUp();
+  void Flush();
+  bool current(const ConnectionPtr& connection) const {
+    return !stopped_ && connection != nullptr && connection == connection_;
+  }
+
+  asio::io_context& io_;
+  const PeerOptions& options_;
+  const raft::MemberId peer_;
+  const PeerAddress& address_;
+  PeerCounters& counters_;
+  const std::function<void()> on_unreachable_;
+
+  asio::ip::tcp::resolver resolver_;
+  asio::steady_timer timer_;  // ends an attempt, or the wait before the next
+  ConnectionPtr connection_;
+  bool stopped_ = false;
+  bool connected_ = false;
+  bool writing_ = false;
+  absl::Duration backoff_;
+  std::string last_reason_;  // logged when it changes
+  std::minstd_rand random_;
+
+  std::mutex mutex_;  // guards what follows; held for a few words
+  bool accepting_ = false;
+  bool woken_ = false;
+  bool full_ = false;
+  size_t queued_bytes_ = 0;  // with what is being written
+  std::vector<std::string> queued_;
+};
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,52 @@
+// PeerSession: a connection that somebody opened to us, for receiving. Nothing but a hello is read
+// until it named itself a member of our cluster that wants to talk to us.
+//
+// Owner: the transport. Thread: the transport's. Limits: a hello of 1 KiB within dial_timeout, then
+// frames up to max_frame_bytes.
+#pragma once
+
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/replica/peer_frame_reader.h"
+#include "server/replica/peer_transport.h"
+
+namespace pintle::server::replica {
+
+class PeerSession : public std::enable_shared_from_this<PeerSession> {
+ public:
+  struct Callbacks {
+    std::function<void(PeerSession&)> on_greeted;
+    // A frame of a greeted peer; false: it cannot be understood.
+    std::function<bool(PeerSession&, const Frame&)> on_frame;
+    std::function<void(PeerSession&)> on_closed;
+  };
+
+  PeerSession(asio::ip::tcp::socket socket, const PeerOptions& options, Callbacks callbacks);
+
+  void Start();
+  // Idempotent; on_closed runs once.
+  void Close();
+
+  raft::MemberId peer() const { return peer_; }  // kNoMember: not greeted yet
+
+ private:
+  bool OnFrame(const Frame& frame);
+  std::string WhyRefused(const Hello& hello) const;
+  void Refuse(const std::string& text);
+  void Accept(const Hello& hello);
+
+  asio::ip::tcp::socket socket_;
+  const PeerOptions& options_;
+  const Callbacks callbacks_;
+  PeerFrameReader reader_;
+  asio::steady_timer timer_;
+  std::string remote_;
+  raft::MemberId peer_;
+  bool closed_ = false;
+};
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,82 @@
+// Replica: raft, its log in memory, and the order of work around them. Steppable: no thread, no
+// Asio, no clock; the loop (replica_loop.h) and a simulator drive the very same object.
+//
+// Inputs change state only; TakeWork hands out what follows from them. The owner of the work must
+//   1. send `send` at once, in parallel with the disk;
+//   2. write `persist` jobs in order and, when they are durable, call Persisted with the last job's
+//   number;
+//   3. apply `apply` in order and call AppliedUpTo.
+// Messages that promise something (votes, acknowledgements) are held here until their job is
+// durable.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "raft/config.h"
+#include "raft/memory_log.h"
+#include "raft/message.h"
+#include "raft/random.h"
+#include "raft/raw_node.h"
+#include "raft/ready.h"
+#include "raft/status.h"
+
+namespace pintle::server::replica {
+
+// One write of the log.
+struct PersistJob {
+  raft::ReadyNumber number;
+  std::optional<raft::HardState> hard_state;
+  std::vector<raft::Entry> entries;
+};
+
+struct Work {
+  std::vector<raft::Message> send;
+  std::vector<PersistJob> persist;
+  std::vector<raft::Entry> apply;
+  std::vector<raft::ReadState> read_states;
+  std::vector<raft::ReadId> dropped_reads;
+  std::optional<raft::SoftState> soft_state;  // set when role or leader changed
+};
+
+class Replica {
+ public:
+  // `log`: what the write-ahead log held. `random` outlives the replica.
+  Replica(const raft::Config& config, const raft::RestoredState& restored,
+          std::unique_ptr<raft::MemoryLog> log, raft::Random& random);
+
+  void Tick() { node_.Tick(); }
+  void Receive(const raft::Message& message) { node_.Step(message); }
+  raft::ProposeResult Propose(raft::Payload payload) { return node_.Propose(std::move(payload)); }
+  void Read(raft::ReadId id) { node_.ReadIndex(id); }
+  void Persisted(raft::ReadyNumber number);
+  void AppliedUpTo(raft::Index index) { node_.AppliedUpTo(index); }
+  void Unreachable(raft::MemberId peer) { node_.ReportUnreachable(peer); }
+
+  bool HasWork() const { return node_.HasReady() || !released_.empty(); }
+  Work TakeWork();
+
+  raft::Term term() const { return node_.term(); }
+  raft::SoftState soft_state() const { return node_.soft_state(); }
+  raft::Index commit_index() const { return node_.commit_index(); }
+
+ private:
+  void TakeReady(Work& work);
+
+  std::unique_ptr<raft::MemoryLog> log_;
+  raft::RawNode node_;
+  // Promises that wait for the disk, by the job that makes them true.
+  struct Held {
+    raft::ReadyNumber number;
+    std::vector<raft::Message> messages;
+  };
+  std::deque<Held> held_;
+  std::vector<raft::Message> released_;
+  std::optional<raft::HardState>
+      lazy_hard_state_;  // moved the commit index only: goes with the next job
+};
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,31 @@
+// Server: one member of a cluster, wired: log and store, raft and its threads, the two faces, the
+// listeners.
+//
+// Owner: main. Start() returns once the member listens (it may not have a leader yet); Stop() ends
+// it in order: listeners first, then calls under way, then the replica. Errors are one line and say
+// what to do.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "server/config.h"
+
+namespace pintle::server {
+
+class Server {
+ public:
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config);
+  ~Server();  // Stop()
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void Stop();
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pintle::server
