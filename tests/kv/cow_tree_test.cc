@@ -128,7 +128,7 @@ TEST_P(CowTreeModel, AgreesWithMapAndKeepsOldRoots) {
   EXPECT_EQ(entries_alive, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, CowTreeModel, testing::Range(1, 7));
+INSTANTIATE_TEST_SUITE_P(Seeds, CowTreeModel, testing::Range(1, 5));
 
 TEST(CowTree, TakesKeysInOrderIntoFullLeaves) {
   Reclaimer reclaimer;
