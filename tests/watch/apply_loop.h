@@ -46,6 +46,18 @@ class ApplyLoop {
     for (kv::Event& event : events) history_.push_back(std::move(event));
   }
 
+  // The same for one command, which may fail.
+  absl::StatusOr<kv::CommandResult> Try(const kv::Command& command) {
+    kv::ApplyResult applied = store_->Apply(command);
+    EXPECT_TRUE(store_->Write(kv::Sequence(++sequence_)).ok());
+    const int64_t revision =
+        applied.events.empty() ? this->revision() : applied.events.back().revision.main;
+    hub_->Publish(applied.events, revision);
+    store_->Publish();
+    for (kv::Event& event : applied.events) history_.push_back(std::move(event));
+    return std::move(applied.result);
+  }
+
   void Put(const std::string& key, const std::string& value) {
     Apply({kv::PutRequest{.key = key, .value = value}});
   }

@@ -1,0 +1,105 @@
+// /health, /livez, /readyz, /version, /metrics: exact bodies (etcd-api 3.1).
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/etcd/harness.h"
+
+namespace pintle::server::etcd::testing {
+namespace {
+
+class HttpEndpointsTest : public ::testing::Test {
+ protected:
+  // "200 body"
+  std::string Ask(const std::string& target, const std::string& method = "GET") {
+    net::HttpRequest request;
+    request.method = method;
+    const size_t mark = std::min(target.find('?'), target.size());
+    request.path = target.substr(0, mark);
+    if (mark < target.size()) request.query = target.substr(mark + 1);
+    exchange_ = std::make_shared<FakeExchange>(harness_.executor);
+    harness_.face.http().Handle(request, exchange_);
+    harness_.executor.Run();
+    EXPECT_EQ(exchange_->headers().Get("access-control-allow-origin"), "*");
+    return std::to_string(exchange_->status()) + " " + exchange_->body();
+  }
+  std::string Header(const std::string& name) {
+    return std::string(exchange_->headers().Get(name));
+  }
+
+  Harness harness_{{.metrics_text = [] { return std::string("a 1\n"); }}};
+  std::shared_ptr<FakeExchange> exchange_;
+};
+
+constexpr char kHealthy[] = R"(200 {"health":"true","reason":""})";
+
+TEST_F(HttpEndpointsTest, Health) {
+  EXPECT_EQ(Ask("/health"), kHealthy);
+  EXPECT_EQ(harness_.member.reads, 1);
+  EXPECT_EQ(Header("content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(Ask("/health?exclude=NOSPACE&serializable=false"), kHealthy);
+  EXPECT_EQ(harness_.member.reads, 2);
+  EXPECT_EQ(Ask("/health?serializable=true"), kHealthy);
+  EXPECT_EQ(harness_.member.reads, 2);
+  EXPECT_EQ(Ask("/health", "POST").substr(0, 3), "405");
+  EXPECT_EQ(Header("allow"), "GET");
+}
+
+TEST_F(HttpEndpointsTest, HealthWithoutLeader) {
+  harness_.member.facts.leader_id = 0;
+  EXPECT_EQ(Ask("/health"), R"(503 {"health":"false","reason":"RAFT NO LEADER"})");
+  EXPECT_EQ(Ask("/health?serializable=true"), kHealthy);
+}
+
+TEST_F(HttpEndpointsTest, HealthWhenReadsFail) {
+  harness_.member.refuse = replica::ErrTimeout();
+  EXPECT_EQ(Ask("/health"),
+            R"(503 {"health":"false","reason":"RANGE ERROR:etcdserver: request timed out"})");
+}
+
+TEST_F(HttpEndpointsTest, Probes) {
+  EXPECT_EQ(Ask("/livez"), "200 ok\n");
+  EXPECT_EQ(Header("x-content-type-options"), "nosniff");
+  EXPECT_EQ(Ask("/livez?verbose"), "200 [+]serializable_read ok\nok\n");
+  EXPECT_EQ(Ask("/readyz"), "200 ok\n");
+  EXPECT_EQ(Ask("/readyz?verbose=true"),
+            "200 [+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read "
+            "ok\n[+]non_learner ok\nok\n");
+  EXPECT_EQ(Ask("/readyz?verbose&exclude=data_corruption&exclude=nonsense&exclude=non%5Flearner"),
+            "200 [+]serializable_read ok\n[+]linearizable_read ok\nok\n");
+  EXPECT_EQ(Ask("/readyz/linearizable_read"), "200 ok\n");
+  EXPECT_EQ(Ask("/livez/linearizable_read").substr(0, 3), "404");
+  EXPECT_EQ(Ask("/livezz").substr(0, 3), "404");
+  EXPECT_EQ(Ask("/readyz", "PUT").substr(0, 3), "405");
+}
+
+TEST_F(HttpEndpointsTest, FailingProbesNameTheCheck) {
+  harness_.member.refuse = replica::ErrTimeout();
+  harness_.member.member_list[0].is_learner = true;
+  EXPECT_EQ(Ask("/livez"), "200 ok\n");
+  EXPECT_EQ(Ask("/readyz"),
+            "503 [+]data_corruption ok\n[+]serializable_read ok\n[-]linearizable_read failed: "
+            "etcdserver: request timed out\n[-]non_learner failed: not supported for learner\n\n");
+}
+
+TEST_F(HttpEndpointsTest, VersionMetricsAndTheRest) {
+  EXPECT_EQ(Ask("/version"),
+            R"(200 {"etcdserver":"3.6.4","etcdcluster":"3.6.0","storage":"3.6.0"})");
+  EXPECT_EQ(Header("content-type"), "application/json");
+  EXPECT_EQ(Ask("/version", "HEAD").substr(0, 3), "405");
+  EXPECT_EQ(Ask("/metrics"), "200 a 1\n");
+  EXPECT_EQ(Ask("/"), "404 404 page not found\n");
+  EXPECT_EQ(Ask("/v2/keys"), "404 404 page not found\n");
+  EXPECT_EQ(Ask("/anything", "OPTIONS"), "200 ");
+}
+
+TEST(HttpEndpointsWithoutMetricsTest, MetricsAreAbsent) {
+  Harness harness;
+  auto exchange = std::make_shared<FakeExchange>(harness.executor);
+  harness.face.http().Handle({.method = "GET", .path = "/metrics"}, exchange);
+  EXPECT_EQ(exchange->status(), 404);
+}
+
+}  // namespace
+}  // namespace pintle::server::etcd::testing
