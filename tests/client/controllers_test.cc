@@ -43,7 +43,7 @@ struct Process {
 
 class ControllersTest : public ::testing::Test {
  protected:
-  ControllersTest() : server_(v_.executor, 3) {}
+  ControllersTest() : server_(v_.executor) {}
 
   void Start(int nodes = 2) { process_ = std::make_unique<Process>(v_, server_, "first", nodes); }
 

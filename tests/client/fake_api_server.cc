@@ -81,8 +81,8 @@ class FakeApiServer::Call final : public Transport::Handle {
   std::function<void()> cancel_;
 };
 
-FakeApiServer::FakeApiServer(VirtualExecutor& executor, size_t endpoints) : executor_(executor) {
-  (void)endpoints;
+FakeApiServer::FakeApiServer(net::Executor& executor, std::function<absl::Time()> now)
+    : executor_(executor), now_(std::move(now)) {
   types_ = {Pods(),          Nodes(),
             Namespaces(),    Services(),
             EndpointsType(), Events(),
@@ -378,7 +378,7 @@ net::HttpClientResponse FakeApiServer::Create(const Target& target, Json object)
     return Failure(409, "AlreadyExists", absl::StrCat(key, " already exists"));
   }
   metadata["uid"] = absl::StrCat("uid-", next_uid_++);
-  metadata["creationTimestamp"] = Rfc3339(executor_.now());
+  metadata["creationTimestamp"] = Rfc3339(now_());
   if (BumpsGeneration(target.type)) metadata["generation"] = 1;
   if (target.type == Pods()) object["status"] = {{"phase", "Pending"}};
   if (target.type == Namespaces()) {
@@ -481,7 +481,7 @@ net::HttpClientResponse FakeApiServer::Delete(const Target& target, const Json& 
     return Reply(200, object);
   }
   if (Deleting(object)) return Reply(200, object);
-  metadata["deletionTimestamp"] = Rfc3339(executor_.now() + absl::Seconds(grace));
+  metadata["deletionTimestamp"] = Rfc3339(now_() + absl::Seconds(grace));
   metadata["deletionGracePeriodSeconds"] = grace;
   if (target.type == Namespaces()) object["status"]["phase"] = "Terminating";
   Write(target.type, key, object, "MODIFIED");

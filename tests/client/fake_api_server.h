@@ -3,8 +3,10 @@
 // One store behind several endpoints, as Pintle's members are. Objects, resourceVersions, lists in
 // pages, watches with history, generateName, optimistic locking, status and scale-free
 // subresources, pods/binding, graceful deletion, finalizers, propagation policies, namespace
-// termination and discovery. Answers come 1 ms later on the virtual loop. Faults: endpoints can be
-// down (refuse, and drop streams) or frozen (never answer); history can be compacted.
+// termination and discovery. Answers come 1 ms later on the executor,
+// which may be one of virtual time. Any number of endpoints: they differ only in the faults given
+// to them. Faults: endpoints can be down (refuse, and drop streams) or frozen (never answer);
+// history can be compacted.
 #pragma once
 
 #include <functional>
@@ -23,7 +25,9 @@ namespace pintle::client::testing {
 
 class FakeApiServer final : public Transport {
  public:
-  FakeApiServer(VirtualExecutor& executor, size_t endpoints);
+  FakeApiServer(net::Executor& executor, std::function<absl::Time()> now);
+  explicit FakeApiServer(VirtualExecutor& executor)
+      : FakeApiServer(executor, [&executor] { return executor.now(); }) {}
 
   std::unique_ptr<Handle> Send(size_t endpoint, net::HttpClientRequest request,
                                net::HttpClient::Done done) override;
@@ -101,7 +105,8 @@ class FakeApiServer final : public Transport {
   void Deliver();
   void Feed(OpenStream& stream);
 
-  VirtualExecutor& executor_;
+  net::Executor& executor_;
+  std::function<absl::Time()> now_;
   std::vector<ResourceType> types_;
   std::map<std::string, Objects> objects_;  // by resource id
   std::vector<Event> history_;

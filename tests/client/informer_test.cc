@@ -24,7 +24,7 @@ const ResourceType& ConfigMaps() {
 
 struct Fixture {
   explicit Fixture(size_t members = 3, InformerOptions options = {})
-      : server(v.executor, members),
+      : server(v.executor),
         endpoints(members),
         client(v.loop, server, endpoints, {.qps = 0}),
         informer(v.loop, client, ConfigMaps(), std::move(options)) {

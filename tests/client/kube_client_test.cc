@@ -11,7 +11,7 @@ using testing::VirtualLoop;
 
 struct Fixture {
   explicit Fixture(size_t members = 3, KubeClientOptions options = {})
-      : server(v.executor, members),
+      : server(v.executor),
         endpoints(members),
         client(v.loop, server, endpoints, std::move(options)) {}
 

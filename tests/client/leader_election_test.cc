@@ -51,7 +51,7 @@ struct Cable final : Transport {
 };
 
 struct Fixture {
-  Fixture() : server(executor, 2), cable_a(server), cable_b(server) { server.Down(1); }
+  Fixture() : server(executor), cable_a(server), cable_b(server) { server.Down(1); }
   std::string Holder() {
     return std::string(
         Str(server.Find(Leases(), "kube-system/pintle-controllers"), "spec.holderIdentity"));
