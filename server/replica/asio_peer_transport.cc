@@ -62,12 +62,13 @@ absl::Status AsioPeerTransport::Listen(const PeerAddress& address) {
   auto made = std::make_unique<Acceptor>(io_);
   auto& acceptor = made->acceptor;
   const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
-  if (acceptor.open(endpoint.protocol(), error)) return ListenError(address, "socket", error);
+  acceptor.open(endpoint.protocol(), error);
+  if (error) return ListenError(address, "socket", error);
   acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (acceptor.bind(endpoint, error)) return ListenError(address, "bind", error);
-  if (acceptor.listen(asio::socket_base::max_listen_connections, error)) {
-    return ListenError(address, "listen", error);
-  }
+  acceptor.bind(endpoint, error);
+  if (error) return ListenError(address, "bind", error);
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return ListenError(address, "listen", error);
   acceptors_.push_back(std::move(made));
   return absl::OkStatus();
 }

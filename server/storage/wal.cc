@@ -47,6 +47,9 @@ absl::StatusOr<std::unique_ptr<Wal>> Wal::Open(FileSystem& files, std::string fo
                                                WalIdentity identity, WalOptions options,
                                                WalContents& contents) {
   PINTLE_RETURN_IF_ERROR(files.MakeFolder(folder));
+  if (const size_t slash = folder.rfind('/'); slash != std::string::npos && slash > 0) {
+    PINTLE_RETURN_IF_ERROR(files.SyncFolder(folder.substr(0, slash)));
+  }
   std::unique_ptr<Wal> wal(new Wal(files, std::move(folder), identity, options));
   PINTLE_RETURN_IF_ERROR(wal->Recover(contents));
   return wal;
@@ -101,15 +104,17 @@ absl::Status Wal::RecoverSegment(uint64_t number, bool last, WalContents& conten
   const uint64_t sequence_before = last_sequence_;
   while (RecoverBatch(bytes, position, contents)) {
   }
-  // The segment before was synced when this one was begun: a first batch that does not follow on
-  // means damage there.
+  // A segment is synced before the next one exists: a first batch that does not follow on, or
+  // anything behind the last batch of a segment that is not the last, means damage.
   WalRecord record;
   size_t size = 0;
   const bool gap =
       last_sequence_ == sequence_before && DecodeRecord(bytes, position, record, size) &&
       record.type == WalRecordType::kBatch && record.batch.sequence > last_sequence_ + 1;
-  if (gap || (!last && last_sequence_ == sequence_before)) {
-    return absl::DataLossError(absl::StrCat("the log is damaged before ", path,
+  const bool leftover =
+      !last && bytes.find_first_not_of('\0', position.offset) != std::string::npos;
+  if (gap || leftover) {
+    return absl::DataLossError(absl::StrCat("the log is damaged ", gap ? "before " : "in ", path,
                                             ": entries behind index ", contents.entries.size(),
                                             " cannot be read. ", kRejoin));
   }
@@ -117,7 +122,10 @@ absl::Status Wal::RecoverSegment(uint64_t number, bool last, WalContents& conten
   segment_bytes_ = bytes.size();
   if (!last) return absl::OkStatus();
   PINTLE_ASSIGN_OR_RETURN(segment_, files_.OpenForWrite(path));
-  return CheckTail(bytes, position, contents);
+  PINTLE_RETURN_IF_ERROR(CheckTail(bytes, position, contents));
+  // What was read may have come from the page cache of a process that was killed before its sync:
+  // from now on it counts as durable, so it has to be.
+  return segment_->Sync();
 }
 
 bool Wal::RecoverBatch(std::string_view bytes, WalPosition& position, WalContents& contents) {
@@ -167,8 +175,7 @@ absl::Status Wal::CheckTail(std::string_view bytes, WalPosition end, WalContents
                                   contents.entries.size(), ": nothing of it was acknowledged");
   const std::string zeros(bytes.size() - end.offset, '\0');
   const std::string_view piece = zeros;
-  PINTLE_RETURN_IF_ERROR(segment_->WriteAt(end.offset, std::span(&piece, 1)));
-  return segment_->Sync();
+  return segment_->WriteAt(end.offset, std::span(&piece, 1));
 }
 
 absl::Status Wal::StartSegment(size_t least_bytes) {
@@ -184,10 +191,10 @@ absl::Status Wal::StartSegment(size_t least_bytes) {
   const std::string_view piece = head;
   PINTLE_RETURN_IF_ERROR(file->WriteAt(0, std::span(&piece, 1)));
   PINTLE_RETURN_IF_ERROR(file->Sync());
+  // What was written to the old segment without a sync must be there before a new one is.
+  if (segment_ != nullptr) PINTLE_RETURN_IF_ERROR(segment_->Sync());
   PINTLE_RETURN_IF_ERROR(files_.Rename(prepared, SegmentPath(number)));
   PINTLE_RETURN_IF_ERROR(files_.SyncFolder(folder_));
-  // What was written to the old segment without a sync must not come behind what the new one has.
-  if (segment_ != nullptr) PINTLE_RETURN_IF_ERROR(segment_->Sync());
   segment_ = std::move(file);
   segment_bytes_ = bytes;
   end_ = {number, kSegmentHeadBytes};
