@@ -79,7 +79,7 @@ TEST_F(WalTest, EntriesAndHardStateComeBack) {
 // What a log of small segments holds is always what a plain vector would, however often it is
 // reopened, with and without a crash; what was synced is never lost.
 TEST_F(WalTest, RandomBatchesAgainstAModel) {
-  for (uint32_t seed = 0; seed < 20; ++seed) {
+  for (uint32_t seed = 0; seed < 12; ++seed) {
     folder_ = "/data/" + std::to_string(seed);
     std::mt19937 random(seed);
     options_.first_segment_bytes = 256 + random() % 1024;

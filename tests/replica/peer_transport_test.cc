@@ -1,0 +1,396 @@
+#include "server/replica/peer_transport.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <asio/connect.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/replica/peer_frame.h"
+#include "server/replica/raft_codec.h"
+
+namespace pintle::server::replica {
+namespace {
+
+using asio::ip::tcp;
+using ::testing::HasSubstr;
+
+constexpr uint64_t kCluster = 0xc1;
+// Far longer than anything takes; what is waited for is an event, never time.
+constexpr auto kPatience = std::chrono::seconds(60);
+
+uint16_t FreePort() {
+  asio::io_context io;
+  tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+  return acceptor.local_endpoint().port();
+}
+
+raft::Message Numbered(uint64_t from, uint64_t to, uint64_t number) {
+  return {raft::MemberId(from), raft::MemberId(to), raft::Term(1),
+          raft::Heartbeat{raft::Index(number), raft::ReadRound(0)}};
+}
+uint64_t NumberOf(const raft::Message& message) {
+  return std::get<raft::Heartbeat>(message.body).commit_index.value();
+}
+
+// A transport and what it reported.
+class Member {
+ public:
+  explicit Member(PeerOptions options)
+      : self(options.self.value()), transport_(MakeAsioPeerTransport(std::move(options))) {}
+  ~Member() { transport_->Stop(); }
+
+  absl::Status Start() {
+    return transport_->Start(
+        {.on_message = [this](raft::Message message) { Note([&] { got_.push_back(message); }); },
+         .on_unreachable = [this](raft::MemberId) { Note([&] { ++losses_; }); },
+         .on_lease_question =
+             [this](const LeaseQuestion& question) {
+               std::unique_lock lock(mutex_);
+               changed_.wait_for(lock, kPatience, [this] { return !mute_; });
+               return LeaseAnswer{question.kind == LeaseQuestion::Kind::kKeepAlive,
+                                  question.lease_id + 1, question.lease_id + 2};
+             }});
+  }
+  bool Wait(const std::function<bool(const std::vector<raft::Message>&, int)>& holds) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return holds(got_, losses_); });
+  }
+  bool WaitLosses(int count) {
+    return Wait([&](const auto&, int losses) { return losses >= count; });
+  }
+  std::vector<raft::Message> got() {
+    const std::lock_guard lock(mutex_);
+    return got_;
+  }
+  int losses() {
+    const std::lock_guard lock(mutex_);
+    return losses_;
+  }
+  void Mute(bool mute) {
+    Note([&] { mute_ = mute; });
+  }
+  PeerTransport& operator*() { return *transport_; }
+  PeerTransport* operator->() { return transport_.get(); }
+
+  const uint64_t self;
+
+ private:
+  void Note(const std::function<void()>& change) {
+    const std::lock_guard lock(mutex_);
+    change();
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<raft::Message> got_;
+  int losses_ = 0;
+  bool mute_ = false;
+  std::unique_ptr<PeerTransport> transport_;
+};
+
+class PeerTransportTest : public ::testing::Test {
+ protected:
+  PeerOptions OptionsOf(uint64_t self) {
+    PeerOptions options;
+    options.cluster_id = kCluster;
+    options.self = raft::MemberId(self);
+    options.listen = {{"127.0.0.1", ports_[self - 1]}};
+    for (uint64_t peer = 1; peer <= 3; ++peer) {
+      if (peer != self) options.peers[raft::MemberId(peer)] = {"127.0.0.1", ports_[peer - 1]};
+    }
+    options.redial_min = absl::Milliseconds(1);
+    options.redial_max = absl::Milliseconds(10);
+    options.dial_timeout = absl::Seconds(30);
+    return options;
+  }
+  std::unique_ptr<Member> Make(PeerOptions options) {
+    auto member = std::make_unique<Member>(std::move(options));
+    const auto started = member->Start();
+    EXPECT_TRUE(started.ok()) << started;
+    return member;
+  }
+  std::unique_ptr<Member> Make(uint64_t self) { return Make(OptionsOf(self)); }
+
+  // Sends until one arrives: what is sent before the connection stands is lost, and may be.
+  static bool Connect(Member& from, Member& to) {
+    const auto before = to.got().size();
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < deadline) {
+      from->Send({Numbered(from.self, to.self, 0)});
+      if (to.got().size() > before) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return false;
+  }
+
+  const std::vector<uint16_t> ports_{FreePort(), FreePort(), FreePort()};
+};
+
+TEST_F(PeerTransportTest, ThreeMembersHearEachOtherInOrder) {
+  std::vector<std::unique_ptr<Member>> members;
+  for (uint64_t self = 1; self <= 3; ++self) members.push_back(Make(self));
+  for (auto& from : members) {
+    for (auto& to : members) {
+      if (from == to) continue;
+      ASSERT_TRUE(Connect(*from, *to));
+    }
+  }
+  constexpr uint64_t kCount = 2000;
+  for (uint64_t number = 1; number <= kCount; ++number) {
+    for (auto& from : members) {
+      for (auto& to : members) {
+        if (from != to) (*from)->Send({Numbered(from->self, to->self, number)});
+      }
+    }
+  }
+  for (auto& to : members) {
+    const auto last = [](const auto& got, int) {
+      return std::ranges::count_if(got, [](auto& m) { return NumberOf(m) == kCount; }) == 2;
+    };
+    ASSERT_TRUE(to->Wait(last));
+    std::map<raft::MemberId, uint64_t> seen;
+    for (const auto& message : to->got()) {
+      if (NumberOf(message) == 0) continue;
+      ASSERT_EQ(NumberOf(message), ++seen[message.from]);
+    }
+    EXPECT_EQ((**to).stats().received_bytes.size(), 2U);
+    EXPECT_GT((**to).stats().sent_bytes.begin()->second, kCount);
+  }
+}
+
+TEST_F(PeerTransportTest, ALargeMessageArrivesWhole) {
+  const auto one = Make(1);
+  const auto two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  std::string bytes(size_t{8} << 20, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 13);
+  const raft::Message large{
+      raft::MemberId(1), raft::MemberId(2), raft::Term(7),
+      raft::ForwardedProposal{{1, 2}, {std::make_shared<const std::string>(bytes)}}};
+  (*one)->Send({large, Numbered(1, 2, 5)});
+  ASSERT_TRUE(two->Wait([](const auto& got, int) {
+    return !got.empty() && std::holds_alternative<raft::Heartbeat>(got.back().body) &&
+           NumberOf(got.back()) == 5;
+  }));
+  const auto got = two->got();
+  EXPECT_TRUE(got[got.size() - 2] == large);
+}
+
+TEST_F(PeerTransportTest, APeerThatRestartsIsReachedAgain) {
+  const auto one = Make(1);
+  auto two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  const int before = one->losses();
+  two.reset();
+  ASSERT_TRUE(one->WaitLosses(before + 2)) << "the loss, and a refused dial";
+  two = Make(2);
+  EXPECT_TRUE(Connect(*one, *two));
+  EXPECT_TRUE(Connect(*two, *one));
+}
+
+TEST_F(PeerTransportTest, AnUsedPortIsAClearError) {
+  const auto one = Make(1);
+  Member again(OptionsOf(1));
+  EXPECT_EQ(again.Start().message(),
+            "listen tcp 127.0.0.1:" + std::to_string(ports_[0]) + ": bind: address already in use");
+}
+
+TEST_F(PeerTransportTest, AMemberOfAnotherClusterIsRefused) {
+  const auto one = Make(1);
+  auto options = OptionsOf(2);
+  options.cluster_id = 0xd1;
+  const auto stranger = Make(options);
+  ASSERT_TRUE(stranger->WaitLosses(6));
+  (*stranger)->Send({Numbered(2, 1, 1)});
+  EXPECT_TRUE(one->got().empty());
+  EXPECT_EQ((**one).stats().received_bytes.at(2), 0U);
+}
+
+// Somebody who talks to member 1 byte by byte.
+class Stranger {
+ public:
+  explicit Stranger(uint16_t port) { socket_.connect({asio::ip::address_v4::loopback(), port}); }
+  void Write(const std::string& bytes) {
+    asio::error_code ignored;
+    asio::write(socket_, asio::buffer(bytes), ignored);
+  }
+  void Greet(Hello hello) { Write(MakeFrame(FrameKind::kHello, EncodeHello(hello))); }
+  // Everything until the member closes.
+  std::string ReadToEnd() {
+    std::string all;
+    asio::error_code error;
+    asio::read(socket_, asio::dynamic_buffer(all), error);
+    return all;
+  }
+  FrameKind ReadFrame(std::string& body) {
+    std::string bytes(kFrameHeadBytes, '\0');
+    asio::error_code error;
+    Frame frame;
+    asio::read(socket_, asio::buffer(bytes), error);
+    if (error || TakeFrame(bytes, 4096, frame) != FrameCheck::kIncomplete) return FrameKind{};
+    bytes.resize(frame.size);
+    asio::read(socket_, asio::buffer(bytes.data() + kFrameHeadBytes, frame.size - kFrameHeadBytes),
+               error);
+    if (error || TakeFrame(bytes, 4096, frame) != FrameCheck::kWhole) return FrameKind{};
+    body = frame.body;
+    return frame.kind;
+  }
+
+ private:
+  asio::io_context io_;
+  tcp::socket socket_{io_};
+};
+
+constexpr Hello kGoodHello{
+    .cluster_id = kCluster, .from = raft::MemberId(2), .to = raft::MemberId(1)};
+
+TEST_F(PeerTransportTest, GreetingsAreChecked) {
+  const auto one = Make(1);
+  Hello wrong_target = kGoodHello;
+  wrong_target.to = raft::MemberId(3);
+  Hello unknown = kGoodHello;
+  unknown.from = raft::MemberId(9);
+  Hello itself = kGoodHello;
+  itself.from = raft::MemberId(1);
+  Hello future = kGoodHello;
+  future.lowest_version = future.highest_version = 2;
+  const std::vector<std::pair<Hello, std::string>> cases{{wrong_target, "member 3 is meant"},
+                                                         {unknown, "member 9 is not in this"},
+                                                         {itself, "member 1 is not in this"},
+                                                         {future, "versions 2 to 2"}};
+  for (const auto& [hello, words] : cases) {
+    Stranger stranger(ports_[0]);
+    stranger.Greet(hello);
+    std::string body;
+    EXPECT_EQ(stranger.ReadFrame(body), FrameKind::kHelloRefused);
+    EXPECT_THAT(body, HasSubstr(words));
+    EXPECT_EQ(stranger.ReadToEnd(), "");
+  }
+  Stranger good(ports_[0]);
+  Hello newer = kGoodHello;
+  newer.highest_version = 5;
+  good.Greet(newer);
+  std::string body;
+  ASSERT_EQ(good.ReadFrame(body), FrameKind::kHelloOk);
+  HelloOk ok;
+  ASSERT_TRUE(DecodeHelloOk(body, ok));
+  EXPECT_EQ(ok.version, 1U);
+  EXPECT_EQ(ok.member, raft::MemberId(1));
+}
+
+TEST_F(PeerTransportTest, WhatIsDamagedClosesOnlyItsConnection) {
+  const auto one = Make(1);
+  const auto three = Make(3);
+  ASSERT_TRUE(Connect(*three, *one));
+  std::string large("\xff\xff\xff\x7f", 4);
+  large.append(100, 'x');
+  std::string flipped;
+  EncodeMessage(Numbered(2, 1, 77), flipped);
+  flipped = MakeFrame(FrameKind::kMessage, flipped);
+  flipped.back() = static_cast<char>(flipped.back() ^ 1);
+  std::string pretender;  // speaks for member 3
+  EncodeMessage(Numbered(3, 1, 77), pretender);
+  const std::vector<std::string> damaged{large,
+                                         flipped,
+                                         std::string(200, '\0'),
+                                         MakeFrame(FrameKind::kMessage, "not a message"),
+                                         MakeFrame(FrameKind::kMessage, pretender),
+                                         MakeFrame(static_cast<FrameKind>(99), "")};
+  for (const std::string& bytes : damaged) {
+    Stranger greeted(ports_[0]);
+    greeted.Greet(kGoodHello);
+    std::string body;
+    ASSERT_EQ(greeted.ReadFrame(body), FrameKind::kHelloOk);
+    greeted.Write(bytes);
+    EXPECT_EQ(greeted.ReadToEnd(), "");
+    Stranger ungreeted(ports_[0]);
+    ungreeted.Write(bytes);
+    EXPECT_EQ(ungreeted.ReadToEnd(), "");
+  }
+  (*three)->Send({Numbered(3, 1, 5)});
+  ASSERT_TRUE(one->Wait([](const auto& got, int) { return NumberOf(got.back()) == 5; }));
+  EXPECT_EQ(std::ranges::count_if(one->got(), [](auto& m) { return NumberOf(m) == 77; }), 0);
+}
+
+absl::StatusOr<LeaseAnswer> Ask(Member& from, uint64_t to, LeaseQuestion question,
+                                absl::Duration timeout) {
+  std::promise<absl::StatusOr<LeaseAnswer>> answered;
+  auto answer = answered.get_future();
+  from->AskLease(raft::MemberId(to), question, timeout,
+                 [&](absl::StatusOr<LeaseAnswer> got) { answered.set_value(std::move(got)); });
+  return answer.get();
+}
+
+TEST_F(PeerTransportTest, LeaseQuestionsAreAnswered) {
+  const auto one = Make(1);
+  const auto two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  ASSERT_TRUE(Connect(*two, *one));
+  const auto kept =
+      Ask(*one, 2, {LeaseQuestion::Kind::kKeepAlive, 40}, absl::FromChrono(kPatience));
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_TRUE(kept->is_leader);
+  EXPECT_EQ(kept->ttl_seconds, 41);
+  EXPECT_EQ(kept->granted_ttl_seconds, 42);
+  const auto left =
+      Ask(*one, 2, {LeaseQuestion::Kind::kTimeToLive, 50}, absl::FromChrono(kPatience));
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_FALSE(left->is_leader);
+}
+
+TEST_F(PeerTransportTest, LeaseQuestionsFailWithoutAnAnswer) {
+  const auto one = Make(1);
+  EXPECT_EQ(Ask(*one, 9, {}, absl::FromChrono(kPatience)).status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Ask(*one, 2, {}, absl::FromChrono(kPatience)).status().code(),
+            absl::StatusCode::kUnavailable)
+      << "not connected";
+  const auto two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  two->Mute(true);
+  const auto late = Ask(*one, 2, {}, absl::Milliseconds(20));
+  EXPECT_EQ(late.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(late.status().message()), HasSubstr("in time"));
+  two->Mute(false);
+}
+
+// A peer that accepts and never reads: what is queued stays within its bound, the rest is dropped
+// and said.
+TEST_F(PeerTransportTest, AFullQueueDropsAndReports) {
+  asio::io_context io;
+  tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), ports_[1]});
+  auto options = OptionsOf(1);
+  options.max_queued_bytes = 1 << 20;
+  options.peers.erase(raft::MemberId(3));
+  const auto one = Make(options);
+  tcp::socket socket = acceptor.accept();
+  const std::string ok = MakeFrame(FrameKind::kHelloOk, EncodeHelloOk({1, raft::MemberId(2)}));
+  asio::write(socket, asio::buffer(ok));
+  const raft::Message message{
+      raft::MemberId(1), raft::MemberId(2), raft::Term(7),
+      raft::ForwardedProposal{{1, 2}, {std::make_shared<const std::string>(100000, 'q')}}};
+  // The system's buffers take some megabytes first.
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (one->losses() == 0 && std::chrono::steady_clock::now() < deadline) {
+    (*one)->Send({message});
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  EXPECT_GE(one->losses(), 1);
+  EXPECT_GE((**one).stats().send_failures.at(2), 1U);
+}
+
+}  // namespace
+}  // namespace pintle::server::replica
