@@ -109,7 +109,7 @@ void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std
            });
 }
 
-// `physical` is part of the proposal: the applier answers when the records are deleted.
+// `physical` is part of the proposal: the applier answers it when the records are deleted.
 void Compact(const ServicePtr& service, const etcdserverpb::CompactionRequest&, std::string bytes,
              CallPtr call) {
   ProposeThen(*service, RequestKind::kCompaction, std::move(bytes), call,

@@ -1,6 +1,7 @@
 #include "server/replica/applier.h"
 
 #include <iterator>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -37,7 +38,9 @@ void Applier::ApplyOne(const raft::Entry& entry) {
     result->raft_term = entry.id.term.value();
     result->raft_index = entry.id.index.value();
   }
-  answers_.push_back({proposal.request_id, std::move(result)});
+  const bool later = proposal.kind == RequestKind::kCompaction && result.ok() &&
+                     IsPhysicalCompaction(proposal.body);
+  (later ? compactions_ : answers_).push_back({proposal.request_id, std::move(result)});
 }
 
 absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
@@ -84,7 +87,12 @@ void Applier::AnswerAll(raft::Index applied_index) {
 bool Applier::CompactSlice() {
   const absl::StatusOr<bool> more = parts_.store.CompactSlice();
   DieUnlessOk(more.status(), "compacting the store");
-  return *more;
+  if (*more) return true;
+  for (Answer& answer : std::exchange(compactions_, {})) {
+    std::optional<Proposals::Done> waiter = parts_.proposals.Take(answer.request_id);
+    if (waiter) (*waiter)(std::move(answer.result));
+  }
+  return false;
 }
 
 }  // namespace pintle::server::replica

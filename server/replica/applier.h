@@ -40,7 +40,8 @@ class Applier {
   // `entries`: not empty, following on what was applied before.
   void Apply(std::span<const raft::Entry> entries);
 
-  // One slice of compaction's physical side; true while there is more.
+  // One slice of compaction's physical side; true while there is more. At its end, who asked for a
+  // physical compaction is answered.
   bool CompactSlice();
 
   // The newest published state. Any thread.
@@ -61,6 +62,9 @@ class Applier {
   std::vector<kv::Event> events_;
   std::vector<Answer> answers_;
   raft::Term no_op_term_;  // the newest leader whose no-op was in it
+  // Physical compactions whose records are not all deleted yet. Who waits does so among the
+  // proposals, and times out like them.
+  std::vector<Answer> compactions_;
 };
 
 }  // namespace pintle::server::replica

@@ -150,4 +150,9 @@ absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view bod
       absl::StrCat("request kind ", static_cast<int>(kind), " is no command of the store"));
 }
 
+bool IsPhysicalCompaction(std::string_view body) {
+  etcdserverpb::CompactionRequest request;
+  return request.ParseFromArray(body.data(), static_cast<int>(body.size())) && request.physical();
+}
+
 }  // namespace pintle::server::replica

@@ -28,4 +28,7 @@ kv::LeaseCheckpointRequest ToKv(const etcdserverpb::LeaseCheckpointRequest& requ
 // not that message, or a kind that is no command.
 absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view body);
 
+// Whether the body of a kCompaction entry asks to be answered only when the records are deleted.
+bool IsPhysicalCompaction(std::string_view body);
+
 }  // namespace pintle::server::replica
