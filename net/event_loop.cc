@@ -14,7 +14,7 @@ class EventLoop::LoopTimer final : public Executor::Timer {
   ~LoopTimer() override {
     if (queue_ == nullptr) return;  // has fired
     TimerMap::node_type node;       // its work is destroyed after the lock is given back
-    absl::MutexLock lock(&queue_->mutex);
+    std::lock_guard lock(queue_->mutex);
     node = queue_->entries.extract(at_);
   }
 
@@ -29,7 +29,7 @@ EventLoop::~EventLoop() { DropWork(); }
 void EventLoop::Post(absl::AnyInvocable<void()> work) {
   bool wake = false;
   {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     if (stopped_) return;
     wake = posted_.empty();
     posted_.push_back(std::move(work));
@@ -40,7 +40,7 @@ void EventLoop::Post(absl::AnyInvocable<void()> work) {
 void EventLoop::RunPosted() {
   std::vector<absl::AnyInvocable<void()>> batch;
   {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     batch.swap(posted_);
   }
   Turn turn(*this);
@@ -82,7 +82,7 @@ std::unique_ptr<Executor::Timer> EventLoop::After(absl::Duration delay,
   const Clock::time_point at = Clock::now() + absl::ToChronoNanoseconds(bounded);
   auto timer = std::make_unique<LoopTimer>(timers_);
   {
-    absl::MutexLock lock(&timers_->mutex);
+    std::lock_guard lock(timers_->mutex);
     timer->at_ = timers_->entries.emplace(at, TimerEntry{std::move(work), timer.get()});
   }
   if (OnThread()) {
@@ -109,7 +109,7 @@ void EventLoop::OnTimer() {
   while (true) {
     TimerMap::node_type due;
     {
-      absl::MutexLock lock(&timers_->mutex);
+      std::lock_guard lock(timers_->mutex);
       if (timers_->entries.empty()) return;
       const auto first = timers_->entries.begin();
       if (first->first > now) {
@@ -131,7 +131,7 @@ void EventLoop::Run() {
 
 void EventLoop::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     stopped_ = true;
   }
   io_.stop();
@@ -140,7 +140,7 @@ void EventLoop::Stop() {
 void EventLoop::DropWork() {
   std::vector<absl::AnyInvocable<void()>> posted;
   {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     stopped_ = true;
     posted.swap(posted_);
   }

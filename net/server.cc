@@ -3,10 +3,11 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
 #include "net/concat.h"
 #include "net/connection.h"
 #include "net/io_threads.h"
@@ -71,9 +72,9 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::atomic<int> open_count = 0;
   std::atomic<size_t> next_loop = 0;
 
-  absl::Mutex mutex;
-  std::vector<std::shared_ptr<Listener>> listeners ABSL_GUARDED_BY(mutex);
-  bool stopped ABSL_GUARDED_BY(mutex) = false;
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Listener>> listeners;
+  bool stopped = false;
 };
 
 void Server::Impl::Accept(const std::shared_ptr<Listener>& listener) {
@@ -128,7 +129,8 @@ void Server::Impl::Adopt(LoopConnections& target, tcp::socket socket) {
 
 void Server::Impl::OnEveryLoop(const std::function<void(LoopConnections&)>& work) {
   struct Progress {
-    absl::Mutex mutex;
+    std::mutex mutex;
+    std::condition_variable changed;
     size_t left = 0;
   };
   const auto progress = std::make_shared<Progress>();
@@ -136,21 +138,21 @@ void Server::Impl::OnEveryLoop(const std::function<void(LoopConnections&)>& work
   for (const std::unique_ptr<LoopConnections>& each : connections) {
     each->loop.Post([progress, work, self = shared_from_this(), &target = *each] {
       work(target);
-      absl::MutexLock lock(&progress->mutex);
+      std::lock_guard lock(progress->mutex);
       --progress->left;
+      progress->changed.notify_all();
     });
   }
-  absl::MutexLock lock(&progress->mutex);
+  std::unique_lock lock(progress->mutex);
   while (progress->left > 0 && !connections[0]->loop.stopped()) {
-    const auto finished = [&progress] { return progress->left == 0; };
-    progress->mutex.AwaitWithTimeout(absl::Condition(&finished), absl::Milliseconds(50));
+    progress->changed.wait_for(lock, std::chrono::milliseconds(50));
   }
 }
 
 void Server::Impl::CloseListeners() {
   std::vector<std::shared_ptr<Listener>> closing;
   {
-    absl::MutexLock lock(&mutex);
+    std::lock_guard lock(mutex);
     stopped = true;
     closing.swap(listeners);
   }
@@ -202,7 +204,7 @@ absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port) 
 
   auto listener = std::make_shared<Impl::Listener>(loop, std::move(acceptor));
   {
-    absl::MutexLock lock(&impl_->mutex);
+    std::lock_guard lock(impl_->mutex);
     if (impl_->stopped) return absl::FailedPreconditionError("listen tcp: the server is stopped");
     impl_->listeners.push_back(listener);
   }
@@ -214,7 +216,7 @@ absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port) 
 
 void Server::Stop(absl::Duration grace) {
   {
-    absl::MutexLock lock(&impl_->mutex);
+    std::lock_guard lock(impl_->mutex);
     if (impl_->stopped) return;
   }
   impl_->CloseListeners();

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <thread>
 
-#include "absl/synchronization/blocking_counter.h"
 #include "tests/net/test_support.h"
 
 namespace pintle::net {
@@ -16,7 +15,7 @@ TEST(EventLoop, RunsPostedWorkInOrderOfEachPoster) {
   constexpr int kPosters = 4, kEach = 10000;
   std::vector<int> next(kPosters, 0);
   bool in_order = true;
-  absl::BlockingCounter left(kPosters * kEach);
+  BlockingCounter left(kPosters * kEach);
   std::vector<std::thread> posters;
   for (int p = 0; p < kPosters; ++p) {
     posters.emplace_back([&, p] {
@@ -38,7 +37,7 @@ TEST(EventLoop, TimersFireInOrderAndCancel) {
   IoThreads threads(1);
   Executor& executor = threads.executor(0);
   std::vector<int> fired;
-  absl::Notification last;
+  Notification last;
   std::unique_ptr<Executor::Timer> late, early, cancelled, self_destroying;
   RunOn(executor, [&] {
     late = executor.After(absl::Milliseconds(60), [&] {
@@ -65,7 +64,7 @@ TEST(EventLoop, TimersFireInOrderAndCancel) {
 
 TEST(EventLoop, TimerFromAnotherThreadAndInfiniteDelay) {
   IoThreads threads(1);
-  absl::Notification fired;
+  Notification fired;
   const auto never = threads.executor(0).After(absl::InfiniteDuration(), [] { ADD_FAILURE(); });
   const auto soon = threads.executor(0).After(absl::Milliseconds(1), [&fired] { fired.Notify(); });
   fired.WaitForNotification();

@@ -4,9 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 
-#include "absl/synchronization/blocking_counter.h"
-#include "absl/synchronization/mutex.h"
 #include "net/grpc_client_session.h"
 #include "tests/net/test_support.h"
 
@@ -53,7 +52,7 @@ class GrpcClientTest : public ::testing::Test {
   absl::StatusOr<std::string> Call(std::string path, std::string request,
                                    absl::Duration timeout = absl::Seconds(20)) {
     absl::StatusOr<std::string> answer;
-    absl::Notification done;
+    Notification done;
     client_.executor(0).Post([&] {
       channel_->Unary(std::move(path), std::move(request), timeout,
                       [&](absl::StatusOr<std::string> result) {
@@ -81,16 +80,16 @@ class GrpcClientTest : public ::testing::Test {
 
 // A stream whose events are collected.
 struct Collected {
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::vector<std::string> messages;
   std::unique_ptr<GrpcChannel::Stream> stream;
   absl::Status status;
-  absl::Notification ended;
+  Notification ended;
 
   GrpcChannel::StreamCallbacks Callbacks() {
     return {.on_message =
                 [this](std::string message) {
-                  absl::MutexLock lock(&mutex);
+                  std::lock_guard lock(mutex);
                   messages.push_back(std::move(message));
                 },
             .on_end =
@@ -101,7 +100,7 @@ struct Collected {
   }
   bool Has(size_t count) {
     return Eventually([this, count] {
-      absl::MutexLock lock(&mutex);
+      std::lock_guard lock(mutex);
       return messages.size() >= count;
     });
   }
@@ -184,7 +183,7 @@ TEST_F(GrpcClientTest, DestroyingTheStreamCancelsIt) {
 
 TEST_F(GrpcClientTest, StreamMayBeDestroyedInItsOwnCallback) {
   std::unique_ptr<GrpcChannel::Stream> stream;
-  absl::Notification got;
+  Notification got;
   RunOn(client_.executor(0), [&] {
     stream = channel_->Open("/t.T/Chat", {.on_message =
                                               [&](std::string) {
@@ -234,7 +233,7 @@ TEST_F(GrpcClientTest, TwoHundredStreamsAtOnce) {
 
 TEST_F(GrpcClientTest, FiveThousandUnaryCallsOnOneConnection) {
   constexpr int kCalls = 5000;
-  absl::BlockingCounter left(kCalls);
+  BlockingCounter left(kCalls);
   std::atomic<int> good = 0;
   client_.executor(0).Post([&] {
     for (int i = 0; i < kCalls; ++i) {
@@ -260,7 +259,7 @@ TEST_F(GrpcClientTest, RefusedConnectionIsUnavailableInGrpcGosWords) {
 
 TEST_F(GrpcClientTest, DeadConnectionFailsItsCallsAndTheNextCallReconnects) {
   const uint16_t port = server_->port();
-  absl::Notification failed;
+  Notification failed;
   client_.executor(0).Post([&] {
     channel_->Unary(
         "/t.T/Hold", "", absl::InfiniteDuration(), [&](absl::StatusOr<std::string> answer) {
@@ -278,7 +277,7 @@ TEST_F(GrpcClientTest, DeadConnectionFailsItsCallsAndTheNextCallReconnects) {
 
 TEST_F(GrpcClientTest, GoawayLetsTheCallFinishAndNewCallsGoElsewhere) {
   const uint16_t port = server_->port();
-  absl::Notification finished;
+  Notification finished;
   client_.executor(0).Post([&] {
     channel_->Unary("/t.T/Hold", "", absl::InfiniteDuration(),
                     [&](absl::StatusOr<std::string> answer) {

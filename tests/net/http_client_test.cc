@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
-#include "absl/synchronization/blocking_counter.h"
 #include "tests/net/test_support.h"
 
 namespace pintle::net {
@@ -83,7 +83,7 @@ class HttpClientTest : public ::testing::Test {
   }
   absl::StatusOr<HttpClientResponse> Send(HttpClientRequest request) {
     absl::StatusOr<HttpClientResponse> answer;
-    absl::Notification done;
+    Notification done;
     RunOn(executor(), [&] {
       handles_.push_back(
           client_->Send(std::move(request), [&](absl::StatusOr<HttpClientResponse> result) {
@@ -130,7 +130,7 @@ TEST_F(HttpClientTest, KeepsConnectionsAndLimitsThem) {
   ServeWith(EchoHandler, {.max_connections = 3});
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(Get("/").ok());
   EXPECT_EQ(server_->server().counters().connections_open, 1u);
-  absl::BlockingCounter left(50);
+  BlockingCounter left(50);
   std::atomic<int> good = 0;
   RunOn(executor(), [&] {
     for (int i = 0; i < 50; ++i) {
@@ -171,13 +171,13 @@ TEST_F(HttpClientTest, StreamsPieceByPiece) {
     headers.Add("x-kind", "watch");
     exchange->Start(200, std::move(headers));
   });
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::string received;
   std::atomic<int> status = 0;
-  absl::Notification ended;
+  Notification ended;
   const auto has = [&](std::string_view text) {
     return Eventually([&] {
-      absl::MutexLock lock(&mutex);
+      std::lock_guard lock(mutex);
       return received == text;
     });
   };
@@ -192,7 +192,7 @@ TEST_F(HttpClientTest, StreamsPieceByPiece) {
                                                  },
                                              .on_piece =
                                                  [&](std::string_view piece) {
-                                                   absl::MutexLock lock(&mutex);
+                                                   std::lock_guard lock(mutex);
                                                    received += piece;
                                                  },
                                              .on_end =
@@ -236,7 +236,7 @@ TEST_F(HttpClientTest, HandleMayBeDestroyedInItsOwnCallback) {
     exchange->Write("2");
   });
   std::unique_ptr<HttpClient::Handle> handle;
-  absl::Notification got;
+  Notification got;
   RunOn(executor(), [&] {
     handle = client_->Stream({}, {.on_head = {},
                                   .on_piece =
@@ -255,7 +255,7 @@ TEST_F(HttpClientTest, ClientMayBeDestroyedInACallback) {
     exchange->Start(200, {});
     exchange->Write("1");
   });
-  absl::Notification ended;
+  Notification ended;
   RunOn(executor(), [&] {
     handles_.push_back(client_->Stream({}, {.on_head = {},
                                             .on_piece = [&](std::string_view) { client_.reset(); },

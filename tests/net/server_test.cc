@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 
-#include "absl/synchronization/mutex.h"
 #include "tests/net/test_support.h"
 
 namespace pintle::net {
@@ -65,13 +65,13 @@ TEST(Server, WithoutRouterEveryMethodIsUnknown) {
 }
 
 TEST(Server, AnswersFromOtherThreadsComeBackThroughTheExecutor) {
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::vector<std::thread> workers;
   TestServer server(
       {},
       [&](GrpcRouter& router) {
         router.Unary("/t.T/Threaded", [&](std::string request, std::shared_ptr<GrpcCall> call) {
-          absl::MutexLock lock(&mutex);
+          std::lock_guard lock(mutex);
           workers.emplace_back([call, request] {
             call->executor().Post([call, request] { call->Reply(request + "!"); });
           });
@@ -90,12 +90,12 @@ TEST(Server, AnswersFromOtherThreadsComeBackThroughTheExecutor) {
     return answered.size() == 20;
   });
   EXPECT_EQ(answered.size(), 20u);
-  absl::MutexLock lock(&mutex);
+  std::lock_guard lock(mutex);
   for (std::thread& worker : workers) worker.join();
 }
 
 TEST(Server, HandlerLearnsThatTheClientLeftAnIdleStream) {
-  absl::Notification closed;
+  Notification closed;
   TestServer server({}, {}, [&closed](HttpRequest, std::shared_ptr<HttpExchange> exchange) {
     exchange->OnClose([&closed] { closed.Notify(); });
     exchange->Start(200, {});
@@ -198,11 +198,11 @@ TEST(Server, SurvivesRunningOutOfDescriptors) {
 }
 
 TEST(Server, StopDrainsWithGoawayAndClosesIdleConnections) {
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::shared_ptr<GrpcCall> held;
   TestServer server({}, [&](GrpcRouter& router) {
     router.Unary("/t.T/Hold", [&](std::string, std::shared_ptr<GrpcCall> call) {
-      absl::MutexLock lock(&mutex);
+      std::lock_guard lock(mutex);
       held = std::move(call);
     });
   });
@@ -212,7 +212,7 @@ TEST(Server, StopDrainsWithGoawayAndClosesIdleConnections) {
   ASSERT_TRUE(idle2.Send(Hello()));
   ASSERT_TRUE(busy.Send(Hello() + UnaryCall(1, "/t.T/Hold", "")));
   ASSERT_TRUE(Eventually([&] {
-    absl::MutexLock lock(&mutex);
+    std::lock_guard lock(mutex);
     return held != nullptr;
   }));
   std::thread stopping([&server] { server.server().Stop(absl::Seconds(10)); });
@@ -222,7 +222,7 @@ TEST(Server, StopDrainsWithGoawayAndClosesIdleConnections) {
       busy.ReadFrames([](const ReceivedFrame& frame) { return frame.type == kGoawayFrame; });
   EXPECT_EQ(ErrorCode(goaway.back()), 0u);
   {
-    absl::MutexLock lock(&mutex);
+    std::lock_guard lock(mutex);
     held->executor().Post([held] { held->Reply("finished"); });
     held.reset();
   }
@@ -260,13 +260,13 @@ TEST(Server, StopAfterTheThreadsHaveStoppedReturns) {
 }
 
 TEST(Server, DealsConnectionsToAllThreads) {
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::set<Executor*> executors;
   TestServer server(
       {}, {},
       [&](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
         {
-          absl::MutexLock lock(&mutex);
+          std::lock_guard lock(mutex);
           executors.insert(&exchange->executor());
         }
         EchoHandler(std::move(request), std::move(exchange));
@@ -277,7 +277,7 @@ TEST(Server, DealsConnectionsToAllThreads) {
     ASSERT_TRUE(socket.Send(Get("/")));
     EXPECT_THAT(socket.ReadUntil("GET /"), HasSubstr("200 OK"));
   }
-  absl::MutexLock lock(&mutex);
+  std::lock_guard lock(mutex);
   EXPECT_EQ(executors.size(), 3u);
 }
 

@@ -317,7 +317,7 @@ TestServer::TestServer(ServerOptions options, std::function<void(GrpcRouter&)> a
 }
 
 void RunOn(Executor& executor, absl::AnyInvocable<void()> work) {
-  absl::Notification finished;
+  Notification finished;
   executor.Post([&work, &finished] {
     work();
     finished.Notify();
