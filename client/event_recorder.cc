@@ -61,9 +61,8 @@ void EventRecorder::Create(const std::string& key, const EventNote& note) {
 void EventRecorder::Count(const std::string& key, const EventNote& note, Remembered& known) {
   ++known.count;
   by_age_.splice(by_age_.end(), by_age_, known.age);
-  Json patch{{"count", known.count},
-             {"lastTimestamp", Rfc3339(loop_.now())},
-             {"message", note.message}};
+  Json patch{
+      {"count", known.count}, {"lastTimestamp", Rfc3339(loop_.now())}, {"message", note.message}};
   std::weak_ptr<bool> alive = alive_;
   client_.Send(PatchObject(Events(), known.name_space, known.name, PatchType::kStrategicMerge,
                            std::move(patch)),

@@ -304,6 +304,16 @@ void Informer::Reindex(const std::string& key, const Json* before, const Json* a
   }
 }
 
+// By id rather than by iterator: a handler may add others.
+template <typename Tell>
+void Informer::ForEachHandler(const Tell& tell) {
+  for (auto at = handlers_.begin(); at != handlers_.end();) {
+    const int id = at->first;
+    tell(at->second);
+    at = handlers_.upper_bound(id);
+  }
+}
+
 void Informer::Upsert(ObjectPtr object) {
   const std::string key = KeyOf(*object);
   const ObjectPtr old = Get(key);
@@ -315,15 +325,13 @@ void Informer::Upsert(ObjectPtr object) {
   if (old != nullptr && ResourceVersion(*old) == ResourceVersion(*object)) return;
   objects_[key] = object;
   Reindex(key, old.get(), object.get());
-  const auto handlers = handlers_;
-  for (const auto& [id, handler] : handlers) {
-    if (!handlers_.contains(id)) continue;
+  ForEachHandler([&](const InformerHandler& handler) {
     if (old == nullptr) {
       if (handler.on_add) handler.on_add(object);
     } else if (handler.on_update) {
       handler.on_update(old, object);
     }
-  }
+  });
 }
 
 void Informer::Remove(const std::string& key, const ObjectPtr& last_known) {
@@ -331,10 +339,9 @@ void Informer::Remove(const std::string& key, const ObjectPtr& last_known) {
   if (old == nullptr) return;
   objects_.erase(key);
   Reindex(key, old.get(), nullptr);
-  const auto handlers = handlers_;
-  for (const auto& [id, handler] : handlers) {
-    if (handlers_.contains(id) && handler.on_delete) handler.on_delete(last_known);
-  }
+  ForEachHandler([&](const InformerHandler& handler) {
+    if (handler.on_delete) handler.on_delete(last_known);
+  });
 }
 
 }  // namespace pintle::client

@@ -100,6 +100,8 @@ class Informer {
   void Later(void (Informer::*step)(), absl::Duration delay);
   absl::Duration NextBackoff();
 
+  template <typename Tell>
+  void ForEachHandler(const Tell& tell);
   void Upsert(ObjectPtr object);
   void Remove(const std::string& key, const ObjectPtr& last_known);
   ObjectPtr Keep(Json object) const;

@@ -20,8 +20,8 @@ int64_t SumStatus(const std::vector<const Json*>& sets, std::string_view field) 
 
 Json NewCondition(std::string_view type, std::string_view value, std::string_view reason,
                   std::string_view message, absl::Time now) {
-  return Json{{"type", std::string(type)},         {"status", std::string(value)},
-              {"reason", std::string(reason)},     {"message", std::string(message)},
+  return Json{{"type", std::string(type)},      {"status", std::string(value)},
+              {"reason", std::string(reason)},  {"message", std::string(message)},
               {"lastUpdateTime", Rfc3339(now)}, {"lastTransitionTime", Rfc3339(now)}};
 }
 

@@ -32,6 +32,7 @@ ReplicaSetController::ReplicaSetController(Context context)
       pods_(context.informers.Of(Pods())) {
   sets_.AddIndex(kByOwner, OwnerUids);
   pods_.AddIndex(kByOwner, OwnerUids);
+  pods_.AddIndex(kOrphans, NamespaceIfOrphan);
   InformerHandler sets = Each([this](const ObjectPtr& set) { queue().Add(KeyOf(*set)); });
   sets.on_delete = [this](const ObjectPtr& set) {
     expectations_.Forget(std::string(Uid(*set)));
@@ -112,10 +113,12 @@ void ReplicaSetController::SyncAsync(const std::string& key, SyncDone done) {
   const absl::Time now = context().loop.now();
   const bool may_act = expectations_.Satisfied(std::string(Uid(*set)), now) && !Deleting(*set);
 
-  std::vector<ObjectPtr> active;
-  for (ObjectPtr& pod : pods_.InNamespace(Namespace(*set))) {
-    if (IsActive(*pod)) active.push_back(std::move(pod));
+  // Its own and those it might adopt; what others control is none of its business.
+  std::vector<ObjectPtr> active = pods_.ByIndex(kByOwner, std::string(Uid(*set)));
+  for (ObjectPtr& pod : pods_.ByIndex(kOrphans, std::string(Namespace(*set)))) {
+    active.push_back(std::move(pod));
   }
+  std::erase_if(active, [](const ObjectPtr& pod) { return !IsActive(*pod); });
   Claims claims = ClaimObjects(ReplicaSets(), *set, Pods(), active);
   if (!claims.changes.empty()) {
     return RunPlan(context().client, context().events, {std::move(claims.changes)},

@@ -30,18 +30,30 @@ Scheduler::Scheduler(Context context)
       pods_(context.informers.Of(Pods())),
       nodes_(context.informers.Of(Nodes())) {
   InformerHandler pods;
-  pods.on_add = [this](const ObjectPtr& pod) { OnPod(pod); };
-  pods.on_update = [this](const ObjectPtr& before, const ObjectPtr& pod) {
+  pods.on_add = [this](const ObjectPtr& pod) {
+    if (!Counted(*pod)) loads_valid_ = false;
     OnPod(pod);
-    if (!IsFinished(*before) && IsFinished(*pod)) RetryUnschedulable();
+  };
+  pods.on_update = [this](const ObjectPtr& before, const ObjectPtr& pod) {
+    const bool moved = Str(*before, "spec.nodeName") != Str(*pod, "spec.nodeName");
+    const bool finished = !IsFinished(*before) && IsFinished(*pod);
+    if (finished || (moved && !Counted(*pod))) loads_valid_ = false;
+    OnPod(pod);
+    if (finished) RetryUnschedulable();
   };
   pods.on_delete = [this](const ObjectPtr& pod) { OnPodGone(pod); };
   Read(pods_, std::move(pods));
   InformerHandler nodes;
-  nodes.on_add = [this](const ObjectPtr&) { RetryUnschedulable(); };
-  nodes.on_update = [this](const ObjectPtr& before, const ObjectPtr& node) {
-    if (Schedulability(*before) != Schedulability(*node)) RetryUnschedulable();
+  nodes.on_add = [this](const ObjectPtr&) {
+    loads_valid_ = false;
+    RetryUnschedulable();
   };
+  nodes.on_update = [this](const ObjectPtr& before, const ObjectPtr& node) {
+    if (Schedulability(*before) == Schedulability(*node)) return;
+    loads_valid_ = false;
+    RetryUnschedulable();
+  };
+  nodes.on_delete = [this](const ObjectPtr&) { loads_valid_ = false; };
   Read(nodes_, std::move(nodes));
 }
 
@@ -63,16 +75,33 @@ void Scheduler::OnPod(const ObjectPtr& pod) {
 
 void Scheduler::OnPodGone(const ObjectPtr& pod) {
   const std::string key = KeyOf(*pod);
+  loads_valid_ = false;
   assumed_.erase(key);
   unschedulable_.erase(key);
   if (!Str(*pod, "spec.nodeName").empty()) RetryUnschedulable();
+}
+
+// Takes no place, or takes the one that our own decision has counted already.
+bool Scheduler::Counted(const Json& pod) const {
+  const std::string_view node = Str(pod, "spec.nodeName");
+  if (node.empty() || IsFinished(pod)) return true;
+  const auto assumed = assumed_.find(KeyOf(pod));
+  return assumed != assumed_.end() && assumed->second == node;
+}
+
+void Scheduler::Assume(const std::string& key, const Json& pod, const std::string& node) {
+  assumed_[key] = node;
+  for (NodeLoad& load : loads_) {
+    if (Name(*load.node) == node) load.Add(pod);
+  }
 }
 
 void Scheduler::RetryUnschedulable() {
   for (const std::string& key : unschedulable_) queue().AddAfter(key, absl::Milliseconds(100));
 }
 
-std::vector<NodeLoad> Scheduler::Loads() const {
+const std::vector<NodeLoad>& Scheduler::Loads() {
+  if (loads_valid_) return loads_;
   std::map<std::string, NodeLoad> by_name;
   for (const auto& [name, node] : nodes_.objects()) by_name[name].node = node;
   for (const auto& [key, pod] : pods_.objects()) {
@@ -85,9 +114,10 @@ std::vector<NodeLoad> Scheduler::Loads() const {
     const auto at = by_name.find(node);
     if (at != by_name.end()) at->second.Add(*pod);
   }
-  std::vector<NodeLoad> loads;
-  for (auto& [name, load] : by_name) loads.push_back(std::move(load));
-  return loads;
+  loads_.clear();
+  for (auto& [name, load] : by_name) loads_.push_back(std::move(load));
+  loads_valid_ = true;
+  return loads_;
 }
 
 Plan Scheduler::Sync(const std::string& key) {
@@ -102,7 +132,7 @@ Plan Scheduler::Sync(const std::string& key) {
     return plan;
   }
   unschedulable_.erase(key);
-  assumed_[key] = placement.node;
+  Assume(key, *pod, placement.node);
   plan.actions.push_back(Bind(pod, placement.node));
   return plan;
 }
@@ -129,6 +159,7 @@ Action Scheduler::Bind(const ObjectPtr& pod, const std::string& node) {
     // Whatever was meant by the refusal, the cache decides; if it still shows a pending pod then,
     // it is tried again.
     assumed_.erase(key);
+    loads_valid_ = false;
     queue().AddAfter(key, absl::Seconds(1));
   };
   return action;

@@ -28,7 +28,9 @@ class Scheduler final : public Controller {
   void OnPod(const ObjectPtr& pod);
   void OnPodGone(const ObjectPtr& pod);
   void RetryUnschedulable();
-  std::vector<NodeLoad> Loads() const;
+  bool Counted(const Json& pod) const;
+  const std::vector<NodeLoad>& Loads();
+  void Assume(const std::string& key, const Json& pod, const std::string& node);
   Action Bind(const ObjectPtr& pod, const std::string& node);
   void Refuse(Plan& plan, const ObjectPtr& pod, const std::string& message);
 
@@ -37,6 +39,10 @@ class Scheduler final : public Controller {
   std::map<std::string, std::string>
       assumed_;  // pod key → node: bound by us, not yet seen in the cache
   std::set<std::string> unschedulable_;
+  // What runs where; kept from decision to decision, and counted anew after a change that is not
+  // our own binding.
+  std::vector<NodeLoad> loads_;
+  bool loads_valid_ = false;
 };
 
 }  // namespace pintle::client::controllers

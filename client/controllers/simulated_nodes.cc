@@ -171,7 +171,7 @@ void SimulatedNodes::SyncPod(const ObjectPtr& pod, State& state, Plan& plan) {
       {{"metadata", {{"uid", std::string(Uid(*pod))}}},
        {"status", RunningStatus(*pod, NodeAddress(state.index), address, context().loop.now())}},
       "status");
-  action.tolerated = {404, 409};
+  action.tolerated = {404, 409, 422};  // gone, or another pod of that name by now
   if (starts) {
     action.on_success = EventNote{Pods(), pod, false, "Started", "Started containers (simulated)"};
   }

@@ -13,10 +13,10 @@ Json Condition(const Json& current, const char* type, const char* status, const 
                std::string_view message, absl::Time now) {
   const Json& before = FindCondition(current, type);
   const bool same = Str(before, "status") == status;
-  Json condition{{"type", type},
-                 {"status", status},
-                 {"lastTransitionTime",
-                  same ? std::string(Str(before, "lastTransitionTime")) : Rfc3339(now)}};
+  Json condition{
+      {"type", type},
+      {"status", status},
+      {"lastTransitionTime", same ? std::string(Str(before, "lastTransitionTime")) : Rfc3339(now)}};
   if (*reason != '\0') condition["reason"] = reason;
   if (!message.empty()) condition["message"] = std::string(message);
   return condition;
