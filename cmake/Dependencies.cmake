@@ -21,7 +21,9 @@ target_link_libraries(pintle_leveldb INTERFACE ${LEVELDB_LIBRARY})
 # Standalone Asio, compiled once (base of net/ and the few files that own threads).
 find_path(ASIO_INCLUDE asio.hpp REQUIRED)
 add_library(pintle_asio STATIC cmake/asio_impl.cc)
-target_compile_definitions(pintle_asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED)
+# Asio looks for aligned_alloc before it has included anything, so files would disagree on who frees what: say no.
+target_compile_definitions(pintle_asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED
+  ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(pintle_asio PUBLIC OpenSSL::SSL Threads::Threads)
 
 # llhttp has no library package: its generated C sources come with node-llhttp.

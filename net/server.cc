@@ -51,7 +51,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   };
 
   Impl(IoThreads& io_threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http)
-      : context(options, grpc, http) {
+      : context(std::make_shared<const ServerContext>(options, grpc, http)) {
     for (const std::unique_ptr<EventLoop>& loop : io_threads.impl().loops) {
       connections.push_back(std::make_unique<LoopConnections>(*loop));
     }
@@ -66,7 +66,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   // Runs `work` on every loop; returns when all have, or when the loops are stopped.
   void OnEveryLoop(const std::function<void(LoopConnections&)>& work);
 
-  const ServerContext context;
+  const std::shared_ptr<const ServerContext> context;
   std::vector<std::unique_ptr<LoopConnections>> connections;
   std::shared_ptr<ByteCounters> bytes = std::make_shared<ByteCounters>();
   std::atomic<int> open_count = 0;
@@ -97,7 +97,7 @@ void Server::Impl::OnAccept(const std::shared_ptr<Listener>& listener, LoopConne
         });
     return;
   }
-  if (open_count.load() < context.options.max_connections) {
+  if (open_count.load() < context->options.max_connections) {
     ++open_count;
     auto moved = std::make_shared<tcp::socket>(std::move(socket));
     auto adopt = [self = shared_from_this(), &target, moved] {
@@ -119,9 +119,12 @@ void Server::Impl::Adopt(LoopConnections& target, tcp::socket socket) {
   }
   auto connection = std::make_shared<Connection>(target.loop, std::move(socket), bytes);
   target.open.insert(connection);
+  // The connection holds what its session borrows, but not the server: that holds it.
   connection->Start(
-      [this](SessionHost& host) { return std::make_unique<ServerSession>(host, context); },
-      [self = shared_from_this(), &target, raw = connection.get()] {
+      [this](SessionHost& host) { return std::make_unique<ServerSession>(host, *context); },
+      [weak = weak_from_this(), context = context, &target, raw = connection.get()] {
+        const std::shared_ptr<Impl> self = weak.lock();
+        if (self == nullptr) return;
         target.open.erase(raw->shared_from_this());
         --self->open_count;
       });
