@@ -1,0 +1,155 @@
+// Three replicas in one thread: the write path, the read gate and recovery, without Asio.
+#include <gtest/gtest.h>
+
+#include "tests/replica/virtual_cluster.h"
+
+namespace pintle::server::replica {
+namespace {
+
+using State = VirtualCluster::Write::State;
+
+TEST(ClusterOfReplicas, AnyMemberTakesAWriteAndAllApplyIt) {
+  VirtualCluster cluster(1);
+  cluster.RunUntilLeader();
+  for (size_t place = 0; place < VirtualCluster::kMembers; ++place) cluster.Put(place);
+  cluster.Run(2);
+  for (const auto& write : cluster.writes()) EXPECT_EQ(write.state, State::kAcknowledged);
+  cluster.CheckAgreement();
+}
+
+TEST(ClusterOfReplicas, AWriteBeforeThereIsALeaderWaitsForOne) {
+  VirtualCluster cluster(2);
+  cluster.Put(0);
+  EXPECT_EQ(cluster.writes()[0].state, State::kWaiting);
+  cluster.RunUntilLeader();
+  cluster.Run(2);
+  EXPECT_EQ(cluster.writes()[0].state, State::kAcknowledged);
+}
+
+TEST(ClusterOfReplicas, NothingIsAcknowledgedBeforeAQuorumOfDisksHasIt) {
+  VirtualCluster cluster(3);
+  const size_t leader = cluster.RunUntilLeader();
+  const size_t follower = (leader + 1) % VirtualCluster::kMembers;
+  const size_t other = (leader + 2) % VirtualCluster::kMembers;
+  cluster.HangDisk(leader);
+  cluster.HangDisk(follower);
+  cluster.Put(leader);
+  cluster.Run(3);
+  EXPECT_EQ(cluster.writes()[0].state, State::kWaiting);
+  const raft::Index before = cluster.member(other).applied_index();
+  cluster.FreeDisks();
+  cluster.HangDisk(leader);
+  cluster.Run(3);
+  // Two followers have it: committed. The leader answers from its own apply, which waits for its
+  // own disk.
+  EXPECT_GT(cluster.member(other).applied_index(), before);
+  EXPECT_EQ(cluster.writes()[0].state, State::kWaiting);
+  cluster.FreeDisks();
+  cluster.Run(3);
+  EXPECT_EQ(cluster.writes()[0].state, State::kAcknowledged);
+  cluster.CheckAgreement();
+}
+
+TEST(ClusterOfReplicas, AReadOfACutOffLeaderIsNotAnsweredUntilItIsBack) {
+  VirtualCluster cluster(4);
+  const size_t old_leader = cluster.RunUntilLeader();
+  cluster.Put(old_leader);
+  cluster.Run(2);
+  cluster.CutOff(old_leader);
+  cluster.Get(old_leader);
+  cluster.Run(60);
+  EXPECT_FALSE(cluster.reads()[0].answered);
+  // The others have gone on without it.
+  cluster.Put((old_leader + 1) % VirtualCluster::kMembers);
+  cluster.Run(30);
+  ASSERT_EQ(cluster.writes()[1].state, State::kAcknowledged);
+  cluster.Get(old_leader);
+  cluster.Run(30);
+  EXPECT_FALSE(cluster.reads()[1].answered);
+  cluster.Heal();
+  cluster.Run(60);
+  EXPECT_TRUE(cluster.reads()[0].answered);
+  EXPECT_TRUE(cluster.reads()[1].answered);
+  EXPECT_EQ(cluster.reads()[1].revision, cluster.writes()[1].revision);
+  cluster.CheckAgreement();
+}
+
+TEST(ClusterOfReplicas, AWriteToACutOffLeaderIsLostForCertainOnceTheNextLeaderIsHeard) {
+  VirtualCluster cluster(5);
+  const size_t old_leader = cluster.RunUntilLeader();
+  cluster.CutOff(old_leader);
+  cluster.Put(old_leader);
+  cluster.Run(60);
+  EXPECT_EQ(cluster.writes()[0].state, State::kWaiting);
+  cluster.Heal();
+  cluster.Run(60);
+  EXPECT_EQ(cluster.writes()[0].state, State::kLost);
+  cluster.CheckAgreement();
+}
+
+TEST(ClusterOfReplicas, AllCrashAndEveryAcknowledgedWriteIsThere) {
+  VirtualCluster cluster(6);
+  for (int round = 0; round < 5; ++round) {
+    const size_t leader = cluster.RunUntilLeader();
+    for (int i = 0; i < 20; ++i) cluster.Put((leader + i) % VirtualCluster::kMembers);
+    cluster.Run(2);
+    for (size_t place = 0; place < VirtualCluster::kMembers; ++place) cluster.Crash(place);
+    for (size_t place = 0; place < VirtualCluster::kMembers; ++place) cluster.member(place).Start();
+  }
+  cluster.RunUntilLeader();
+  cluster.Run(5);
+  for (const auto& write : cluster.writes()) EXPECT_EQ(write.state, State::kAcknowledged);
+  cluster.CheckAgreement();
+}
+
+TEST(ClusterOfReplicas, AFollowerThatWasDownCatchesUp) {
+  VirtualCluster cluster(7);
+  const size_t leader = cluster.RunUntilLeader();
+  const size_t down = (leader + 1) % VirtualCluster::kMembers;
+  cluster.Crash(down);
+  for (int i = 0; i < 200; ++i) cluster.Put(leader);
+  cluster.Run(5);
+  cluster.member(down).Start();
+  cluster.Run(60);
+  EXPECT_EQ(cluster.member(down).applied_index(), cluster.member(leader).applied_index());
+  cluster.CheckAgreement();
+}
+
+// Crashes, partitions, hung disks, lost and doubled messages. The checks are the cluster's.
+TEST(ClusterOfReplicas, ChaosLosesNothingAndNeverLies) {
+  size_t acknowledged = 0;
+  size_t answered = 0;
+  for (uint64_t seed = 100; seed < 125; ++seed) {
+    SeededRandom random(seed);
+    VirtualCluster cluster(seed);
+    const auto any = [&random] { return random.Below(VirtualCluster::kMembers); };
+    for (int step = 0; step < 6000; ++step) {
+      cluster.RandomStep();
+      const size_t place = any();
+      if (random.OneIn(40) && cluster.member(place).running()) cluster.Put(place);
+      if (random.OneIn(60) && cluster.member(place).running()) cluster.Get(place);
+      if (random.OneIn(700)) cluster.CutOff(any());
+      if (random.OneIn(500)) cluster.Heal();
+      if (random.OneIn(700)) cluster.HangDisk(any());
+      if (random.OneIn(400)) cluster.FreeDisks();
+      if (random.OneIn(600) && cluster.member(place).running()) cluster.Crash(place);
+      if (random.OneIn(100) && !cluster.member(place).running()) cluster.member(place).Start();
+    }
+    cluster.Heal();
+    cluster.FreeDisks();
+    for (size_t place = 0; place < VirtualCluster::kMembers; ++place) {
+      if (!cluster.member(place).running()) cluster.member(place).Start();
+    }
+    cluster.RunUntilLeader();
+    cluster.Run(60);
+    ASSERT_NO_FATAL_FAILURE(cluster.CheckAgreement());
+    for (const auto& write : cluster.writes()) acknowledged += write.state == State::kAcknowledged;
+    for (const auto& read : cluster.reads()) answered += read.answered;
+  }
+  // The chaos leaves room for work: otherwise the checks had nothing to look at.
+  EXPECT_GT(acknowledged, 500u);
+  EXPECT_GT(answered, 300u);
+}
+
+}  // namespace
+}  // namespace pintle::server::replica
