@@ -8,8 +8,8 @@
 #include "server/kube/plans.h"
 #include "server/kube/resources/field_error.h"
 #include "server/kube/resources/row_parts.h"
-#include "server/kube/with_lease.h"
 #include "server/kube/text.h"
+#include "server/kube/with_lease.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -30,8 +30,7 @@ Result<Done> CheckBinding(const Call& call, const Json& binding) {
 
 StatusError BindingConflict(const Resource& pods, std::string_view name, std::string_view why) {
   StatusError error = Conflict(pods, name, why);
-  error.message =
-      StrCat("Operation cannot be fulfilled on pods/binding ", Quoted(name), ": ", why);
+  error.message = StrCat("Operation cannot be fulfilled on pods/binding ", Quoted(name), ": ", why);
   error.details["kind"] = "pods/binding";
   return error;
 }
@@ -41,9 +40,8 @@ void SetScheduled(Json& pod, absl::Time now) {
   if (!status.is_object()) status = Json::object();
   Json& conditions = status["conditions"];
   if (!conditions.is_array()) conditions = Json::array();
-  Json condition = {{"type", "PodScheduled"},
-                    {"status", "True"},
-                    {"lastTransitionTime", Rfc3339Seconds(now)}};
+  Json condition = {
+      {"type", "PodScheduled"}, {"status", "True"}, {"lastTransitionTime", Rfc3339Seconds(now)}};
   for (Json& each : conditions) {
     if (StringAt(each, {"type"}) != "PodScheduled") continue;
     if (StringAt(each, {"status"}) != "True") each = std::move(condition);
@@ -63,14 +61,14 @@ Result<WritePlan> PlanBinding(const PlanContext& context, const std::string& nam
   if (!uid.empty() && uid != Uid(pod))
     return BindingConflict(pods, name,
                            StrCat("Precondition failed: UID in precondition: ", uid,
-                                        ", UID in object meta: ", Uid(pod)));
+                                  ", UID in object meta: ", Uid(pod)));
   if (IsBeingDeleted(pod))
-    return BindingConflict(
-        pods, name, StrCat("pod ", name, " is being deleted, cannot be assigned to a host"));
+    return BindingConflict(pods, name,
+                           StrCat("pod ", name, " is being deleted, cannot be assigned to a host"));
   const std::string node = StringAt(pod, {"spec", "nodeName"});
   if (!node.empty())
-    return BindingConflict(
-        pods, name, StrCat("pod ", name, " is already assigned to node ", Quoted(node)));
+    return BindingConflict(pods, name,
+                           StrCat("pod ", name, " is already assigned to node ", Quoted(node)));
   pod["spec"]["nodeName"] = StringAt(binding, {"target", "name"});
   for (const auto& [key, value] : At(binding, {"metadata", "annotations"}).items())
     pod["metadata"]["annotations"][key] = value;
@@ -91,17 +89,17 @@ Result<Done> StartBinding(const CallPtr& call) {
                         ParseWriteOptions("CreateOptions", call->info.query));
   StrictProblems problems;
   KUBE_ASSIGN_OR_RETURN(Json body, ParseBody(call->request, &problems));
-  const ExpectedType type{"", "v1", "Binding",
-                          call->face.schema.FindByKind("", "v1", "Binding")};
+  const ExpectedType type{"", "v1", "Binding", call->face.schema.FindByKind("", "v1", "Binding")};
   KUBE_ASSIGN_OR_RETURN(Json binding, DecodeAs(type, std::move(body), options.field_validation,
                                                std::move(problems), call->reply.warnings));
   KUBE_RETURN_IF_ERROR(CheckBinding(*call, binding));
-  RunWrite(call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfBinding},
-           [context = ContextOf(*call, kv::LeaseId()), name = call->info.name,
-            binding = std::move(binding)](const kv::ReadView& view) {
-             return PlanBinding(context, name, binding, view);
-           },
-           [call](Result<WritePlan> outcome) { SendWritten(*call, std::move(outcome)); });
+  RunWrite(
+      call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfBinding},
+      [context = ContextOf(*call, kv::LeaseId()), name = call->info.name,
+       binding = std::move(binding)](const kv::ReadView& view) {
+        return PlanBinding(context, name, binding, view);
+      },
+      [call](Result<WritePlan> outcome) { SendWritten(*call, std::move(outcome)); });
   return Done{};
 }
 

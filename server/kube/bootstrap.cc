@@ -30,16 +30,16 @@ void Bootstrap::Make(size_t index, std::shared_ptr<net::HttpExchange> exchange, 
                  {"apiVersion", row->group_version()},
                  {"metadata", {{"name", kNamespaces[index]}}}};
   row->set_defaults(object);
-  RunWrite(face_.member, exchange, WriteOptions(),
-           [context, object = std::move(object)](const kv::ReadView& view) {
-             return PlanCreate(context, object, view);
-           },
-           [this, index, exchange,
-            next = std::move(next)](Result<WritePlan> outcome) mutable {
-             const bool exists = !outcome.ok() && outcome.error().reason == "AlreadyExists";
-             if (!outcome.ok() && !exists) return next(outcome.error());
-             Make(index + 1, exchange, std::move(next));
-           });
+  RunWrite(
+      face_.member, exchange, WriteOptions(),
+      [context, object = std::move(object)](const kv::ReadView& view) {
+        return PlanCreate(context, object, view);
+      },
+      [this, index, exchange, next = std::move(next)](Result<WritePlan> outcome) mutable {
+        const bool exists = !outcome.ok() && outcome.error().reason == "AlreadyExists";
+        if (!outcome.ok() && !exists) return next(outcome.error());
+        Make(index + 1, exchange, std::move(next));
+      });
 }
 
 }  // namespace pintle::server::kube

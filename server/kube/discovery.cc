@@ -113,15 +113,9 @@ Json AggregatedGroup(const GroupVersions& group) {
 }  // namespace
 
 Json VersionDocument() {
-  return {{"major", "1"},
-          {"minor", "33"},
-          {"gitVersion", kGitVersion},
-          {"gitCommit", ""},
-          {"gitTreeState", "clean"},
-          {"buildDate", "1970-01-01T00:00:00Z"},
-          {"goVersion", "none"},
-          {"compiler", "gcc"},
-          {"platform", "linux/amd64"}};
+  return {{"major", "1"},        {"minor", "33"},           {"gitVersion", kGitVersion},
+          {"gitCommit", ""},     {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
+          {"goVersion", "none"}, {"compiler", "gcc"},       {"platform", "linux/amd64"}};
 }
 
 Json ApiVersions(std::string_view advertised_address) {
@@ -155,8 +149,7 @@ std::optional<Json> ApiResources(std::string_view group, std::string_view versio
   for (const Resource& row : AllResources()) {
     if (row.group != group || row.version != version) continue;
     resources.push_back(ResourceEntry(row));
-    for (const Subresource& sub : row.subresources)
-      resources.push_back(SubresourceEntry(row, sub));
+    for (const Subresource& sub : row.subresources) resources.push_back(SubresourceEntry(row, sub));
   }
   if (resources.empty()) return std::nullopt;
   const std::string group_version =

@@ -47,15 +47,15 @@ Result<std::string> Unescape(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\') {
       if (text[i] == ',' || text[i] == '=')
-        return BadRequest(StrCat("invalid field selector: unescaped character in value: ",
-                                       text.substr(i, 1)));
+        return BadRequest(
+            StrCat("invalid field selector: unescaped character in value: ", text.substr(i, 1)));
       out += text[i];
       continue;
     }
     ++i;
     if (i == text.size() || std::string_view("\\,=").find(text[i]) == std::string_view::npos)
-      return BadRequest(StrCat("invalid field selector: invalid escape sequence: ",
-                                     text.substr(i - 1, 2)));
+      return BadRequest(
+          StrCat("invalid field selector: invalid escape sequence: ", text.substr(i - 1, 2)));
     out += text[i];
   }
   return out;
@@ -65,8 +65,8 @@ StatusError UnknownPath(const Resource& resource, std::string_view path) {
   if (!resource.field_labels.empty())
     return BadRequest(StrCat("field label not supported: ", path));
   return BadRequest(StrCat(Quoted(path),
-                                 " is not a known field selector: only \"metadata.name\", "
-                                 "\"metadata.namespace\""));
+                           " is not a known field selector: only \"metadata.name\", "
+                           "\"metadata.namespace\""));
 }
 
 }  // namespace
@@ -77,8 +77,7 @@ Result<FieldSelector> FieldSelector::Parse(const Resource& resource, std::string
     if (piece.empty()) continue;
     TermParts split;
     if (!SplitTerm(piece, split))
-      return BadRequest(StrCat("invalid selector: '", text, "'; can't understand '", piece,
-                                     "'"));
+      return BadRequest(StrCat("invalid selector: '", text, "'; can't understand '", piece, "'"));
     KUBE_ASSIGN_OR_RETURN(std::string value, Unescape(split.right));
     Term term{std::string(split.left), std::move(value), split.op != "!=", nullptr};
     const bool known = term.path == "metadata.name" || term.path == "metadata.namespace";

@@ -86,8 +86,7 @@ class KubeFace::Impl {
     if (pages_.Handle(request, reply)) return;
     ApiPath path;
     if (!SplitApiPath(request.path, path)) return reply.SendError(UnknownResource());
-    Result<RequestInfo> info =
-        ParseResourceRequest(path.group, path.version, path.rest, request);
+    Result<RequestInfo> info = ParseResourceRequest(path.group, path.version, path.rest, request);
     if (!info.ok()) return reply.SendError(info.error());
     Result<ResponseForm> form = NegotiateForm(request, info->query);
     if (!form.ok()) return reply.SendError(form.error());

@@ -98,8 +98,8 @@ class Parser {
       const Lexeme& first = Peek();
       if (first.token == Token::kEnd) return requirements;
       if (Value(first) != Token::kIdentifier && first.token != Token::kNot)
-        return Fail(StrCat("found '", first.literal,
-                                 "', expected: !, identifier, or 'end of string'"));
+        return Fail(
+            StrCat("found '", first.literal, "', expected: !, identifier, or 'end of string'"));
       Requirement requirement;
       if (std::string why = ParseRequirement(requirement); !why.empty())
         return Fail(StrCat("unable to parse requirement: ", why));
@@ -107,8 +107,7 @@ class Parser {
       const Lexeme after = Take();
       if (after.token == Token::kEnd) return requirements;
       if (after.token != Token::kComma)
-        return Fail(
-            StrCat("found '", after.literal, "', expected: ',' or 'end of string'"));
+        return Fail(StrCat("found '", after.literal, "', expected: ',' or 'end of string'"));
       const Lexeme& next = Peek();
       if (Value(next) != Token::kIdentifier && next.token != Token::kNot)
         return Fail(StrCat("found '", next.literal, "', expected: identifier after ','"));
@@ -138,8 +137,7 @@ class Parser {
     if (Value(key) != Token::kIdentifier)
       return StrCat("found '", key.literal, "', expected: identifier");
     if (const Complaints complaints = CheckQualifiedName(key.literal); !complaints.empty())
-      return StrCat("<nil>: Invalid value: ", Quoted(key.literal), ": ",
-                          Join(complaints, "; "));
+      return StrCat("<nil>: Invalid value: ", Quoted(key.literal), ": ", Join(complaints, "; "));
     requirement.key = key.literal;
     const Token next = Peek().token;
     if (negated || next == Token::kEnd || next == Token::kComma) {
@@ -171,8 +169,7 @@ class Parser {
         requirement.op = Operator::kLess;
         return ParseExactValue(requirement);
       default:
-        return StrCat("found '", op.literal,
-                            "', expected: in, notin, =, ==, !=, gt, lt");
+        return StrCat("found '", op.literal, "', expected: in, notin, =, ==, !=, gt, lt");
     }
   }
 
@@ -236,14 +233,13 @@ class Parser {
     if (requirement.op == Operator::kGreater || requirement.op == Operator::kLess) {
       if (!ParseInteger(*requirement.values.begin(), requirement.number))
         return StrCat("values[0]: Invalid value: ", Quoted(*requirement.values.begin()),
-                            ": for 'Gt', 'Lt' operators, the value must be an integer");
+                      ": for 'Gt', 'Lt' operators, the value must be an integer");
     }
     int index = 0;
     for (const std::string& value : requirement.values) {
       if (const Complaints complaints = CheckLabelValue(value); !complaints.empty())
-        return StrCat("values[", index, "][", requirement.key,
-                            "]: Invalid value: ", Quoted(value), ": ",
-                            Join(complaints, "; "));
+        return StrCat("values[", index, "][", requirement.key, "]: Invalid value: ", Quoted(value),
+                      ": ", Join(complaints, "; "));
       ++index;
     }
     return {};

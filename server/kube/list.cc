@@ -43,9 +43,9 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
  private:
   void Begin(std::shared_ptr<const kv::ReadView> view) {
     view_ = std::move(view);
-    const int64_t asked = std::max(options_.exact_revision(), options_.resource_version.value_or(0));
-    if (asked > view_->revision())
-      return done_(TooLargeResourceVersion(asked, view_->revision()));
+    const int64_t asked =
+        std::max(options_.exact_revision(), options_.resource_version.value_or(0));
+    if (asked > view_->revision()) return done_(TooLargeResourceVersion(asked, view_->revision()));
     revision_ = options_.exact_revision() > 0 ? options_.exact_revision() : view_->revision();
     range_ = FirstRange();
     body_.assign(kHeadRoom, ' ');
@@ -62,8 +62,7 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
       return {StorageKey(resource, {name_space, std::string(name)}), ""};
     kv::KeyRange range = CollectionRange(resource, name_space);
     if (options_.token)
-      range.key = std::max(range.key,
-                           StrCat(resource.storage_prefix, "/", options_.token->start));
+      range.key = std::max(range.key, StrCat(resource.storage_prefix, "/", options_.token->start));
     return range;
   }
 
@@ -141,8 +140,7 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
     if (form_.transform != Transform::kNone)
       return {{"kind", "PartialObjectMetadataList"},
               {"apiVersion", StrCat("meta.k8s.io/", form_.meta_version)}};
-    return {{"kind", StrCat(resource.kind, "List")},
-            {"apiVersion", resource.group_version()}};
+    return {{"kind", StrCat(resource.kind, "List")}, {"apiVersion", resource.group_version()}};
   }
 
   ContinueToken NextToken(int64_t revision) const {

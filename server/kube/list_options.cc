@@ -31,13 +31,13 @@ Result<VersionMatch> ParseMatch(const QueryParameters& query) {
   if (query.Has("continue") && !query.Get("continue").empty())
     return ForbiddenOption(kField, "resourceVersionMatch is forbidden when continue is provided");
   if (version.empty())
-    return ForbiddenOption(
-        kField, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+    return ForbiddenOption(kField,
+                           "resourceVersionMatch is forbidden unless resourceVersion is provided");
   if (match == "NotOlderThan") return VersionMatch::kNotOlderThan;
   if (match == "Exact") {
     if (version == "0")
-      return ForbiddenOption(kField,
-                             "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+      return ForbiddenOption(
+          kField, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     return VersionMatch::kExact;
   }
   FieldErrors errors;
@@ -88,16 +88,16 @@ Result<ContinueToken> ContinueToken::Parse(std::string_view text) {
   const Json json = Json::parse(bytes, nullptr, false);
   if (!json.is_object()) return refuse("continue key is not valid: invalid JSON");
   if (StringAt(json, {"v"}) != "meta.k8s.io/v1")
-    return refuse(StrCat("continue key is not valid: server does not recognize this encoded "
-                               "version ",
-                               Quoted(StringAt(json, {"v"}))));
+    return refuse(
+        StrCat("continue key is not valid: server does not recognize this encoded "
+               "version ",
+               Quoted(StringAt(json, {"v"}))));
   ContinueToken token;
   token.revision = IntAt(json, {"rv"});
   token.start = StringAt(json, {"start"});
   if (token.revision == 0)
     return refuse("continue key is not valid: incorrect encoded start resourceVersion");
-  if (!IsCleanKey(token.start))
-    return refuse(StrCat("continue key is not valid: ", token.start));
+  if (!IsCleanKey(token.start)) return refuse(StrCat("continue key is not valid: ", token.start));
   return token;
 }
 
@@ -107,8 +107,7 @@ Result<std::optional<int64_t>> ParseResourceVersion(const QueryParameters& query
   int64_t version = 0;
   if (!ParseInteger(text, version) || version < 0)
     return BadRequest(StrCat("resourceVersion: Invalid value: ", Quoted(text),
-                                   ": strconv.ParseUint: parsing ", Quoted(text),
-                                   ": invalid syntax"));
+                             ": strconv.ParseUint: parsing ", Quoted(text), ": invalid syntax"));
   return std::optional<int64_t>(version);
 }
 

@@ -1,4 +1,5 @@
-// ListOptions: the parameters of list and watch, and which revision they mean (kube-api §6.3, §6.4).
+// ListOptions: the parameters of list and watch, and which revision they mean (kube-api §6.3,
+// §6.4).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ enum class VersionMatch { kUnset, kExact, kNotOlderThan };
 
 struct ListOptions {
   Selection selection;
-  int64_t limit = 0;                        // 0: none
+  int64_t limit = 0;  // 0: none
   std::optional<ContinueToken> token;
   std::optional<int64_t> resource_version;  // unset: most recent
   VersionMatch match = VersionMatch::kUnset;
@@ -52,7 +53,6 @@ Result<WatchOptions> ParseWatchOptions(const Resource& resource, const QueryPara
 Result<std::optional<int64_t>> ParseResourceVersion(const QueryParameters& query);
 
 // The whole collection as a List object, whatever the limit. `done` on the exchange's thread.
-void ReadCollection(CallPtr call, ListOptions options,
-                    absl::AnyInvocable<void(Result<Json>)> done);
+void ReadCollection(CallPtr call, ListOptions options, absl::AnyInvocable<void(Result<Json>)> done);
 
 }  // namespace pintle::server::kube

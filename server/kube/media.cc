@@ -1,8 +1,8 @@
 #include "server/kube/media.h"
-#include "server/kube/text.h"
 
 #include <algorithm>
 
+#include "server/kube/text.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -12,9 +12,9 @@ Result<IncludeObject> FindIncludeObject(const QueryParameters& query) {
   if (value.empty() || value == "Metadata") return IncludeObject::kMetadata;
   if (value == "Object") return IncludeObject::kObject;
   if (value == "None") return IncludeObject::kNone;
-  return BadRequest(
-      StrCat("Unable to convert to Table as requested: includeObject: Invalid value: ",
-                   Quoted(value), ": must be 'Metadata', 'Object', 'None', or empty"));
+  return BadRequest(StrCat(
+      "Unable to convert to Table as requested: includeObject: Invalid value: ", Quoted(value),
+      ": must be 'Metadata', 'Object', 'None', or empty"));
 }
 
 // What a clause asks for; false when it cannot be served.
@@ -42,8 +42,7 @@ bool Serves(const MediaClause& clause, ResponseForm& form) {
 bool WantsPretty(const net::HttpRequest& request, const QueryParameters& query) {
   if (query.Has("pretty")) return query.Flag("pretty");
   const std::string_view agent = request.headers.Get("user-agent");
-  return agent.starts_with("curl") || agent.starts_with("Wget") ||
-         agent.starts_with("Mozilla/5.0");
+  return agent.starts_with("curl") || agent.starts_with("Wget") || agent.starts_with("Mozilla/5.0");
 }
 
 }  // namespace
@@ -65,11 +64,11 @@ std::vector<MediaClause> ParseAccept(std::string_view accept) {
     for (size_t i = 1; i < parts.size(); ++i) {
       const std::string_view parameter = Trim(parts[i]);
       const size_t equals = std::min(parameter.find('='), parameter.size());
-      clause.parameters.emplace_back(Lower(parameter.substr(0, equals)),
-                                     Trim(parameter.substr(std::min(equals + 1, parameter.size()))));
+      clause.parameters.emplace_back(
+          Lower(parameter.substr(0, equals)),
+          Trim(parameter.substr(std::min(equals + 1, parameter.size()))));
     }
-    if (!clause.Parameter("q").empty() &&
-        !ParseNumber(clause.Parameter("q"), clause.quality))
+    if (!clause.Parameter("q").empty() && !ParseNumber(clause.Parameter("q"), clause.quality))
       clause.quality = 1;
     clauses.push_back(std::move(clause));
   }
@@ -87,8 +86,7 @@ Result<ResponseForm> NegotiateForm(const net::HttpRequest& request, const QueryP
   for (const MediaClause& clause : clauses) {
     if ((found = Serves(clause, form))) break;
   }
-  if (!found)
-    return NotAcceptable("only the following media types are accepted: application/json");
+  if (!found) return NotAcceptable("only the following media types are accepted: application/json");
   if (form.transform == Transform::kTable) {
     KUBE_ASSIGN_OR_RETURN(form.include_object, FindIncludeObject(query));
   }

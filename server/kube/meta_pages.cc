@@ -14,8 +14,8 @@ constexpr std::string_view kV2Protobuf = "application/com.github.proto-openapi.s
 void SendDiscovery(const net::HttpRequest& request, const Reply& reply, bool core, Json plain) {
   const std::optional<std::string> version = AggregatedVersion(request.headers.Get("accept"));
   if (!version) return reply.Send(200, plain);
-  net::Headers headers = reply.MakeHeaders(StrCat(
-      "application/json;g=apidiscovery.k8s.io;v=", *version, ";as=APIGroupDiscoveryList"));
+  net::Headers headers = reply.MakeHeaders(
+      StrCat("application/json;g=apidiscovery.k8s.io;v=", *version, ";as=APIGroupDiscoveryList"));
   headers.Add("vary", "Accept");
   reply.exchange->Respond(200, std::move(headers), Dump(AggregatedDiscovery(core, *version)));
 }
@@ -23,25 +23,26 @@ void SendDiscovery(const net::HttpRequest& request, const Reply& reply, bool cor
 Json RootPaths() {
   Json paths = Json::array({"/api", "/api/v1", "/apis"});
   for (const Resource& row : AllResources()) {
-    for (const std::string& path : {StrCat("/apis/", row.group),
-                                    StrCat("/apis/", row.group, "/", row.version)}) {
+    for (const std::string& path :
+         {StrCat("/apis/", row.group), StrCat("/apis/", row.group, "/", row.version)}) {
       if (!row.group.empty() && std::find(paths.begin(), paths.end(), path) == paths.end())
         paths.push_back(path);
     }
   }
-  for (const char* path : {"/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz",
-                           "/version"})
+  for (const char* path :
+       {"/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"})
     paths.push_back(path);
   return {{"paths", std::move(paths)}};
 }
 
 // One check, worded as the health endpoints of Kubernetes.
-void SendHealth(const Reply& reply, std::string_view page, bool verbose, const StatusError* failure) {
+void SendHealth(const Reply& reply, std::string_view page, bool verbose,
+                const StatusError* failure) {
   if (failure == nullptr && !verbose) return reply.SendBytes(200, kTextType, "ok");
   const std::string_view sign = failure == nullptr ? "[+]" : "[-]";
   std::string text = StrCat("[+]ping ok\n", sign, "etcd ",
-                                  failure == nullptr ? "ok\n" : "failed: reason withheld\n", page,
-                                  " check ", failure == nullptr ? "passed\n" : "failed\n");
+                            failure == nullptr ? "ok\n" : "failed: reason withheld\n", page,
+                            " check ", failure == nullptr ? "passed\n" : "failed\n");
   reply.SendBytes(failure == nullptr ? 200 : 500, kTextType, std::move(text));
 }
 
@@ -181,8 +182,7 @@ bool MetaPages::HandleSelfReview(const net::HttpRequest& request, const Reply& r
     review["status"] = {{"allowed", true}};
   } else {
     review["status"] = {
-        {"resourceRules",
-         Json::array({{{"verbs", all}, {"apiGroups", all}, {"resources", all}}})},
+        {"resourceRules", Json::array({{{"verbs", all}, {"apiGroups", all}, {"resources", all}}})},
         {"nonResourceRules", Json::array({{{"verbs", all}, {"nonResourceURLs", all}}})},
         {"incomplete", false}};
   }

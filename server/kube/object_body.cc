@@ -11,16 +11,16 @@ constexpr size_t kMaxWarnings = 32;  // of one answer: headers are limited on th
 
 StatusError CannotBeHandled(const ExpectedType& type, std::string_view why) {
   return BadRequest(StrCat(type.kind, " in version ", Quoted(type.version),
-                                 " cannot be handled as a ", type.kind, ": ", why));
+                           " cannot be handled as a ", type.kind, ": ", why));
 }
 
 Result<Done> CheckType(const ExpectedType& type, Json& body) {
   for (const char* name : {"kind", "apiVersion"}) {
     if (body.contains(name) && !body[name].is_string())
-      return BadRequest(StrCat("the object provided is unrecognized (must be of type ",
-                                     type.kind, "): couldn't get version/kind; json parse error: ",
-                                     "json: cannot unmarshal into Go struct field .", name,
-                                     " of type string"));
+      return BadRequest(StrCat("the object provided is unrecognized (must be of type ", type.kind,
+                               "): couldn't get version/kind; json parse error: ",
+                               "json: cannot unmarshal into Go struct field .", name,
+                               " of type string"));
   }
   const std::string kind = StringAt(body, {"kind"});
   const std::string api_version = StringAt(body, {"apiVersion"});
@@ -28,15 +28,14 @@ Result<Done> CheckType(const ExpectedType& type, Json& body) {
     const size_t slash = api_version.find('/');
     const std::string version =
         slash == std::string::npos ? api_version : api_version.substr(slash + 1);
-    return BadRequest(StrCat(kind, " in version ",
-                                   Quoted(version.empty() ? type.version : version),
-                                   " cannot be handled as a ", type.kind, ": converting (", kind,
-                                   ") to (", type.kind, "): unknown conversion"));
+    return BadRequest(StrCat(kind, " in version ", Quoted(version.empty() ? type.version : version),
+                             " cannot be handled as a ", type.kind, ": converting (", kind,
+                             ") to (", type.kind, "): unknown conversion"));
   }
   if (!api_version.empty() && api_version != type.group_version())
     return BadRequest(StrCat("the API version in the data (", api_version,
-                                   ") does not match the expected API version (",
-                                   type.group_version(), ")"));
+                             ") does not match the expected API version (", type.group_version(),
+                             ")"));
   body["kind"] = type.kind;
   body["apiVersion"] = type.group_version();
   return Done{};
@@ -51,10 +50,9 @@ ExpectedType TypeOf(const Resource& resource, const Schema& schema) {
 Result<Json> DecodeAs(const ExpectedType& type, Json body, FieldValidation validation,
                       StrictProblems problems, std::vector<std::string>& warnings) {
   if (!body.is_object())
-    return BadRequest(StrCat("the object provided is unrecognized (must be of type ",
-                                   type.kind,
-                                   "): couldn't get version/kind; json parse error: json: cannot "
-                                   "unmarshal into Go value of type struct"));
+    return BadRequest(StrCat("the object provided is unrecognized (must be of type ", type.kind,
+                             "): couldn't get version/kind; json parse error: json: cannot "
+                             "unmarshal into Go value of type struct"));
   KUBE_RETURN_IF_ERROR(CheckType(type, body));
   if (type.definition != nullptr) {
     if (absl::Status status = DecodeObject(*type.definition, body, &problems); !status.ok())

@@ -66,8 +66,8 @@ void CheckNewFinalizers(const Json& object, const Json& old, FieldErrors& errors
   if (added.empty()) return;
   AddForbidden(errors, "metadata.finalizers",
                StrCat("no new finalizers can be added if the object is being deleted, found "
-                            "new finalizers ",
-                            GoText(added)));
+                      "new finalizers ",
+                      GoText(added)));
 }
 
 }  // namespace

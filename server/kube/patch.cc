@@ -1,6 +1,6 @@
 #include "server/kube/patch.h"
-#include "server/kube/text.h"
 
+#include "server/kube/text.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -21,9 +21,10 @@ Result<Json> ApplyJsonPatch(const Json& document, const Json& patch) {
     StatusError error;
     error.code = 413;
     error.reason = "RequestEntityTooLarge";
-    error.message = StrCat("Request entity too large: The allowed maximum operations in a "
-                                 "JSON patch is ",
-                                 kMaxJsonPatchOperations, ", got ", patch.size());
+    error.message = StrCat(
+        "Request entity too large: The allowed maximum operations in a "
+        "JSON patch is ",
+        kMaxJsonPatchOperations, ", got ", patch.size());
     return error;
   }
   // The library reports a patch that does not fit by throwing; nothing else in it can fail.
@@ -37,8 +38,7 @@ Result<Json> ApplyJsonPatch(const Json& document, const Json& patch) {
 }  // namespace
 
 Result<PatchType> FindPatchType(std::string_view content_type) {
-  const std::string type = Lower(
-      Trim(content_type.substr(0, content_type.find(';'))));
+  const std::string type = Lower(Trim(content_type.substr(0, content_type.find(';'))));
   if (type == "application/json-patch+json") return PatchType::kJson;
   if (type == "application/merge-patch+json") return PatchType::kMerge;
   if (type == "application/strategic-merge-patch+json") return PatchType::kStrategicMerge;

@@ -20,14 +20,12 @@ Result<Done> GuardNamespace(const PlanContext& context, const std::string& name,
   if (!found) return NotFound(*namespaces, context.name_space);
   if (StringAt(found->object, {"status", "phase"}) == "Terminating" ||
       IsBeingDeleted(found->object)) {
-    const std::string why =
-        StrCat("unable to create new content in namespace ", context.name_space,
-                     " because it is being terminated");
+    const std::string why = StrCat("unable to create new content in namespace ", context.name_space,
+                                   " because it is being terminated");
     StatusError error = Forbidden(*context.resource, name, why);
     error.details["causes"] =
         Json::array({{{"reason", "NamespaceTerminating"},
-                      {"message", StrCat("namespace ", context.name_space,
-                                               " is being terminated")},
+                      {"message", StrCat("namespace ", context.name_space, " is being terminated")},
                       {"field", "metadata.namespace"}}});
     return error;
   }
@@ -44,10 +42,11 @@ Result<bool> Exists(const kv::ReadView& view, const Resource& resource, const Ob
 Result<Done> SettleName(const PlanContext& context, Json& object, bool generated,
                         const kv::ReadView& view) {
   for (int attempt = 0;; ++attempt) {
-    KUBE_ASSIGN_OR_RETURN(
-        bool taken, Exists(view, *context.resource, {context.name_space, Name(object)}));
+    KUBE_ASSIGN_OR_RETURN(bool taken,
+                          Exists(view, *context.resource, {context.name_space, Name(object)}));
     if (!taken) return Done{};
-    if (!generated || attempt == kNameAttempts) return AlreadyExists(*context.resource, Name(object));
+    if (!generated || attempt == kNameAttempts)
+      return AlreadyExists(*context.resource, Name(object));
     object["metadata"].erase("name");
     PrepareMetaForCreate(*context.resource, object, context.now);
   }

@@ -19,9 +19,9 @@ bool IsNamespace(const Resource& resource) {
 StatusError PreconditionFailed(const Resource& resource, std::string_view name,
                                std::string_view why) {
   StatusError error = Conflict(resource, name, why);
-  error.message = StrCat(
-      "Operation cannot be fulfilled on ", resource.kind,
-      resource.group.empty() ? "" : StrCat(".", resource.group), " ", Quoted(name), ": ", why);
+  error.message = StrCat("Operation cannot be fulfilled on ", resource.kind,
+                         resource.group.empty() ? "" : StrCat(".", resource.group), " ",
+                         Quoted(name), ": ", why);
   error.details["kind"] = resource.kind;
   return error;
 }
@@ -30,20 +30,18 @@ Result<Done> CheckPreconditions(const DeleteInput& input, const Stored& stored) 
   const DeleteOptions& options = input.options;
   const std::string uid = Uid(stored.object);
   if (!options.uid_precondition.empty() && options.uid_precondition != uid)
-    return PreconditionFailed(
-        *input.context.resource, input.name,
-        StrCat("the UID in the precondition (", options.uid_precondition,
-                     ") does not match the UID in record (", uid,
-                     "). The object might have been deleted and then recreated"));
+    return PreconditionFailed(*input.context.resource, input.name,
+                              StrCat("the UID in the precondition (", options.uid_precondition,
+                                     ") does not match the UID in record (", uid,
+                                     "). The object might have been deleted and then recreated"));
   const std::string version = StrCat(stored.mod_revision);
   if (!options.resource_version_precondition.empty() &&
       options.resource_version_precondition != version)
     return PreconditionFailed(
         *input.context.resource, input.name,
-        StrCat("the ResourceVersion in the precondition (",
-                     options.resource_version_precondition,
-                     ") does not match the ResourceVersion in record (", version,
-                     "). The object might have been modified"));
+        StrCat("the ResourceVersion in the precondition (", options.resource_version_precondition,
+               ") does not match the ResourceVersion in record (", version,
+               "). The object might have been modified"));
   return Done{};
 }
 

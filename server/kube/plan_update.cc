@@ -31,9 +31,9 @@ Result<Done> CheckUid(const UpdateInput& input, const Json& object, const Json& 
       StorageKey(*input.context.resource, {input.context.name_space, input.name});
   return Conflict(*input.context.resource, input.name,
                   StrCat("StorageError: invalid object, Code: 4, Key: ", key,
-                               ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID "
-                               "in precondition: ",
-                               uid, ", UID in object meta: ", Uid(old)));
+                         ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID "
+                         "in precondition: ",
+                         uid, ", UID in object meta: ", Uid(old)));
 }
 
 void Keep(Json& object, const Json& old, const char* name) {
@@ -108,7 +108,7 @@ Result<WritePlan> PlanUpdate(const UpdateInput& input, const kv::ReadView& view)
   KUBE_ASSIGN_OR_RETURN(Json object, input.change(old));
   if (Name(object) != input.name)
     return BadRequest(StrCat("the name of the object (", Name(object),
-                                   ") does not match the name on the URL (", input.name, ")"));
+                             ") does not match the name on the URL (", input.name, ")"));
   KUBE_RETURN_IF_ERROR(CheckUid(input, object, old));
   KUBE_RETURN_IF_ERROR(CheckResourceVersion(input, object, *stored));
   KeepBehindDoor(input, object, old);

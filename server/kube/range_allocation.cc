@@ -35,11 +35,10 @@ Result<Done> RangeAllocation::Load(const kv::ReadView& view) {
   if (!kv::ParseKeyValue(*pair, parsed)) return InternalError("unreadable pair in the store");
   const Json object = Json::parse(parsed.value, nullptr, false);
   std::string bytes;
-  if (!object.is_object() ||
-      !absl::Base64Unescape(object.value("data", Json("")).is_string()
-                                ? object.value("data", std::string())
-                                : std::string("!"),
-                            &bytes))
+  if (!object.is_object() || !absl::Base64Unescape(object.value("data", Json("")).is_string()
+                                                       ? object.value("data", std::string())
+                                                       : std::string("!"),
+                                                   &bytes))
     return InternalError("the RangeAllocation " + key_ + " cannot be read");
   if (object.value("range", Json()) != range_)
     return InternalError("the RangeAllocation " + key_ + " is of another range than " + range_);

@@ -1,8 +1,8 @@
 // RangeAllocation: the one replicated object that says which numbers of a range are taken, as
-// kube-apiserver keeps it (/registry/ranges/serviceips, /registry/ranges/servicenodeports): a bitmap
-// in the form of Go's big.Int, bit i for offset i. A change of it travels in the same transaction as
-// the object that takes or gives back the number, guarded by its revision. One attempt's worth of
-// state; one thread.
+// kube-apiserver keeps it (/registry/ranges/serviceips, /registry/ranges/servicenodeports): a
+// bitmap in the form of Go's big.Int, bit i for offset i. A change of it travels in the same
+// transaction as the object that takes or gives back the number, guarded by its revision. One
+// attempt's worth of state; one thread.
 #pragma once
 
 #include <cstdint>

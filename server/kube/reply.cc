@@ -25,8 +25,7 @@ void Reply::Send(int status, const Json& body) const {
 
 void Reply::SendError(const StatusError& error) const {
   net::Headers headers = MakeHeaders(kJsonType);
-  if (error.retry_after_seconds > 0)
-    headers.Add("retry-after", StrCat(error.retry_after_seconds));
+  if (error.retry_after_seconds > 0) headers.Add("retry-after", StrCat(error.retry_after_seconds));
   exchange->Respond(error.code, std::move(headers), Dump(error.ToJson()));
 }
 

@@ -1,8 +1,8 @@
 #include "server/kube/request.h"
-#include "server/kube/text.h"
 
 #include <algorithm>
 
+#include "server/kube/text.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -81,8 +81,7 @@ Result<Verb> FindVerb(const net::HttpRequest& request, const RequestInfo& info, 
     if (!collection) return Verb::kGet;
     return info.query.Flag("watch") ? Verb::kWatch : Verb::kList;
   }
-  if (request.method == "POST" && (collection || info.subresource != nullptr))
-    return Verb::kCreate;
+  if (request.method == "POST" && (collection || info.subresource != nullptr)) return Verb::kCreate;
   if (request.method == "PUT" && !collection) return Verb::kUpdate;
   if (request.method == "PATCH" && !collection) return Verb::kPatch;
   if (request.method == "DELETE") return collection ? Verb::kDeleteCollection : Verb::kDelete;

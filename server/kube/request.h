@@ -38,10 +38,10 @@ class QueryParameters {
 
 struct RequestInfo {
   Verb verb = Verb::kGet;
-  const Resource* resource = nullptr;         // never null once parsed
-  const Subresource* subresource = nullptr;   // null: the resource itself
-  std::string name_space;                     // empty: cluster scope, or all namespaces
-  std::string name;                           // empty: the collection
+  const Resource* resource = nullptr;        // never null once parsed
+  const Subresource* subresource = nullptr;  // null: the resource itself
+  std::string name_space;                    // empty: cluster scope, or all namespaces
+  std::string name;                          // empty: the collection
   QueryParameters query;
 
   std::string_view subresource_name() const {

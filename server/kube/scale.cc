@@ -10,8 +10,8 @@
 #include "server/kube/resources/field_error.h"
 #include "server/kube/resources/row_parts.h"
 #include "server/kube/resources/validation.h"
-#include "server/kube/with_lease.h"
 #include "server/kube/text.h"
+#include "server/kube/with_lease.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -46,7 +46,7 @@ Result<Json> ApplyScale(const Json& scale, const Json& old) {
   const std::string name = Name(old);
   if (!Name(scale).empty() && Name(scale) != name)
     return BadRequest(StrCat("the name of the object (", Name(scale),
-                                   ") does not match the name on the URL (", name, ")"));
+                             ") does not match the name on the URL (", name, ")"));
   const int64_t replicas = IntAt(scale, {"spec", "replicas"});
   if (replicas < 0) {
     FieldErrors errors;
@@ -73,12 +73,10 @@ Result<Done> StartScale(const CallPtr& call) {
   if (patch) {
     KUBE_ASSIGN_OR_RETURN(PatchType patch_type,
                           FindPatchType(call->request.headers.Get("content-type")));
-    if (patch_type == PatchType::kApply)
-      return UnsupportedMediaType("415: Unsupported Media Type");
+    if (patch_type == PatchType::kApply) return UnsupportedMediaType("415: Unsupported Media Type");
     absl::StatusOr<Json> document = ParseJsonBody(call->request.body, nullptr);
     if (!document.ok())
-      return BadRequest(
-          StrCat("error decoding patch: ", std::string(document.status().message())));
+      return BadRequest(StrCat("error decoding patch: ", std::string(document.status().message())));
     input.change = [type, patch_type, options,
                     document = *std::move(document)](const Json& old) -> Result<Json> {
       std::vector<std::string> warnings;
@@ -95,12 +93,13 @@ Result<Done> StartScale(const CallPtr& call) {
                                                std::move(problems), call->reply.warnings));
     input.change = [scale = std::move(scale)](const Json& old) { return ApplyScale(scale, old); };
   }
-  RunWrite(call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfScale},
-           [input = std::move(input)](const kv::ReadView& view) { return PlanUpdate(input, view); },
-           [call](Result<WritePlan> outcome) {
-             if (!outcome.ok()) return call->reply.SendError(outcome.error());
-             call->reply.Send(200, ScaleOf(outcome->object));
-           });
+  RunWrite(
+      call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfScale},
+      [input = std::move(input)](const kv::ReadView& view) { return PlanUpdate(input, view); },
+      [call](Result<WritePlan> outcome) {
+        if (!outcome.ok()) return call->reply.SendError(outcome.error());
+        call->reply.Send(200, ScaleOf(outcome->object));
+      });
   return Done{};
 }
 

@@ -106,10 +106,10 @@ Result<Done> ServiceAddresses::Attempt::TakeThisIp(const Json& service, const st
   };
   uint64_t offset = 0;
   if (!addresses_.FindOffset(ip, offset))
-    return refuse(StrCat(
-        "provided IP is not in the valid range. The range of valid IPs is ", addresses_.range_));
-  const bool the_kubernetes_service = Name(service) == "kubernetes" &&
-                                      StringAt(service, {"metadata", "namespace"}) == "default";
+    return refuse(StrCat("provided IP is not in the valid range. The range of valid IPs is ",
+                         addresses_.range_));
+  const bool the_kubernetes_service =
+      Name(service) == "kubernetes" && StringAt(service, {"metadata", "namespace"}) == "default";
   if (ips_.IsTaken(offset) || (offset == 0 && !the_kubernetes_service))
     return refuse("provided IP is already allocated");
   ips_.Take(offset);
@@ -163,8 +163,8 @@ Result<Done> ServiceAddresses::Attempt::TakePort(Json& port, size_t index,
   if (number < addresses_.first_port_ || number > addresses_.last_port_)
     return Refuse(service, field, number,
                   StrCat("provided port is not in the valid range. The range of valid ports "
-                               "is ",
-                               addresses_.first_port_, "-", addresses_.last_port_));
+                         "is ",
+                         addresses_.first_port_, "-", addresses_.last_port_));
   const auto offset = static_cast<uint64_t>(number - addresses_.first_port_);
   if (ports_.IsTaken(offset))
     return Refuse(service, field, number, "provided port is already allocated");
@@ -212,14 +212,14 @@ absl::StatusOr<ServiceAddresses> ServiceAddresses::Create(std::string range, int
       prefix < 12 || prefix > 30)
     return absl::InvalidArgumentError(
         StrCat("service-cluster-ip-range '", range,
-                     "' is not an IPv4 range from /12 to /30 like 10.96.0.0/16"));
+               "' is not an IPv4 range from /12 to /30 like 10.96.0.0/16"));
   if (first_port < 1 || last_port > 65535 || first_port > last_port)
     return absl::InvalidArgumentError(
         StrCat("service-node-port-range ", first_port, "-", last_port, " is no port range"));
   const uint64_t all = uint64_t{1} << (32 - prefix);
   if (addresses.base_ % all != 0)
-    return absl::InvalidArgumentError(StrCat(
-        "service-cluster-ip-range '", range, "' has host bits set; use the network's address"));
+    return absl::InvalidArgumentError(StrCat("service-cluster-ip-range '", range,
+                                             "' has host bits set; use the network's address"));
   addresses.range_ = std::move(range);
   addresses.size_ = all - 2;
   addresses.first_port_ = first_port;
@@ -230,7 +230,7 @@ absl::StatusOr<ServiceAddresses> ServiceAddresses::Create(std::string range, int
 std::string ServiceAddresses::FormatIp(uint64_t offset) const {
   const uint32_t address = base_ + 1 + static_cast<uint32_t>(offset);
   return StrCat(address >> 24, ".", (address >> 16) & 255, ".", (address >> 8) & 255, ".",
-                      address & 255);
+                address & 255);
 }
 
 bool ServiceAddresses::FindOffset(std::string_view ip, uint64_t& offset) const {

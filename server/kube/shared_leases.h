@@ -1,5 +1,5 @@
-// SharedLeases: leases for kinds that expire (Event). As in kube-apiserver, objects written within a
-// short time share one lease, so that a burst of events costs one grant.
+// SharedLeases: leases for kinds that expire (Event). As in kube-apiserver, objects written within
+// a short time share one lease, so that a burst of events costs one grant.
 //
 // A lease lasts ttl + window (window: 5 % of the ttl, at most a minute) and is handed out for
 // `window`, so that every object lives at least its ttl. Threads: Acquire on any; `done` on the

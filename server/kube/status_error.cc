@@ -1,8 +1,8 @@
 #include "server/kube/status_error.h"
-#include "server/kube/text.h"
 
 #include "absl/strings/str_format.h"
 #include "kv/errors.h"
+#include "server/kube/text.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -42,7 +42,7 @@ std::string_view CauseReason(FieldError::Type type) {
 Json StatusError::ToJson() const {
   Json metadata = Json::object();
   if (!continue_token.empty()) metadata["continue"] = continue_token;
-  Json status = {{"kind", "Status"},     {"apiVersion", "v1"},   {"metadata", std::move(metadata)},
+  Json status = {{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", std::move(metadata)},
                  {"status", "Failure"}, {"message", message}, {"code", code}};
   if (!reason.empty()) status["reason"] = reason;
   if (!details.is_null()) status["details"] = details;
@@ -79,8 +79,7 @@ StatusError NotFound(const Resource& resource, std::string_view name) {
 }
 
 StatusError UnknownResource() {
-  StatusError error =
-      Make(404, "NotFound", "the server could not find the requested resource");
+  StatusError error = Make(404, "NotFound", "the server could not find the requested resource");
   error.details = Json::object();
   return error;
 }
@@ -104,10 +103,9 @@ StatusError AlreadyExists(const Resource& resource, std::string_view name) {
 }
 
 StatusError Conflict(const Resource& resource, std::string_view name, std::string_view why) {
-  StatusError error =
-      Make(409, "Conflict",
-           StrCat("Operation cannot be fulfilled on ", resource.qualified(), " ",
-                        Quoted(name), ": ", why));
+  StatusError error = Make(409, "Conflict",
+                           StrCat("Operation cannot be fulfilled on ", resource.qualified(), " ",
+                                  Quoted(name), ": ", why));
   error.details = DetailsOf(resource, name);
   return error;
 }
@@ -127,8 +125,8 @@ StatusError UnsupportedMediaType(std::string message) {
 }
 
 StatusError Forbidden(const Resource& resource, std::string_view name, std::string_view why) {
-  StatusError error = Make(
-      403, "Forbidden", StrCat(resource.qualified(), " ", Quoted(name), " is forbidden: ", why));
+  StatusError error = Make(403, "Forbidden",
+                           StrCat(resource.qualified(), " ", Quoted(name), " is forbidden: ", why));
   error.details = DetailsOf(resource, name);
   return error;
 }
@@ -147,8 +145,7 @@ StatusError InvalidKind(std::string_view group, std::string_view kind, std::stri
         {{"reason", CauseReason(each.type)}, {"message", each.message}, {"field", each.field}});
   }
   if (errors.size() > 1) list = StrCat("[", list, "]");
-  const std::string qualified =
-      group.empty() ? std::string(kind) : StrCat(kind, ".", group);
+  const std::string qualified = group.empty() ? std::string(kind) : StrCat(kind, ".", group);
   StatusError error =
       Make(422, "Invalid", StrCat(qualified, " ", Quoted(name), " is invalid: ", list));
   error.details = Json::object();
@@ -160,8 +157,7 @@ StatusError InvalidKind(std::string_view group, std::string_view kind, std::stri
 }
 
 StatusError InternalError(std::string message) {
-  StatusError error =
-      Make(500, "InternalError", StrCat("Internal error occurred: ", message));
+  StatusError error = Make(500, "InternalError", StrCat("Internal error occurred: ", message));
   error.details["causes"] = Json::array({{{"message", message}}});
   return error;
 }
@@ -180,9 +176,7 @@ StatusError FromMember(const absl::Status& status, bool was_write) {
   if (kv::IsCompacted(status))
     return Expired("The resourceVersion for the provided list is too old.");
   const std::string message(status.message());
-  const auto says = [&](std::string_view text) {
-    return message.find(text) != std::string::npos;
-  };
+  const auto says = [&](std::string_view text) { return message.find(text) != std::string::npos; };
   if (says("too many requests")) {
     StatusError error = Make(429, "TooManyRequests", message);
     error.retry_after_seconds = 1;

@@ -27,24 +27,25 @@ struct StatusError {
   Json ToJson() const;
 };
 
-StatusError BadRequest(std::string message);                                           // 400
-StatusError NotFound(const Resource& resource, std::string_view name);                 // 404
-StatusError UnknownResource();                                                         // 404
-StatusError MethodNotAllowed();                                                        // 405
-StatusError NotAcceptable(std::string message);                                        // 406
-StatusError AlreadyExists(const Resource& resource, std::string_view name);            // 409
+StatusError BadRequest(std::string message);                                                  // 400
+StatusError NotFound(const Resource& resource, std::string_view name);                        // 404
+StatusError UnknownResource();                                                                // 404
+StatusError MethodNotAllowed();                                                               // 405
+StatusError NotAcceptable(std::string message);                                               // 406
+StatusError AlreadyExists(const Resource& resource, std::string_view name);                   // 409
 StatusError Conflict(const Resource& resource, std::string_view name, std::string_view why);  // 409
-StatusError ModifiedConflict(const Resource& resource, std::string_view name);         // 409
-StatusError Expired(std::string message);                                              // 410
-StatusError UnsupportedMediaType(std::string message);                                 // 415
-StatusError Forbidden(const Resource& resource, std::string_view name, std::string_view why);  // 403
+StatusError ModifiedConflict(const Resource& resource, std::string_view name);                // 409
+StatusError Expired(std::string message);                                                     // 410
+StatusError UnsupportedMediaType(std::string message);                                        // 415
+StatusError Forbidden(const Resource& resource, std::string_view name,
+                      std::string_view why);  // 403
 StatusError Invalid(const Resource& resource, std::string_view name, const FieldErrors& errors);
 // For kinds that are no row: "CreateOptions.meta.k8s.io", "Scale.autoscaling".
 StatusError InvalidKind(std::string_view group, std::string_view kind, std::string_view name,
-                        const FieldErrors& errors);                                    // 422
-StatusError InternalError(std::string message);                                        // 500
+                        const FieldErrors& errors);  // 422
+StatusError InternalError(std::string message);      // 500
 // A resourceVersion that this cluster has not reached: reflectors know the cause and relist.
-StatusError TooLargeResourceVersion(int64_t asked, int64_t current);                   // 504
+StatusError TooLargeResourceVersion(int64_t asked, int64_t current);  // 504
 
 // What the member said (server/replica/local_member.h). Only what certainly did not happen is
 // answered with Retry-After: clients repeat such requests by themselves, writes included.
@@ -91,13 +92,12 @@ struct Done {};  // Result<Done>: nothing but success
 
 #define KUBE_CONCAT_INNER(a, b) a##b
 #define KUBE_CONCAT(a, b) KUBE_CONCAT_INNER(a, b)
-#define KUBE_ASSIGN_OR_RETURN(declaration, expression)                                \
-  auto KUBE_CONCAT(kube_or_, __LINE__) = (expression);                                \
-  if (!KUBE_CONCAT(kube_or_, __LINE__).ok())                                          \
-    return std::move(KUBE_CONCAT(kube_or_, __LINE__)).error();                        \
+#define KUBE_ASSIGN_OR_RETURN(declaration, expression)         \
+  auto KUBE_CONCAT(kube_or_, __LINE__) = (expression);         \
+  if (!KUBE_CONCAT(kube_or_, __LINE__).ok())                   \
+    return std::move(KUBE_CONCAT(kube_or_, __LINE__)).error(); \
   declaration = *std::move(KUBE_CONCAT(kube_or_, __LINE__))
-#define KUBE_RETURN_IF_ERROR(expression)                       \
-  do {                                                         \
-    if (auto kube_result = (expression); !kube_result.ok())    \
-      return std::move(kube_result).error();                   \
+#define KUBE_RETURN_IF_ERROR(expression)                                                           \
+  do {                                                                                             \
+    if (auto kube_result = (expression); !kube_result.ok()) return std::move(kube_result).error(); \
   } while (false)

@@ -1,6 +1,6 @@
 #include "server/kube/stored_form.h"
-#include "server/kube/text.h"
 
+#include "server/kube/text.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -9,8 +9,8 @@ constexpr std::string_view kMetadataOpen = "\"metadata\":{";
 
 // What stored bytes of this kind begin with, up to and with metadata's brace.
 std::string StoredPrefix(const Resource& resource) {
-  return StrCat("{\"kind\":\"", resource.kind, "\",\"apiVersion\":\"",
-                      resource.group_version(), "\",", kMetadataOpen);
+  return StrCat("{\"kind\":\"", resource.kind, "\",\"apiVersion\":\"", resource.group_version(),
+                "\",", kMetadataOpen);
 }
 
 // The rest behind metadata's opening brace, or nothing when the bytes are not of our shape. An
@@ -72,8 +72,7 @@ void SetResourceVersion(Json& object, int64_t revision) {
 
 Result<Json> DecodeStored(const Resource& resource, const kv::KeyValueView& pair) {
   Json object = Json::parse(pair.value, nullptr, false);
-  if (!object.is_object())
-    return InternalError(StrCat("unable to decode the value of ", pair.key));
+  if (!object.is_object()) return InternalError(StrCat("unable to decode the value of ", pair.key));
   if (!object["metadata"].is_object()) object["metadata"] = Json::object();
   object["kind"] = resource.kind;
   object["apiVersion"] = resource.group_version();
@@ -90,8 +89,8 @@ void AppendObject(const Resource& resource, std::string_view stored, int64_t rev
     out += Dump(object);
     return;
   }
-  StrAppend(&out, stored.substr(0, stored.size() - rest.size()), "\"resourceVersion\":\"",
-                  revision, "\",", rest);
+  StrAppend(&out, stored.substr(0, stored.size() - rest.size()), "\"resourceVersion\":\"", revision,
+            "\",", rest);
 }
 
 void AppendListItem(const Resource& resource, std::string_view stored, int64_t revision,

@@ -18,8 +18,7 @@ constexpr std::string_view kDeleteFromPrimitiveList = "$deleteFromPrimitiveList/
 
 StatusError Unfit(std::string_view detail) {
   return InvalidKind("", "", "",
-                     {{FieldError::Type::kInvalid, "patch",
-                       StrCat("Invalid value: ", detail)}});
+                     {{FieldError::Type::kInvalid, "patch", StrCat("Invalid value: ", detail)}});
 }
 
 class Merger {
@@ -114,8 +113,7 @@ Result<Json> CheckMergeKeys(const Json& list, const MergeRule& rule) {
   if (rule.merge_key.empty()) return Json();
   for (const Json& item : list) {
     if (!item.is_object() || !item.contains(rule.merge_key))
-      return Unfit(StrCat(item.dump(), ": does not contain declared merge key: ",
-                                rule.merge_key));
+      return Unfit(StrCat(item.dump(), ": does not contain declared merge key: ", rule.merge_key));
   }
   return Json();
 }
@@ -177,8 +175,8 @@ Result<Done> Merger::OrderedLists(Json& original, Json& patch, const Definition*
     for (const Json& item : changes.is_array() ? changes : Json::array()) {
       const bool deletion = item.is_object() && item.value("$patch", Json()) == "delete";
       if (!deletion && IndexOf(order, item, rule) < 0)
-        return Unfit(StrCat(order.dump(), ": the order in patch list doesn't match the ",
-                                  directive, " list"));
+        return Unfit(StrCat(order.dump(), ": the order in patch list doesn't match the ", directive,
+                            " list"));
     }
     // A null for the list deletes it; that is a matter of the field itself.
     if (patch.contains(field) && changes.is_null()) continue;
@@ -186,8 +184,8 @@ Result<Done> Merger::OrderedLists(Json& original, Json& patch, const Definition*
     const Json old = server.is_array() ? server : Json::array();
     Json ordinary;
     KUBE_ASSIGN_OR_RETURN(
-        Json merged,
-        MergeListUnordered(old, changes.is_array() ? changes : Json::array(), rule, depth, ordinary));
+        Json merged, MergeListUnordered(old, changes.is_array() ? changes : Json::array(), rule,
+                                        depth, ordinary));
     original[field] = InOrder(merged, order, old, rule);
     patch.erase(field);
   }
@@ -228,7 +226,8 @@ Result<Done> Merger::MergeField(Json& original, const std::string& name, Json va
   }
   const MergeRule rule = FindMergeRule(definition, name);
   if (value.is_object()) {
-    KUBE_ASSIGN_OR_RETURN(*old, MergeMap(std::move(*old), std::move(value), rule.element, depth + 1));
+    KUBE_ASSIGN_OR_RETURN(*old,
+                          MergeMap(std::move(*old), std::move(value), rule.element, depth + 1));
   } else if (value.is_array() && rule.merge_list) {
     KUBE_ASSIGN_OR_RETURN(*old, MergeList(*old, std::move(value), rule, depth));
   } else {
@@ -247,8 +246,7 @@ Result<Json> Merger::MergeList(const Json& original, Json patch, const MergeRule
 Result<Json> Merger::MergeListUnordered(const Json& original, const Json& patch,
                                         const MergeRule& rule, int depth, Json& ordinary_patch) {
   bool replaced = false;
-  KUBE_ASSIGN_OR_RETURN(Json merged,
-                        SpecialItems(original, patch, rule, ordinary_patch, replaced));
+  KUBE_ASSIGN_OR_RETURN(Json merged, SpecialItems(original, patch, rule, ordinary_patch, replaced));
   if (replaced) return merged;
   KUBE_RETURN_IF_ERROR(CheckMergeKeys(ordinary_patch, rule));
   for (const Json& item : ordinary_patch) {
@@ -256,8 +254,9 @@ Result<Json> Merger::MergeListUnordered(const Json& original, const Json& patch,
     if (at < 0) {
       merged.push_back(WithoutDirectives(item));
     } else if (!rule.merge_key.empty()) {
-      KUBE_ASSIGN_OR_RETURN(merged[static_cast<size_t>(at)],
-                            MergeMap(merged[static_cast<size_t>(at)], item, rule.element, depth + 1));
+      KUBE_ASSIGN_OR_RETURN(
+          merged[static_cast<size_t>(at)],
+          MergeMap(merged[static_cast<size_t>(at)], item, rule.element, depth + 1));
     }
   }
   return merged;
@@ -274,8 +273,8 @@ Result<Json> Merger::SpecialItems(Json original, const Json& patch, const MergeR
       replaced = true;
     } else if (*directive == "delete") {
       if (rule.merge_key.empty() || !item.contains(rule.merge_key))
-        return Unfit(StrCat(item.dump(), ": does not contain declared merge key: ",
-                                  rule.merge_key));
+        return Unfit(
+            StrCat(item.dump(), ": does not contain declared merge key: ", rule.merge_key));
       Json kept = Json::array();
       for (const Json& each : original) {
         if (!SameItem(each, item, rule)) kept.push_back(each);
@@ -286,8 +285,7 @@ Result<Json> Merger::SpecialItems(Json original, const Json& patch, const MergeR
       plain.erase(kPatch);
       ordinary_patch.push_back(std::move(plain));
     } else {
-      return Unfit(StrCat(directive->dump(), ": Unknown patch type found: ",
-                                directive->dump()));
+      return Unfit(StrCat(directive->dump(), ": Unknown patch type found: ", directive->dump()));
     }
   }
   if (replaced) return WithoutDirectives(ordinary_patch);

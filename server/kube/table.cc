@@ -61,8 +61,8 @@ Result<Json> RenderObject(const Resource& resource, const ResponseForm& form, Js
   if (form.transform == Transform::kPartialList)
     return NotAcceptable(
         StrCat("you requested PartialObjectMetadataList, but the requested object is not a "
-                     "list (*",
-                     resource.group.empty() ? "core" : resource.group, ".", resource.kind, ")"));
+               "list (*",
+               resource.group.empty() ? "core" : resource.group, ".", resource.kind, ")"));
   return RenderEventObject(resource, form, std::move(object), true, now);
 }
 

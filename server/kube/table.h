@@ -15,8 +15,8 @@ Json PartialObject(const ResponseForm& form, const Json& object);
 // One row: cells and, by includeObject, the object.
 Json TableRow(const Resource& resource, const ResponseForm& form, const Json& object,
               absl::Time now);
-// A Table without rows. `with_columns` false: columnDefinitions is [], as in all but the first event
-// of a watch.
+// A Table without rows. `with_columns` false: columnDefinitions is [], as in all but the first
+// event of a watch.
 Json EmptyTable(const Resource& resource, const ResponseForm& form, bool with_columns);
 
 // One object as the form has it (a Table of one row …). 406 for kPartialList.

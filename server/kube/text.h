@@ -13,10 +13,8 @@ namespace pintle::server::kube {
 namespace text_internal {
 inline void Append(std::string& out, std::string_view piece) { out += piece; }
 template <typename T>
-  requires std::is_integral_v<T>
-void Append(std::string& out, T number) {
-  out += std::to_string(number);
-}
+requires std::is_integral_v<T>
+void Append(std::string& out, T number) { out += std::to_string(number); }
 }  // namespace text_internal
 
 // Texts and integers, one behind the other.

@@ -163,8 +163,7 @@ void WatchStream::SendEvent(const watch::Delivered& delivered) {
   kv::KeyValueView now, before;
   const bool was = delivered.prev_kv != nullptr && kv::ParseKeyValue(*delivered.prev_kv, before);
   // What was there is compacted away: a deletion cannot be told any more, so the client lists anew.
-  const bool needs_before =
-      event.type == kv::EventType::kDelete || !options_.selection.empty();
+  const bool needs_before = event.type == kv::EventType::kDelete || !options_.selection.empty();
   if (!was && needs_before && event.previous.main != 0) {
     SendExpired(revision);
     return Finish();
@@ -205,7 +204,7 @@ void WatchStream::SendBookmark() {
 
 void WatchStream::SendExpired(int64_t compact_revision) {
   SendFrame("ERROR", Dump(Expired(StrCat("too old resource version: ", last_revision_, " (",
-                                               compact_revision, ")"))
+                                         compact_revision, ")"))
                               .ToJson()));
 }
 
@@ -227,8 +226,7 @@ void WatchStream::SendObject(std::string_view type, std::string_view stored, int
 }
 
 void WatchStream::SendFrame(std::string_view type, std::string_view object) {
-  if (!call_->reply.exchange->Write(
-          StrCat("{\"type\":\"", type, "\",\"object\":", object, "}\n")))
+  if (!call_->reply.exchange->Write(StrCat("{\"type\":\"", type, "\",\"object\":", object, "}\n")))
     finished_ = true;
 }
 
@@ -256,13 +254,12 @@ void HandleWatch(CallPtr call) {
   replica::LocalMember& member = call->face.member;
   if (!needs_view) return stream->Start(nullptr);
   if (!most_recent) return stream->Start(member.view());
-  member.LinearizableRead(
-      [call, stream](absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) {
-        call->reply.exchange->executor().Post([call, stream, view = std::move(view)]() mutable {
-          if (!view.ok()) return call->reply.SendError(FromMember(view.status(), false));
-          stream->Start(*std::move(view));
-        });
-      });
+  member.LinearizableRead([call, stream](absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) {
+    call->reply.exchange->executor().Post([call, stream, view = std::move(view)]() mutable {
+      if (!view.ok()) return call->reply.SendError(FromMember(view.status(), false));
+      stream->Start(*std::move(view));
+    });
+  });
 }
 
 }  // namespace pintle::server::kube

@@ -33,8 +33,8 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   void RestartBookmarks();
   void Subscribe(int64_t from_revision);
   void PostPump();
-  void Pump();            // as much as the exchange takes
-  bool PumpInitial();     // true when the initial state is out
+  void Pump();         // as much as the exchange takes
+  bool PumpInitial();  // true when the initial state is out
   void PumpEvents();
   void SendInitial(const std::string& pair);
   void SendEvent(const watch::Delivered& delivered);

@@ -10,14 +10,14 @@ void WithLease(CallPtr call, bool dry_run, absl::AnyInvocable<void(kv::LeaseId)>
   const absl::Duration ttl = call->resource().ttl;
   if (ttl <= absl::ZeroDuration() || dry_run) return next(kv::LeaseId());
   SharedLeases& leases = call->face.leases;
-  leases.Acquire(ttl, call->now(), [call, next = std::move(next)](
-                                       absl::StatusOr<kv::LeaseId> lease) mutable {
-    net::Executor& executor = call->reply.exchange->executor();
-    executor.Post([call, next = std::move(next), lease = std::move(lease)]() mutable {
-      if (!lease.ok()) return call->reply.SendError(FromMember(lease.status(), false));
-      next(*lease);
-    });
-  });
+  leases.Acquire(
+      ttl, call->now(), [call, next = std::move(next)](absl::StatusOr<kv::LeaseId> lease) mutable {
+        net::Executor& executor = call->reply.exchange->executor();
+        executor.Post([call, next = std::move(next), lease = std::move(lease)]() mutable {
+          if (!lease.ok()) return call->reply.SendError(FromMember(lease.status(), false));
+          next(*lease);
+        });
+      });
 }
 
 PlanContext ContextOf(const Call& call, kv::LeaseId lease) {

@@ -46,10 +46,10 @@ class WriteLoop : public std::enable_shared_from_this<WriteLoop> {
     member_.Propose(replica::RequestKind::kTxn, std::move(body),
                     [self = shared_from_this(),
                      plan = std::move(plan)](absl::StatusOr<replica::Applied> applied) mutable {
-                      self->exchange_->executor().Post([self, plan = std::move(plan),
-                                                        applied = std::move(applied)]() mutable {
-                        self->OnApplied(std::move(plan), std::move(applied));
-                      });
+                      self->exchange_->executor().Post(
+                          [self, plan = std::move(plan), applied = std::move(applied)]() mutable {
+                            self->OnApplied(std::move(plan), std::move(applied));
+                          });
                     });
   }
 

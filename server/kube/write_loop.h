@@ -1,10 +1,10 @@
 // WriteLoop: read, plan, write if nothing has changed meanwhile, else again.
 //
 // Every write of the façade is a Planner: a pure function from a view of the store to either a
-// refusal, or an answer that needs no write, or a transaction guarded by the revisions that the plan
-// rests on. The first attempt plans on this member's own view, which costs no round to the leader:
-// guards make it safe, and only a refusal or a no-op, which guards cannot check, is planned again on
-// a linearizable view. Threads: planners run on the exchange's; callbacks too.
+// refusal, or an answer that needs no write, or a transaction guarded by the revisions that the
+// plan rests on. The first attempt plans on this member's own view, which costs no round to the
+// leader: guards make it safe, and only a refusal or a no-op, which guards cannot check, is planned
+// again on a linearizable view. Threads: planners run on the exchange's; callbacks too.
 #pragma once
 
 #include <functional>

@@ -46,9 +46,10 @@ Result<DeleteOptions> FromBody(Json body, const Schema& schema) {
           schema.Find("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
       definition != nullptr) {
     if (absl::Status status = DecodeObject(*definition, body, nullptr); !status.ok())
-      return BadRequest(StrCat("DeleteOptions in version \"v1\" cannot be handled as a "
-                                     "DeleteOptions: ",
-                                     std::string(status.message())));
+      return BadRequest(
+          StrCat("DeleteOptions in version \"v1\" cannot be handled as a "
+                 "DeleteOptions: ",
+                 std::string(status.message())));
   }
   DeleteOptions options;
   if (body.contains("gracePeriodSeconds"))
@@ -56,8 +57,8 @@ Result<DeleteOptions> FromBody(Json body, const Schema& schema) {
   KUBE_ASSIGN_OR_RETURN(options.propagation,
                         ParsePropagation(StringAt(body, {"propagationPolicy"})));
   if (body.contains("orphanDependents") && options.propagation == Propagation::kUnspecified)
-    options.propagation = At(body, {"orphanDependents"}) == true ? Propagation::kOrphan
-                                                                 : Propagation::kBackground;
+    options.propagation =
+        At(body, {"orphanDependents"}) == true ? Propagation::kOrphan : Propagation::kBackground;
   options.uid_precondition = StringAt(body, {"preconditions", "uid"});
   options.resource_version_precondition = StringAt(body, {"preconditions", "resourceVersion"});
   std::vector<std::string> dry_run;

@@ -9,8 +9,8 @@
 #include "server/kube/resources/field_error.h"
 #include "server/kube/resources/row_parts.h"
 #include "server/kube/table.h"
-#include "server/kube/with_lease.h"
 #include "server/kube/text.h"
+#include "server/kube/with_lease.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -43,17 +43,16 @@ Result<Done> SettlePlace(const Call& call, Json& object) {
 Result<Json> DecodeRequestObject(Call& call, FieldValidation validation) {
   StrictProblems problems;
   KUBE_ASSIGN_OR_RETURN(Json body, ParseBody(call.request, &problems));
-  KUBE_ASSIGN_OR_RETURN(Json object,
-                        DecodeAs(TypeOf(call.resource(), call.face.schema), std::move(body),
-                                 validation, std::move(problems), call.reply.warnings));
+  KUBE_ASSIGN_OR_RETURN(
+      Json object, DecodeAs(TypeOf(call.resource(), call.face.schema), std::move(body), validation,
+                            std::move(problems), call.reply.warnings));
   call.resource().set_defaults(object);
   KUBE_RETURN_IF_ERROR(SettlePlace(call, object));
   return object;
 }
 
 Planner CreatePlanner(const Call& call, Json object, kv::LeaseId lease) {
-  return [context = ContextOf(call, lease),
-          object = std::move(object)](const kv::ReadView& view) {
+  return [context = ContextOf(call, lease), object = std::move(object)](const kv::ReadView& view) {
     return PlanCreate(context, object, view);
   };
 }
@@ -61,11 +60,12 @@ Planner CreatePlanner(const Call& call, Json object, kv::LeaseId lease) {
 // The lease first, where the kind expires; then the loop; then the answer.
 template <typename MakePlanner>
 void Write(CallPtr call, WriteOptions options, MakePlanner make_planner) {
-  WithLease(call, options.dry_run, [call, options, make_planner = std::move(make_planner)](
-                                       kv::LeaseId lease) mutable {
-    RunWrite(call->face.member, call->reply.exchange, options, make_planner(lease),
-             [call](Result<WritePlan> outcome) { SendWritten(*call, std::move(outcome)); });
-  });
+  WithLease(call, options.dry_run,
+            [call, options, make_planner = std::move(make_planner)](kv::LeaseId lease) mutable {
+              RunWrite(
+                  call->face.member, call->reply.exchange, options, make_planner(lease),
+                  [call](Result<WritePlan> outcome) { SendWritten(*call, std::move(outcome)); });
+            });
 }
 
 Result<Json> CheckPutObject(const Call& call, Json object) {
@@ -74,7 +74,7 @@ Result<Json> CheckPutObject(const Call& call, Json object) {
     object["metadata"]["name"] = call.info.name;
   } else if (name != call.info.name) {
     return BadRequest(StrCat("the name of the object (", name,
-                                   ") does not match the name on the URL (", call.info.name, ")"));
+                             ") does not match the name on the URL (", call.info.name, ")"));
   }
   return object;
 }
@@ -96,12 +96,13 @@ Result<Json> PatchObject(const PatchInput& input, const Json& old) {
                                               StrictProblems(), *input.warnings));
   input.resource->set_defaults(object);
   if (At(object, {"metadata", "namespace"}) != At(old, {"metadata", "namespace"}))
-    return BadRequest("the namespace of the provided object does not match the namespace sent on "
-                      "the request");
+    return BadRequest(
+        "the namespace of the provided object does not match the namespace sent on "
+        "the request");
   return object;
 }
 
-// Server-side apply without field ownership: docs/decisions/0020-apply-patch.md.
+// Server-side apply without field ownership: docs/decisions/0020-kube-writes.md.
 Result<Json> CheckApply(const Call& call, const CommonWriteOptions& options, Json document) {
   if (options.field_manager.empty())
     return InvalidKind("meta.k8s.io", "PatchOptions", "",
@@ -114,8 +115,8 @@ Result<Json> CheckApply(const Call& call, const CommonWriteOptions& options, Jso
   const std::string version = StringAt(document, {"apiVersion"});
   if (version != call.resource().group_version())
     return BadRequest(
-        StrCat("Incorrect version specified in apply patch. Specified patch version: ",
-                     version, ", expected: ", call.resource().group_version()));
+        StrCat("Incorrect version specified in apply patch. Specified patch version: ", version,
+               ", expected: ", call.resource().group_version()));
   return document;
 }
 
@@ -147,9 +148,8 @@ Result<Json> ApplyAsCreate(Call& call, const PatchInput& input) {
   if (input.type != PatchType::kApply || call.info.subresource != nullptr) return Json();
   KUBE_ASSIGN_OR_RETURN(Json merged, ApplyPatch(input.type, Json::object(), input.document,
                                                 input.expected.definition));
-  KUBE_ASSIGN_OR_RETURN(Json object,
-                        DecodeAs(input.expected, std::move(merged), input.validation,
-                                 StrictProblems(), *input.warnings));
+  KUBE_ASSIGN_OR_RETURN(Json object, DecodeAs(input.expected, std::move(merged), input.validation,
+                                              StrictProblems(), *input.warnings));
   object["metadata"]["name"] = call.info.name;
   call.resource().set_defaults(object);
   KUBE_RETURN_IF_ERROR(SettlePlace(call, object));
@@ -201,18 +201,19 @@ Result<Done> StartPatch(const CallPtr& call) {
   KUBE_ASSIGN_OR_RETURN(input.create_when_absent, ApplyAsCreate(*call, patch));
   const std::shared_ptr<std::vector<std::string>> warnings = patch.warnings;
   input.change = [patch = std::move(patch)](const Json& old) { return PatchObject(patch, old); };
-  WithLease(call, options.dry_run, [call, options, input = std::move(input),
-                                    warnings](kv::LeaseId lease) mutable {
-    input.context = ContextOf(*call, lease);
-    RunWrite(call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfPatch},
-             [input = std::move(input)](const kv::ReadView& view) {
-               return PlanUpdate(input, view);
-             },
-             [call, warnings](Result<WritePlan> outcome) {
-               call->reply.warnings = *warnings;
-               SendWritten(*call, std::move(outcome));
-             });
-  });
+  WithLease(call, options.dry_run,
+            [call, options, input = std::move(input), warnings](kv::LeaseId lease) mutable {
+              input.context = ContextOf(*call, lease);
+              RunWrite(
+                  call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfPatch},
+                  [input = std::move(input)](const kv::ReadView& view) {
+                    return PlanUpdate(input, view);
+                  },
+                  [call, warnings](Result<WritePlan> outcome) {
+                    call->reply.warnings = *warnings;
+                    SendWritten(*call, std::move(outcome));
+                  });
+            });
   return Done{};
 }
 

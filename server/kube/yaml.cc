@@ -25,7 +25,8 @@ Json PlainScalar(const std::string& text) {
   return text;
 }
 
-// Builds JSON out of the parser's events, so that aliases and depth are seen before memory is spent.
+// Builds JSON out of the parser's events, so that aliases and depth are seen before memory is
+// spent.
 class JsonBuilder : public YAML::EventHandler {
  public:
   const std::string& problem() const { return problem_; }
