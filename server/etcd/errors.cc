@@ -1,6 +1,6 @@
 #include "server/etcd/errors.h"
 
-#include "absl/strings/str_cat.h"
+#include <string>
 
 namespace pintle::server::etcd {
 
@@ -17,9 +17,8 @@ absl::Status ErrTooManyKeepAlives() {
 }
 
 absl::Status ErrNotBuilt(std::string_view method) {
-  return absl::UnimplementedError(
-      absl::StrCat("pintle: ", absl::string_view(method.data(), method.size()),
-                   " is not supported by this version"));
+  return absl::UnimplementedError("pintle: " + std::string(method) +
+                                  " is not supported by this version");
 }
 
 }  // namespace pintle::server::etcd

@@ -29,41 +29,53 @@ TEST(KvServiceTest, AnswersAndRevisions) {
       {{"Range", R"(key: "a")", "header { revision: 1 }"},
        {"Put", R"(key: "a" value: "0")", "header { revision: 2 }"},
        {"Put", R"(key: "a" value: "1" prev_kv: true)",
-        R"(header { revision: 3 } prev_kv { key: "a" create_revision: 2 mod_revision: 2 version: 1 value: "0" })"},
+        R"(header { revision: 3 } prev_kv { key: "a" create_revision: 2 mod_revision: 2 )"
+        R"(version: 1 value: "0" })"},
        {"Put", R"(key: "b" value: "1" prev_kv: true)", "header { revision: 4 }"},
        {"Range", R"(key: "a" range_end: "z" limit: 1)",
-        R"(header { revision: 4 } kvs { key: "a" create_revision: 2 mod_revision: 3 version: 2 value: "1" } more: true count: 2)"},
+        R"(header { revision: 4 } kvs { key: "a" create_revision: 2 mod_revision: 3 )"
+        R"(version: 2 value: "1" } more: true count: 2)"},
        {"Range", R"(key: "a" revision: 2 serializable: true)",
-        R"(header { revision: 4 } kvs { key: "a" create_revision: 2 mod_revision: 2 version: 1 value: "0" } count: 1)"},
+        R"(header { revision: 4 } kvs { key: "a" create_revision: 2 mod_revision: 2 )"
+        R"(version: 1 value: "0" } count: 1)"},
        {"Range", R"(key: "a" range_end: "\000" count_only: true limit: 1)",
         "header { revision: 4 } count: 2"},
        {"Range", R"(key: "b" keys_only: true)",
         R"(header { revision: 4 } kvs { key: "b" create_revision: 4 mod_revision: 4 version: 1 } count: 1)"},
        {"DeleteRange", R"(key: "x")", "header { revision: 4 }"},
        {"DeleteRange", R"(key: "a" range_end: "z" prev_kv: true)",
-        R"(header { revision: 5 } deleted: 2 prev_kvs { key: "a" create_revision: 2 mod_revision: 3 version: 2 value: "1" } prev_kvs { key: "b" create_revision: 4 mod_revision: 4 version: 1 value: "1" })"},
+        R"(header { revision: 5 } deleted: 2 prev_kvs { key: "a" create_revision: 2 )"
+        R"(mod_revision: 3 version: 2 value: "1" } prev_kvs { key: "b" create_revision: 4 )"
+        R"(mod_revision: 4 version: 1 value: "1" })"},
        {"Compact", "revision: 4", "header { revision: 5 }"},
        {"Compact", "revision: 5 physical: true", "header { revision: 5 }"}});
 }
 
 TEST(KvServiceTest, TxnNestsHeadersAsEtcdDoes) {
   Harness harness;
-  RunSteps(
-      harness,
-      {{"Txn",
-        R"(compare { key: "a" target: MOD mod_revision: 0 }
+  RunSteps(harness,
+           {{"Txn",
+             R"(compare { key: "a" target: MOD mod_revision: 0 }
            success { request_put { key: "a" value: "0" } }
            success { request_range { key: "a" } }
            success { request_delete_range { key: "none" } }
            success { request_txn { success { request_put { key: "n" } } } })",
-        R"(header { revision: 2 } succeeded: true responses { response_put { header { revision: 2 } } } responses { response_range { header { revision: 2 } kvs { key: "a" create_revision: 2 mod_revision: 2 version: 1 value: "0" } count: 1 } } responses { response_delete_range { header { revision: 2 } } } responses { response_txn { header { } succeeded: true responses { response_put { header { revision: 2 } } } } })"},
-       {"Txn",
-        R"(compare { key: "a" target: VALUE result: NOT_EQUAL value: "0" }
+             R"(header { revision: 2 } succeeded: true responses { response_put { header { )"
+             R"(revision: 2 } } } responses { response_range { header { revision: 2 } kvs { )"
+             R"(key: "a" create_revision: 2 mod_revision: 2 version: 1 value: "0" } count: 1 } )"
+             R"(} responses { response_delete_range { header { revision: 2 } } } responses { )"
+             R"(response_txn { header { } succeeded: true responses { response_put { header { )"
+             R"(revision: 2 } } } } })"},
+            {"Txn",
+             R"(compare { key: "a" target: VALUE result: NOT_EQUAL value: "0" }
            success { request_put { key: "a" } }
            failure { request_range { key: "a" keys_only: true } }
            failure { request_delete_range { key: "a" prev_kv: true } })",
-        R"(header { revision: 3 } responses { response_range { header { revision: 2 } kvs { key: "a" create_revision: 2 mod_revision: 2 version: 1 } count: 1 } } responses { response_delete_range { header { revision: 3 } deleted: 1 prev_kvs { key: "a" create_revision: 2 mod_revision: 2 version: 1 value: "0" } } })"},
-       {"Txn", "", "header { revision: 3 } succeeded: true"}});
+             R"(header { revision: 3 } responses { response_range { header { revision: 2 } kvs )"
+             R"({ key: "a" create_revision: 2 mod_revision: 2 version: 1 } count: 1 } } )"
+             R"(responses { response_delete_range { header { revision: 3 } deleted: 1 prev_kvs )"
+             R"({ key: "a" create_revision: 2 mod_revision: 2 version: 1 value: "0" } } })"},
+            {"Txn", "", "header { revision: 3 } succeeded: true"}});
 }
 
 TEST(KvServiceTest, OnlyWhatWritesIsProposed) {

@@ -15,7 +15,9 @@ TEST(ClusterServiceTest, MemberList) {
   Harness harness;
   harness.member.loop.Put("a", "0");
   const std::string list =
-      R"(header { } members { ID: 49 name: "one" peerURLs: "http://127.0.0.1:2380" clientURLs: "http://127.0.0.1:2379" } members { ID: 50 peerURLs: "http://127.0.0.1:2390" isLearner: true })";
+      R"(header { } members { ID: 49 name: "one" peerURLs: "http://127.0.0.1:2380" )"
+      R"(clientURLs: "http://127.0.0.1:2379" } members { ID: 50 peerURLs: )"
+      R"("http://127.0.0.1:2390" isLearner: true })";
   EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberList", "linearizable: true"), list);
   EXPECT_EQ(harness.member.reads, 1);
   harness.member.refuse = replica::ErrTimeout();
