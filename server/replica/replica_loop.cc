@@ -88,14 +88,24 @@ void ReplicaLoop::RunReplica() {
 void ReplicaLoop::Handle(Event& event) {
   struct Visitor {
     ReplicaLoop& loop;
-    void operator()(raft::Message& message) const { loop.parts_.replica->Receive(message); }
+    void operator()(raft::Message& message) const { loop.Take(message); }
     void operator()(Proposed& proposed) const { loop.TakeProposal(std::move(proposed)); }
     void operator()(ReadsWait&) const { loop.reads_wait_ = true; }
     void operator()(raft::ReadyNumber& number) const { loop.parts_.replica->Persisted(number); }
     void operator()(raft::Index& index) const { loop.parts_.replica->AppliedUpTo(index); }
-    void operator()(raft::MemberId& peer) const { loop.parts_.replica->Unreachable(peer); }
+    void operator()(raft::MemberId& peer) const { loop.TakeUnreachable(peer); }
   };
   std::visit(Visitor{*this}, event);
+}
+
+void ReplicaLoop::Take(const raft::Message& message) {
+  if (!unreachable_.empty()) unreachable_.erase(message.from);
+  parts_.replica->Receive(message);
+}
+
+void ReplicaLoop::TakeUnreachable(raft::MemberId peer) {
+  unreachable_.insert(peer);
+  parts_.replica->Unreachable(peer);
 }
 
 void ReplicaLoop::TakeProposal(Proposed proposed) {
@@ -138,10 +148,11 @@ void ReplicaLoop::OnTick() {
 
 void ReplicaLoop::AnswerExpired() {
   const absl::Time now = absl::Now();
-  const bool has_leader = soft_state_.leader != raft::kNoMember;
+  // As etcd words it: no leader is a plain timeout.
+  const bool cut_off = unreachable_.contains(soft_state_.leader);
   for (auto& done : parts_.proposals.TakeExpired(now)) {
     ++working_facts_.proposals_failed;
-    done(has_leader ? ErrTimeout() : ErrTimeoutDueToConnectionLost());
+    done(cut_off ? ErrTimeoutDueToConnectionLost() : ErrTimeout());
   }
   for (auto& done : parts_.reads.TakeExpired(now)) done(ErrTimeout());
 }

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -97,6 +98,8 @@ class ReplicaLoop {
   void RunApply();
 
   void Handle(Event& event);
+  void Take(const raft::Message& message);
+  void TakeUnreachable(raft::MemberId peer);
   void TakeProposal(Proposed proposed);
   void RetryUnsent();
   void BeginReads();
@@ -113,6 +116,7 @@ class ReplicaLoop {
   BatchQueue<std::vector<raft::Entry>> apply_queue_;
 
   // Replica thread only.
+  std::set<raft::MemberId> unreachable_;  // nothing has come from them since their link was lost
   std::deque<Proposed> unsent_;  // raft would not take them yet (no leader, too much uncommitted)
   bool reads_wait_ = false;
   uint64_t last_read_id_ = 0;

@@ -21,6 +21,8 @@ namespace {
 
 constexpr size_t kMostReaders = 100000;
 constexpr absl::Duration kBaseTimeout = absl::Seconds(5);
+// All of it may come in one write of the log, which takes twice as much.
+constexpr size_t kMostUncommittedBytes = size_t{128} << 20;
 
 // etcd's layout of request ids: member, time of the start, count. Ids of an earlier run, found
 // again in the log, are thereby never taken for this run's.
@@ -35,6 +37,7 @@ raft::Config RaftConfig(const ReplicaOptions& options) {
   config.election_ticks = static_cast<uint32_t>(
       std::max<int64_t>(1, options.election_timeout_ms / options.heartbeat_interval_ms));
   config.heartbeat_ticks = 1;
+  config.max_uncommitted_bytes = kMostUncommittedBytes;
   return config;
 }
 
