@@ -178,7 +178,10 @@ Result<Done> StartUpdate(const CallPtr& call) {
   input.door = DoorOf(*call);
   input.name = call->info.name;
   input.change = [object](const Json&) -> Result<Json> { return object; };
-  if (call->resource().create_on_update && input.door == UpdateDoor::kMain)
+  // Who names a version means an object that is there: a late writer must not bring it back.
+  const std::string version = StringAt(object, {"metadata", "resourceVersion"});
+  if (call->resource().create_on_update && input.door == UpdateDoor::kMain &&
+      (version.empty() || version == "0"))
     input.create_when_absent = std::move(object);
   Write(call, {options.dry_run, kConflictsOfPut},
         [call, input = std::move(input)](kv::LeaseId lease) mutable -> Planner {

@@ -1,0 +1,198 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "net/server.h"
+#include "server/admin/metrics.h"
+#include "server/etcd/etcd_face.h"
+#include "server/flags.h"
+#include "server/kube/kube_face.h"
+#include "server/logging.h"
+#include "server/replica/cluster.h"
+#include "server/replica/replica_node.h"
+#include "server/storage/leveldb_backend.h"
+#include "server/version.h"
+
+namespace pintle::server {
+namespace {
+
+constexpr absl::Duration kStopGrace = absl::Milliseconds(500);
+
+int IoThreadCount(const Config& config) {
+  if (config.io_threads > 0) return static_cast<int>(config.io_threads);
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
+}
+
+absl::StatusOr<std::unique_ptr<kv::Backend>> OpenLeveldb(const std::string& folder) {
+  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<storage::LeveldbBackend> backend,
+                          storage::LeveldbBackend::Open({.directory = folder}));
+  return std::unique_ptr<kv::Backend>(std::move(backend));
+}
+
+// Ids, names and addresses of all members, out of --initial-cluster.
+struct Membership {
+  uint64_t cluster_id = 0;
+  uint64_t self = 0;
+  std::vector<replica::ClusterMember> members;
+  std::map<raft::MemberId, replica::PeerAddress> peers;
+};
+
+absl::StatusOr<Membership> MembershipOf(const Config& config) {
+  Membership membership;
+  std::vector<uint64_t> ids;
+  for (const InitialMember& member : config.initial_cluster) {
+    const uint64_t id = replica::MemberIdOf(member.peer_urls, config.initial_cluster_token);
+    ids.push_back(id);
+    membership.members.push_back({.id = id, .peer_urls = member.peer_urls});
+    if (member.name == config.name) {
+      membership.self = id;
+      continue;
+    }
+    PINTLE_ASSIGN_OR_RETURN(const Url url, ParseUrl(member.peer_urls.front()));
+    membership.peers[raft::MemberId(id)] = {url.host, url.port};
+  }
+  membership.cluster_id = replica::ClusterIdOf(ids);
+  return membership;
+}
+
+absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
+  PINTLE_ASSIGN_OR_RETURN(Membership membership, MembershipOf(config));
+  replica::PeerOptions peers;
+  peers.cluster_id = membership.cluster_id;
+  peers.self = raft::MemberId(membership.self);
+  for (const Url& url : config.listen_peer_urls) peers.listen.push_back({url.host, url.port});
+  peers.peers = std::move(membership.peers);
+
+  replica::ReplicaOptions options;
+  options.cluster_id = membership.cluster_id;
+  options.member_id = membership.self;
+  options.members = std::move(membership.members);
+  options.name = config.name;
+  options.client_urls = config.advertise_client_urls;
+  options.data_dir = config.data_dir;
+  options.heartbeat_interval_ms = config.heartbeat_interval_ms;
+  options.election_timeout_ms = config.election_timeout_ms;
+  options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
+  options.open_backend = OpenLeveldb;
+  options.transport = replica::MakeAsioPeerTransport(std::move(peers));
+  return options;
+}
+
+admin::SyncDurations SyncsOf(const replica::ReplicaNode& node) {
+  static_assert(storage::Wal::kBuckets == admin::kDiskBuckets + 1);
+  const storage::Wal::Stats& stats = node.wal_stats();
+  admin::SyncDurations durations;
+  for (size_t i = 0; i < stats.syncs.size(); ++i) durations.counts[i] = stats.syncs[i];
+  durations.sum_seconds = static_cast<double>(stats.sync_nanoseconds) / 1e9;
+  return durations;
+}
+
+std::string Addresses(const std::vector<Url>& urls) {
+  std::vector<std::string> texts;
+  for (const Url& url : urls) texts.push_back(absl::StrCat(url.host, ":", url.port));
+  return absl::StrJoin(texts, ",");
+}
+
+absl::Status ListenOn(net::Server& server, const std::vector<Url>& urls) {
+  for (const Url& url : urls) PINTLE_RETURN_IF_ERROR(server.Listen(url.host, url.port).status());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Destroyed from the bottom: listeners first, then what they call.
+struct Server::Impl {
+  std::unique_ptr<replica::ReplicaNode> node;
+  std::unique_ptr<etcd::EtcdFace> etcd_face;
+  std::unique_ptr<kube::KubeFace> kube_face;
+  net::GrpcRouter router;
+  std::unique_ptr<net::IoThreads> io;
+  std::unique_ptr<net::Server> clients;
+  std::unique_ptr<net::Server> metrics;
+  std::unique_ptr<net::Server> api;
+  bool stopped = false;
+
+  absl::Status StartFaces(const Config& config);
+  absl::Status StartListeners(const Config& config);
+};
+
+absl::Status Server::Impl::StartFaces(const Config& config) {
+  etcd::EtcdFaceOptions options;
+  options.max_txn_ops = static_cast<int>(config.max_txn_ops);
+  options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
+  options.election_timeout = absl::Milliseconds(config.election_timeout_ms);
+  options.watch_progress_interval = config.watch_progress_notify_interval;
+  options.metrics_text = [this] {
+    return admin::MetricsText({.member = node.get(),
+                               .client_traffic = [this] { return clients->counters(); },
+                               .wal_syncs = [this] { return SyncsOf(*node); }});
+  };
+  etcd_face = std::make_unique<etcd::EtcdFace>(*node, std::move(options));
+  etcd_face->Register(router);
+  if (config.api_listen_urls.empty()) return absl::OkStatus();
+  kube::KubeOptions kube_options;
+  kube_options.service_cluster_ip_range = config.service_cluster_ip_range;
+  const Url& api_url = config.api_listen_urls.front();
+  kube_options.advertised_address = absl::StrCat(api_url.host, ":", api_url.port);
+  PINTLE_ASSIGN_OR_RETURN(kube_face, kube::KubeFace::Create(*node, std::move(kube_options)));
+  return absl::OkStatus();
+}
+
+absl::Status Server::Impl::StartListeners(const Config& config) {
+  net::ServerOptions options;
+  options.max_grpc_message_bytes =
+      static_cast<size_t>(config.max_request_bytes) + 512 * 1024;  // as etcd
+  options.max_concurrent_streams =
+      static_cast<uint32_t>(std::min<int64_t>(config.max_concurrent_streams, UINT32_MAX));
+  io = std::make_unique<net::IoThreads>(IoThreadCount(config));
+  clients = std::make_unique<net::Server>(*io, options, &router, etcd_face->http());
+  metrics = std::make_unique<net::Server>(*io, options, nullptr, etcd_face->http());
+  PINTLE_RETURN_IF_ERROR(ListenOn(*clients, config.listen_client_urls));
+  PINTLE_RETURN_IF_ERROR(ListenOn(*metrics, config.listen_metrics_urls));
+  if (kube_face == nullptr) return absl::OkStatus();
+  api = std::make_unique<net::Server>(*io, options, nullptr, *kube_face);
+  return ListenOn(*api, config.api_listen_urls);
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
+  PINTLE_ASSIGN_OR_RETURN(replica::ReplicaOptions options, ReplicaOptionsOf(config));
+  Log(spdlog::level::info, "starting a member",
+      {{"name", config.name},
+       {"data-dir", config.data_dir},
+       {"etcd-version", std::string(kEtcdVersion)}});
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>()));
+  Impl& impl = *server->impl_;
+  PINTLE_ASSIGN_OR_RETURN(impl.node, replica::ReplicaNode::Start(std::move(options)));
+  PINTLE_RETURN_IF_ERROR(impl.StartFaces(config));
+  PINTLE_RETURN_IF_ERROR(impl.StartListeners(config));
+  Log(spdlog::level::info, "ready to serve client requests",
+      {{"address", Addresses(config.listen_client_urls)}});
+  if (impl.api != nullptr) {
+    Log(spdlog::level::info, "serving the Kubernetes API",
+        {{"address", Addresses(config.api_listen_urls)}});
+  }
+  return server;
+}
+
+void Server::Stop() {
+  if (std::exchange(impl_->stopped, true)) return;
+  for (auto* listener : {&impl_->api, &impl_->metrics, &impl_->clients}) {
+    if (*listener != nullptr) (*listener)->Stop(kStopGrace);
+  }
+  // Answers everybody who still waits (their posts find the I/O threads), then the threads end.
+  if (impl_->node != nullptr) impl_->node->Stop();
+  if (impl_->io != nullptr) impl_->io->Stop();
+}
+
+}  // namespace pintle::server
