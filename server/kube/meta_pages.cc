@@ -125,7 +125,8 @@ bool MetaPages::HandleOpenApi(const net::HttpRequest& request, const Reply& repl
   const std::string_view group_version = path.substr(kV3.size());
   const OpenApiDocuments::Body* body = documents_.V3(group_version);
   if (body == nullptr) return false;
-  const std::string_view hash = QueryParameters::Parse(request.query).Get("hash");
+  const QueryParameters query = QueryParameters::Parse(request.query);
+  const std::string_view hash = query.Get("hash");
   if (!hash.empty() && hash != body->hash) {
     net::Headers headers = reply.MakeHeaders(kTextType);
     headers.Add("location", StrCat(path, "?hash=", body->hash));

@@ -7,9 +7,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const FaceTest::HeaderList kTable = {
+const HeaderList kTable = {
     {"accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}};
-const FaceTest::HeaderList kPartial = {
+const HeaderList kPartial = {
     {"accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}};
 
 std::vector<std::string> Names(const Json& list) {

@@ -86,6 +86,8 @@ class Exchange final : public net::HttpExchange {
   absl::AnyInvocable<void()> on_close_;
 };
 
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
 class FaceTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -104,8 +106,6 @@ class FaceTest : public ::testing::Test {
     ASSERT_TRUE(face.ok()) << face.status();
     face_ = *std::move(face);
   }
-
-  using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
   std::shared_ptr<Exchange> Begin(const std::string& method, const std::string& target,
                                   std::string body = "", const HeaderList& headers = {}) {
