@@ -37,9 +37,10 @@ MAY_INCLUDE = [
 
 # Third-party headers that only these folders may see.
 THIRD_PARTY = [
-    (re.compile(r"^(asio|nghttp2/|openssl/|llhttp)"),
+    (re.compile(r"^(asio|nghttp2/|openssl/(?!sha)|llhttp)"),
      ("net/", "cmake/", "tests/net/", "server/replica/replica_loop", "server/replica/asio_peer_transport",
-      "server/main.cc", "server/server.cc")),
+      "server/replica/peer_", "tests/replica/peer_transport_test", "server/main.cc", "server/server.cc")),
+    (re.compile(r"^openssl/sha"), ("net/", "tests/net/", "server/replica/cluster")),
     (re.compile(r"^leveldb/"), ("server/storage/", "tests/")),
     (re.compile(r"^google/protobuf|\.pb\.h$"), ("server/", "client/", "bench/", "tests/", "proto/")),
     (re.compile(r"^(nlohmann|simdjson)"), ("server/", "client/", "bench/", "tests/")),
@@ -117,7 +118,7 @@ def functions(text):
             if depth_kinds:
                 kind, first, head = depth_kinds.pop()
                 if kind == "function":
-                    found.append((first, line - first + 1, head.split("(")[0].split()[-1] if head else "?"))
+                    found.append((first, line - first + 1, (head.split("(")[0].split() or ["?"])[-1]))
             statement = []
         elif ch == ";":
             statement = []
