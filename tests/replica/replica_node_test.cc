@@ -11,6 +11,7 @@
 
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -20,6 +21,7 @@
 #include "proto/etcd/rpc.pb.h"
 #include "server/replica/cluster.h"
 #include "server/replica/errors.h"
+#include "server/storage/leveldb_backend.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -135,10 +137,7 @@ class ReplicaNodeTest : public ::testing::Test {
     options.heartbeat_interval_ms = 50;
     options.election_timeout_ms = 500;
     options.wal = {.first_segment_bytes = 1 << 16, .largest_segment_bytes = 1 << 20};
-    // The store is made anew from the log at every start.
-    options.open_backend = [](const std::string&) -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
-      return std::make_unique<kv::MemoryBackend>();
-    };
+    options.open_backend = open_backend_;
     options.transport = MakeAsioPeerTransport(std::move(peers));
     return options;
   }
@@ -182,6 +181,11 @@ class ReplicaNodeTest : public ::testing::Test {
     EXPECT_TRUE(found) << key << " at member " << place;
   }
 
+  // The store is made anew from the log at every start, unless a test says otherwise.
+  std::function<absl::StatusOr<std::unique_ptr<kv::Backend>>(const std::string&)> open_backend_ =
+      [](const std::string&) -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
+    return std::make_unique<kv::MemoryBackend>();
+  };
   std::string folder_;
   std::array<ReservedPort, kMembers> ports_;
   std::vector<ClusterMember> members_;
@@ -247,6 +251,23 @@ TEST_F(ReplicaNodeTest, AllStopAndStartAndEverythingIsThere) {
   ASSERT_NO_FATAL_FAILURE(StartAll());
   for (int i = 0; i < 50; ++i) ASSERT_NO_FATAL_FAILURE(MustRead(0, absl::StrCat("k", i)));
   EXPECT_GE(node(0).view()->revision(), revision);
+}
+
+TEST_F(ReplicaNodeTest, AStoreOnDiskGoesOnWhereItWas) {
+  open_backend_ = [](const std::string& folder) -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
+    auto opened = storage::LeveldbBackend::Open({.directory = folder});
+    if (!opened.ok()) return opened.status();
+    return *std::move(opened);
+  };
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_NO_FATAL_FAILURE(StartAll());
+    for (int earlier = 0; earlier < round; ++earlier) {
+      for (size_t place = 0; place < kMembers; ++place)
+        ASSERT_NO_FATAL_FAILURE(MustRead(place, absl::StrCat("round-", earlier)));
+    }
+    ASSERT_NO_FATAL_FAILURE(MustPut(round % kMembers, absl::StrCat("round-", round)));
+    for (auto& node : nodes_) node.reset();
+  }
 }
 
 TEST_F(ReplicaNodeTest, WithoutAQuorumRequestsTimeOutAndNothingIsReadThatMayBeOld) {
