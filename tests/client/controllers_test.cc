@@ -363,6 +363,54 @@ TEST_F(ControllersTest, AnOutageOfTheStoreKillsNoNode) {
   EXPECT_TRUE(Converges(3, "b"));
 }
 
+TEST_F(ControllersTest, NodesAreNotSilentWhileWeAreBlind) {
+  Start();
+  Apply(2, "a");
+  ASSERT_TRUE(Converges(2, "a"));
+  // Requests are answered and the lease is renewed, but no watch comes through; just after the node
+  // told its status, so that for a minute nothing but our own eyes would keep us from writing that
+  // it is dead.
+  const auto told = [&] { return ResourceVersion(server_.Find(Nodes(), "node-1")); };
+  const uint64_t before = told();
+  ASSERT_TRUE(v_.executor.AdvanceUntil([&] { return told() != before; }, absl::Seconds(90)));
+  v_.executor.Advance(absl::Seconds(1));
+  bool unknown = false;
+  server_.on_change = [&] {
+    for (const Json& node : server_.All(Nodes())) unknown |= !IsReady(node);
+  };
+  server_.RefuseStreams(true);
+  server_.EndStreams(absl::UnavailableError("connection reset"));
+  v_.executor.Advance(absl::Minutes(5));
+  EXPECT_TRUE(process_->manager->leading());
+  server_.RefuseStreams(false);
+  v_.executor.Advance(absl::Minutes(1));
+  EXPECT_FALSE(unknown);
+}
+
+TEST_F(ControllersTest, StaleCacheOfPodsMakesNoPodTooMany) {
+  Start();
+  Apply(3, "a");
+  ASSERT_TRUE(Converges(3, "a"));
+  server_.Hold("pods");
+  for (const int replicas : {6, 2}) {
+    const size_t before = server_.All(Pods()).size();
+    Apply(replicas, "a");
+    for (int i = 0; i < 5; ++i) {
+      v_.executor.Advance(absl::Seconds(1));
+      Json set = server_.All(ReplicaSets())[0];
+      set["metadata"]["annotations"]["touched"] = std::to_string(i);
+      ASSERT_TRUE(server_.Do(UpdateObject(ReplicaSets(), std::move(set))).ok());
+    }
+    size_t active = 0;
+    for (const Json& pod : server_.All(Pods())) active += IsActive(pod) ? 1 : 0;
+    EXPECT_EQ(active, static_cast<size_t>(replicas)) << "from " << before;
+    server_.Release();
+    ASSERT_TRUE(Converges(replicas, "a"));
+    server_.Hold("pods");
+  }
+  server_.Release();
+}
+
 TEST_F(ControllersTest, UnschedulablePodsSayWhyAndGoWhenThereIsRoom) {
   Start(0);
   Apply(1, "a");

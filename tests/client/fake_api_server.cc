@@ -139,7 +139,7 @@ std::unique_ptr<Transport::Handle> FakeApiServer::Stream(
       streams_[id] = stream;
       return;
     }
-    if (down_.contains(stream->endpoint)) {
+    if (refuse_streams_ || down_.contains(stream->endpoint)) {
       return stream->callbacks.on_end(absl::UnavailableError("connection refused"));
     }
     streams_[id] = stream;
@@ -161,6 +161,7 @@ std::unique_ptr<Transport::Handle> FakeApiServer::Stream(
 
 void FakeApiServer::Feed(OpenStream& stream) {
   if (frozen_.contains(stream.endpoint) || stream.ended) return;
+  if (stream.target.type.Id() == held_) return;
   const auto send = [&](const char* type, Json object) {
     stream.callbacks.on_piece(Dump({{"type", type}, {"object", std::move(object)}}) + "\n");
   };

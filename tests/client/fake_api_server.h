@@ -40,6 +40,9 @@ class FakeApiServer final : public Transport {
   void Freeze(size_t endpoint) { frozen_.insert(endpoint); }
   void Compact() { compacted_ = version_; }
   void EndStreams(absl::Status status);
+  void RefuseStreams(bool refuse) { refuse_streams_ = refuse; }
+  void Hold(const std::string& resource_id) { held_ = resource_id; }  // its watchers hear nothing
+  void Release() { held_.clear(), Deliver(); }
   // Looked at before each request; an answer given here is the answer. Not for streams.
   std::function<std::optional<net::HttpClientResponse>(size_t endpoint,
                                                        const net::HttpClientRequest&)>
@@ -119,6 +122,8 @@ class FakeApiServer final : public Transport {
   std::map<uint64_t, std::shared_ptr<OpenStream>> streams_;
   std::map<uint64_t, std::unique_ptr<net::Executor::Timer>> timers_;
   bool delivery_posted_ = false;
+  bool refuse_streams_ = false;
+  std::string held_;
 };
 
 // A strategic merge of the lists that controllers patch: conditions by type, ownerReferences by uid
