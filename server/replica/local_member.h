@@ -39,7 +39,7 @@ enum class RequestKind : uint8_t {
   kLeaseGrant = 8,
   kLeaseRevoke = 9,
   kLeaseCheckpoint = 11,
-  kMemberAttributes = 131,  // a member publishes its name and client URLs (proto/storage.proto)
+  kMemberAttributes = 131,  // a member publishes its name and client URLs (cluster.h)
 };
 
 // What a proposal led to. `raft_term` and `raft_index` are where it was applied.
