@@ -170,12 +170,10 @@ bool MetaPages::HandleSelfReview(const net::HttpRequest& request, const Reply& r
   const std::string_view kind = std::string_view(request.path).substr(kGroup.size());
   const bool access = kind == "selfsubjectaccessreviews";
   if (!access && kind != "selfsubjectrulesreviews") return false;
+  // The answer does not depend on what is asked, so that a body in another encoding is answered
+  // too.
   Result<Json> body = ParseBody(request, nullptr);
-  if (!body.ok()) {
-    reply.SendError(body.error());
-    return true;
-  }
-  Json review = body->is_object() ? *std::move(body) : Json::object();
+  Json review = body.ok() && body->is_object() ? *std::move(body) : Json::object();
   review["kind"] = access ? "SelfSubjectAccessReview" : "SelfSubjectRulesReview";
   review["apiVersion"] = "authorization.k8s.io/v1";
   const Json all = Json::array({"*"});
