@@ -117,9 +117,7 @@ ApiReply DecodeReply(int code, std::string_view body) {
     return reply;
   }
   if (!reply.ok() && reply.message.empty()) {
-    reply.message =
-        absl::StrCat("HTTP status ", code, ": ",
-                     absl::string_view(body.data(), std::min<size_t>(body.size(), 200)));
+    reply.message = absl::StrCat("HTTP status ", code, ": ", std::string(body.substr(0, 200)));
   }
   return reply;
 }

@@ -76,8 +76,7 @@ std::vector<ObjectPtr> Informer::ByIndex(const std::string& index, const std::st
 
 std::vector<ObjectPtr> Informer::InNamespace(std::string_view name_space) const {
   std::vector<ObjectPtr> out;
-  const std::string prefix =
-      absl::StrCat(absl::string_view(name_space.data(), name_space.size()), "/");
+  const std::string prefix = std::string(name_space) + '/';
   for (auto at = objects_.lower_bound(prefix); at != objects_.end(); ++at) {
     if (at->first.compare(0, prefix.size(), prefix) != 0) break;
     out.push_back(at->second);

@@ -26,8 +26,6 @@ bool IsEmpty(const Json& value) {
   return value.is_null() || (value.is_structured() && value.empty());
 }
 
-absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
-
 }  // namespace
 
 const Json& At(const Json& object, std::string_view path) {
@@ -86,7 +84,7 @@ std::string_view Annotation(const Json& object, std::string_view key) {
 uint64_t ResourceVersion(const Json& object) {
   uint64_t value = 0;
   const auto text = Str(object, "metadata.resourceVersion");
-  return absl::SimpleAtoi(ToAbsl(text), &value) ? value : 0;
+  return absl::SimpleAtoi({text.data(), text.size()}, &value) ? value : 0;
 }
 
 bool Deleting(const Json& object) { return At(object, "metadata.deletionTimestamp").is_string(); }
@@ -153,7 +151,8 @@ std::string Rfc3339Micro(absl::Time time) {
 std::optional<absl::Time> ParseTime(std::string_view text) {
   absl::Time time;
   std::string error;
-  if (text.empty() || !absl::ParseTime(absl::RFC3339_full, ToAbsl(text), &time, &error)) {
+  if (text.empty() ||
+      !absl::ParseTime(absl::RFC3339_full, {text.data(), text.size()}, &time, &error)) {
     return std::nullopt;
   }
   return time;

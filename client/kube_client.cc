@@ -17,7 +17,7 @@ bool MemberIsUnable(int code) { return code == 502 || code == 503 || code == 504
 absl::Duration RetryAfter(const net::HttpClientResponse& response) {
   const std::string_view text = response.headers.Get("retry-after");
   int seconds = 0;
-  if (!absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &seconds)) seconds = 1;
+  if (!absl::SimpleAtoi({text.data(), text.size()}, &seconds)) seconds = 1;
   return absl::Seconds(std::clamp(seconds, 1, 30));
 }
 

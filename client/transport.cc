@@ -3,34 +3,33 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 
 namespace pintle::client {
 namespace {
 
-absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view url) {
-  const auto bad = [&](absl::string_view why) {
+absl::StatusOr<Endpoint> ParseEndpoint(const std::string& url) {
+  const auto bad = [&](const char* why) {
     return absl::InvalidArgumentError(absl::StrCat("server URL '", url, "' ", why));
   };
-  absl::string_view rest = url;
-  if (!absl::ConsumePrefix(&rest, "http://")) {
-    return bad("must begin with http:// (TLS is not available yet)");
-  }
-  absl::ConsumeSuffix(&rest, "/");
+  constexpr std::string_view kScheme = "http://";
+  std::string_view rest = url;
+  if (!rest.starts_with(kScheme)) return bad("must begin with http:// (TLS is not available yet)");
+  rest.remove_prefix(kScheme.size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
   const size_t colon = rest.rfind(':');
   uint32_t port = 0;
-  if (colon == absl::string_view::npos || !absl::SimpleAtoi(rest.substr(colon + 1), &port) ||
-      port == 0 || port > 65535) {
+  if (colon == std::string_view::npos ||
+      !absl::SimpleAtoi(std::string(rest.substr(colon + 1)), &port) || port == 0 || port > 65535) {
     return bad("needs a port, as in http://127.0.0.1:6443");
   }
-  absl::string_view host = rest.substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[") != absl::ConsumeSuffix(&host, "]")) {
-    return bad("has an unfinished [address]");
-  }
-  if (host.empty() || host.find('/') != absl::string_view::npos) return bad("has no host");
+  std::string_view host = rest.substr(0, colon);
+  if (host.starts_with('[') != host.ends_with(']')) return bad("has an unfinished [address]");
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  if (host.empty() || host.find('/') != std::string_view::npos) return bad("has no host");
   return Endpoint{std::string(host), static_cast<uint16_t>(port)};
 }
 
@@ -38,9 +37,10 @@ absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view url) {
 
 absl::StatusOr<std::vector<Endpoint>> ParseEndpoints(std::string_view urls) {
   std::vector<Endpoint> endpoints;
-  for (absl::string_view url :
-       absl::StrSplit(absl::string_view(urls.data(), urls.size()), ',', absl::SkipEmpty())) {
-    absl::StatusOr<Endpoint> endpoint = ParseEndpoint(absl::StripAsciiWhitespace(url));
+  const std::vector<std::string> split = absl::StrSplit(std::string(urls), ',', absl::SkipEmpty());
+  for (std::string url : split) {
+    absl::StripAsciiWhitespace(&url);
+    absl::StatusOr<Endpoint> endpoint = ParseEndpoint(url);
     if (!endpoint.ok()) return endpoint.status();
     endpoints.push_back(*std::move(endpoint));
   }

@@ -21,7 +21,7 @@ constexpr std::string_view kNotCopied[] = {"kubectl.kubernetes.io/last-applied-c
 
 int64_t Number(std::string_view text, int64_t fallback) {
   int64_t value = 0;
-  return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &value) ? value : fallback;
+  return absl::SimpleAtoi({text.data(), text.size()}, &value) ? value : fallback;
 }
 
 int64_t Revision(const Json& object) { return Number(Annotation(object, kRevisionAnnotation), 0); }

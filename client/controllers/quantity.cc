@@ -22,7 +22,7 @@ std::optional<double> Multiplier(std::string_view suffix) {
   }
   double exponent = 0;  // "1e3", "12E6"
   if ((suffix[0] == 'e' || suffix[0] == 'E') && suffix.size() > 1 &&
-      absl::SimpleAtod(absl::string_view(suffix.data() + 1, suffix.size() - 1), &exponent)) {
+      absl::SimpleAtod({suffix.data() + 1, suffix.size() - 1}, &exponent)) {
     return std::pow(10.0, exponent);
   }
   return std::nullopt;
@@ -36,8 +36,7 @@ std::optional<int64_t> ParseQuantity(std::string_view text) {
   const std::string_view suffix =
       end == std::string_view::npos ? std::string_view() : text.substr(end);
   double value = 0;
-  if (number.empty() ||
-      !absl::SimpleAtod(absl::string_view(number.data(), number.size()), &value)) {
+  if (number.empty() || !absl::SimpleAtod({number.data(), number.size()}, &value)) {
     return std::nullopt;
   }
   const std::optional<double> factor = Multiplier(suffix);

@@ -24,7 +24,7 @@ int PhaseRank(const Json& pod) {
 int64_t DeletionCost(const Json& pod) {
   const std::string_view text = Annotation(pod, "controller.kubernetes.io/pod-deletion-cost");
   int64_t cost = 0;
-  return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &cost) ? cost : 0;
+  return absl::SimpleAtoi({text.data(), text.size()}, &cost) ? cost : 0;
 }
 
 // Smaller is deleted earlier.

@@ -284,13 +284,11 @@ TEST_F(ControllersTest, DeletingANamespaceEnds) {
       "selector":{"matchLabels":{"app":"x"}},"template":{"metadata":{"labels":{"app":"x"}},
       "spec":{"containers":[{"name":"c","image":"i"}]}}}})");
   ASSERT_TRUE(server_.Do(CreateObject(Deployments(), std::move(deployment))).ok());
-  ASSERT_TRUE(
-      server_
-          .Do(CreateObject(
-              Services(),
-              *Parse(
-                  R"({"metadata":{"name":"s","namespace":"team"},"spec":{"selector":{"app":"x"},"ports":[{"port":1}]}})")))
-          .ok());
+  ASSERT_TRUE(server_
+                  .Do(CreateObject(Services(), *Parse(
+                                                   R"({"metadata":{"name":"s","namespace":"team"},
+                      "spec":{"selector":{"app":"x"},"ports":[{"port":1}]}})")))
+                  .ok());
   ASSERT_TRUE(v_.executor.AdvanceUntil([&] { return Ready() == 3; }, absl::Seconds(60)));
   ASSERT_TRUE(server_.Do(DeleteObject(Namespaces(), "", "team", {})).ok());
   ASSERT_TRUE(v_.executor.AdvanceUntil([&] { return server_.Find(Namespaces(), "team").is_null(); },

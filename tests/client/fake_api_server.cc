@@ -23,9 +23,9 @@ net::HttpClientResponse Failure(int code, const std::string& reason, const std::
                       {"code", code}});
 }
 
-std::string Decoded(absl::string_view text) {
+std::string Decoded(std::string_view text) {
   std::string out;
-  net::PercentDecode({text.data(), text.size()}, true, out);
+  net::PercentDecode(text, true, out);
   return out;
 }
 
@@ -222,7 +222,8 @@ void FakeApiServer::EndStreams(absl::Status status) {
 std::optional<FakeApiServer::Target> FakeApiServer::Parse(const std::string& text) const {
   const std::pair<std::string, std::string> halves = absl::StrSplit(text, absl::MaxSplits('?', 1));
   Target target;
-  for (absl::string_view pair : absl::StrSplit(halves.second, '&', absl::SkipEmpty())) {
+  const std::vector<std::string> pairs = absl::StrSplit(halves.second, '&', absl::SkipEmpty());
+  for (const std::string& pair : pairs) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(pair, absl::MaxSplits('=', 1));
     target.query[parts.first] = Decoded(parts.second);
   }
