@@ -82,8 +82,8 @@ class Process:
 
     def pid(self):
         """Our process, if it runs; None otherwise."""
-        if self.child is not None and self.child.poll() is not None:
-            return None
+        if self.child is not None:  # ours: no need to look it up (right after the start it is not yet to be seen)
+            return self.child.pid if self.child.poll() is None else None
         try:
             with open(self.pid_file, encoding="ascii") as f:
                 pid = int(f.read())

@@ -20,6 +20,28 @@ constexpr size_t kMaxOutboundFrames = 10000;
 // Unfinished requests of one connection, together. The stream that goes over it is reset.
 constexpr size_t kMaxHeldBytes = 64 << 20;
 
+// RFC 9113 §8.2.1 and §8.3, but for the characters of :authority.
+bool FieldIsValid(const Http2Request& request, std::string_view name, std::string_view value) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(value.data());
+  if (nghttp2_check_header_value(bytes, value.size()) == 0) return false;
+  if (!name.starts_with(':')) {
+    return nghttp2_check_header_name(reinterpret_cast<const uint8_t*>(name.data()), name.size()) !=
+           0;
+  }
+  // Pseudo fields come first, and each once.
+  if (request.has_regular_field) return false;
+  if (name == ":method") {
+    return request.method.empty() && nghttp2_check_method(bytes, value.size()) != 0;
+  }
+  if (name == ":path") return request.path.empty() && nghttp2_check_path(bytes, value.size()) != 0;
+  if (name == ":authority") return !request.headers.Has("host");
+  return name == ":scheme";
+}
+
+bool HeadIsComplete(const Http2Request& request) {
+  return !request.malformed && !request.method.empty() && !request.path.empty();
+}
+
 std::string_view View(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
@@ -81,6 +103,9 @@ struct Http2Callbacks {
       // The default (1000 at once, 33 per second) is reached by honest cancels of a busy client.
       nghttp2_option_set_stream_reset_rate_limit(made, 10000, 1000);
       nghttp2_option_set_max_continuations(made, 2);
+      // nghttp2's own rules refuse what grpc-go sends as :authority when its target is a URL
+      // ("http://127.0.0.1:2379"), as etcdctl's "endpoint status" does. FieldIsValid has ours.
+      nghttp2_option_set_no_http_messaging(made, 1);
       return made;
     }();
     return option;
@@ -252,6 +277,11 @@ int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST)
     return 0;  // a request's trailers mean nothing to us
   Http2Request& request = stream->request_;
+  if (!FieldIsValid(request, name, value)) {
+    request.malformed = true;
+    return 0;
+  }
+  if (!name.starts_with(':')) request.has_regular_field = true;
   if (name == ":method") {
     request.method = value;
   } else if (name == ":path") {
@@ -272,6 +302,7 @@ void Http2Session::OnFrame(const nghttp2_frame& frame) {
   Http2Stream* stream = FindStream(frame.hd.stream_id);
   if (stream == nullptr) return;
   if (frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+    if (!HeadIsComplete(stream->request_)) return stream->Reset(NGHTTP2_PROTOCOL_ERROR);
     stream->user_ =
         application_.OnRequest(*stream, host_, streams_.size() > options_.max_concurrent_streams);
   }

@@ -59,6 +59,8 @@ struct Http2Request {
   std::string content_type;
   Headers headers;  // without pseudo headers, te and content-type; ":authority" is "host"
   bool grpc = false;
+  bool has_regular_field = false;
+  bool malformed = false;
 };
 
 // Trailers: names are literals.

@@ -34,14 +34,8 @@ class AvailabilityWatch:
         self.thread.start()
 
     def read(self):
-        decoder, text = json.JSONDecoder(), ""
-        for line in self.child.stdout:
-            text += line
-            if line.rstrip() != "}":
-                continue
-            event, _ = decoder.raw_decode(text)
-            text = ""
-            self.take(event)
+        for line in self.child.stdout:  # one event per line
+            self.take(json.loads(line))
 
     def take(self, event):
         pod = event["object"]

@@ -15,7 +15,7 @@ class Writer:
     """Runs the writer; splits what it printed into acknowledgements and events."""
 
     def __init__(self, cluster, prefix, watch_endpoint=None):
-        self.path = os.path.join(cluster.folder, f"writer-{prefix}.out")
+        self.path = os.path.join(cluster.folder, f"writer-{prefix.strip('/')}.out")
         self.out = open(self.path, "w", encoding="utf-8")
         arguments = [WRITER, "--endpoints=" + ",".join(cluster.client_urls()), "--prefix=" + prefix]
         if watch_endpoint:
