@@ -26,7 +26,7 @@ SimulatedNodes::SimulatedNodes(Context context, SimulatedNodesOptions options)
       pods_(context.informers.Of(Pods())),
       leases_(context.informers.Of(Leases())) {
   for (int i = 1; i <= options_.count; ++i) {
-    states_[absl::StrCat(options_.name_prefix, i)].index = i;
+    states_[absl::StrCat(options_.name_prefix, i)];
   }
   InformerHandler nodes;
   nodes.on_update = [this](const ObjectPtr&, const ObjectPtr& node) {
@@ -96,10 +96,23 @@ Plan SimulatedNodes::Sync(const std::string& key) {
   return plan;
 }
 
+// The lowest that no node has, of this process or another's. (Two processes that register their first node in the same
+// instant may choose the same: start one after the other.)
+int SimulatedNodes::FreeIndex() const {
+  std::set<int> taken;
+  for (const auto& [name, node] : nodes_.objects()) taken.insert(IndexOfRange(*node));
+  for (const auto& [name, state] : states_) taken.insert(state.index);
+  int index = 1;
+  while (taken.contains(index)) ++index;
+  return index;
+}
+
 void SimulatedNodes::SyncNode(const std::string& name, State& state, Plan& plan) {
   const absl::Time now = context().loop.now();
-  const SimulatedNodeIdentity identity{name, state.index, options_.version};
   const ObjectPtr node = nodes_.Get(name);
+  if (node != nullptr && IndexOfRange(*node) > 0) state.index = IndexOfRange(*node);
+  if (state.index == 0) state.index = FreeIndex();
+  const SimulatedNodeIdentity identity{name, state.index, options_.version};
   Action action;
   if (node == nullptr) {
     action.request = CreateObject(Nodes(), SimulatedNode(identity, now));

@@ -39,7 +39,7 @@ class SimulatedNodes final : public Controller {
 
  private:
   struct State {
-    int index = 0;  // from 1
+    int index = 0;  // which range of addresses; 0: not chosen yet
     bool registered = false;
     bool dismissed = false;  // deleted by somebody, or not ours
     std::map<std::string, std::string> pod_by_address;
@@ -49,6 +49,7 @@ class SimulatedNodes final : public Controller {
   void OnPod(const ObjectPtr& pod);
   void OnPodGone(const ObjectPtr& pod);
   void Beat();
+  int FreeIndex() const;
   void SyncNode(const std::string& name, State& state, Plan& plan);
   void RenewLease(const std::string& name, Plan& plan);
   void SyncPod(const ObjectPtr& pod, State& state, Plan& plan);

@@ -1,5 +1,6 @@
 #include "client/controllers/simulated_objects.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -76,6 +77,14 @@ std::string NodeAddress(int index) {
 
 std::string PodAddress(int index, int host) {
   return absl::StrCat("10.", 244 + index / 256, ".", index % 256, ".", host);
+}
+
+int IndexOfRange(const Json& node) {
+  const std::string range(Str(node, "spec.podCIDR"));
+  int high = 0;
+  int low = 0;
+  if (std::sscanf(range.c_str(), "10.%d.%d.0/24", &high, &low) != 2 || high < 244) return 0;
+  return (high - 244) * 256 + low;
 }
 
 Json SimulatedNode(const SimulatedNodeIdentity& identity, absl::Time now) {

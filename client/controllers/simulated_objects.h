@@ -22,6 +22,8 @@ struct SimulatedNodeIdentity {
 Json SimulatedNode(const SimulatedNodeIdentity& identity, absl::Time now);
 Json SimulatedNodeStatus(const SimulatedNodeIdentity& identity, const Json& current,
                          absl::Time now);
+// The index that a node's podCIDR stands for; 0 when it has none of ours.
+int IndexOfRange(const Json& node);
 std::string NodeAddress(int index);
 std::string PodAddress(int index, int host);  // host: 2 … 254
 

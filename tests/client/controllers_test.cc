@@ -302,10 +302,14 @@ TEST_F(ControllersTest, DeletingANamespaceEnds) {
 
 TEST_F(ControllersTest, PodsOfADeadNodeAreReplacedAndItsReturnIsNoticed) {
   Start(1);
+  v_.executor.Advance(absl::Seconds(2));
   auto second = std::make_unique<Process>(v_, server_, "second", 1, "other-");
   Apply(4, "a");
   ASSERT_TRUE(Converges(4, "a"));
   ASSERT_EQ(NodesUsed(), (std::set<std::string>{"node-1", "other-1"}));
+  std::set<std::string> addresses;
+  for (const Json& pod : server_.All(Pods())) addresses.emplace(Str(pod, "status.podIP"));
+  EXPECT_EQ(addresses.size(), 4u) << "two processes gave the same address";
   second.reset();
   ASSERT_TRUE(v_.executor.AdvanceUntil(
       [&] {
