@@ -96,8 +96,8 @@ Plan SimulatedNodes::Sync(const std::string& key) {
   return plan;
 }
 
-// The lowest that no node has, of this process or another's. (Two processes that register their first node in the same
-// instant may choose the same: start one after the other.)
+// The lowest that no node has, of this process or another's. (Two processes that register their
+// first node in the same instant may choose the same: start one after the other.)
 int SimulatedNodes::FreeIndex() const {
   std::set<int> taken;
   for (const auto& [name, node] : nodes_.objects()) taken.insert(IndexOfRange(*node));

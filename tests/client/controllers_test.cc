@@ -304,6 +304,8 @@ TEST_F(ControllersTest, PodsOfADeadNodeAreReplacedAndItsReturnIsNoticed) {
   Start(1);
   v_.executor.Advance(absl::Seconds(2));
   auto second = std::make_unique<Process>(v_, server_, "second", 1, "other-");
+  ASSERT_TRUE(
+      v_.executor.AdvanceUntil([&] { return server_.All(Nodes()).size() == 2; }, absl::Seconds(9)));
   Apply(4, "a");
   ASSERT_TRUE(Converges(4, "a"));
   ASSERT_EQ(NodesUsed(), (std::set<std::string>{"node-1", "other-1"}));
