@@ -25,6 +25,7 @@ class KubectlTest(ClusterTest):
 
     def tearDown(self):
         self.kubectl("delete", "deployment", "my-app", "--ignore-not-found")
+        self.eventually("the pods to be gone", lambda: not self.cluster.pods(), 60)
 
     def test_get_in_every_output(self):
         self.assertIn("my-app", self.kubectl("get", "deploy"))

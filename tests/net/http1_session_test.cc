@@ -334,13 +334,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"LongHeader", 431, "GET / HTTP/1.1\r\nA: " + std::string(1000, 'a')},
         Refusal{"ManyHeaders", 431,
                 [] {
-    std::string bytes = "GET / HTTP/1.1\r\n";
-    for (int i = 0; i < 40; ++i) bytes += "a: b\r\n";
-    return bytes;
+                  std::string bytes = "GET / HTTP/1.1\r\n";
+                  for (int i = 0; i < 40; ++i) bytes += "a: b\r\n";
+                  return bytes;
                 }()},
         Refusal{"Version", 505, "GET / HTTP/2.0\r\nHost: x\r\n\r\n"}),
-    [](const auto& param_info) {
-    return std::string(param_info.param.name); });
+    [](const auto& param_info) { return std::string(param_info.param.name); });
 
 }  // namespace
 }  // namespace pintle::net

@@ -27,8 +27,7 @@ uint64_t Number(absl::string_view word) {
 MemberId Id(absl::string_view word) { return MemberId{Number(word)}; }
 
 // The words[position] as a number, or `otherwise`.
-uint64_t NumberAt(const std::vector<absl::string_view>& words, size_t position,
-                  uint64_t otherwise) {
+uint64_t NumberAt(const std::vector<std::string>& words, size_t position, uint64_t otherwise) {
   return position < words.size() ? Number(words[position]) : otherwise;
 }
 
@@ -285,7 +284,7 @@ bool Script::ExecuteShow(const Words& words) {
   return true;
 }
 
-std::vector<MemberId> Script::Members(absl::string_view word) const {
+std::vector<MemberId> Script::Members(const std::string& word) const {
   if (word == "all") return cluster_->ids();
   return {Id(word)};
 }

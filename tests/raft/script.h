@@ -23,7 +23,7 @@ class Script {
   absl::Status violation() const;
 
  private:
-  using Words = std::vector<absl::string_view>;
+  using Words = std::vector<std::string>;
 
   void Execute(const Words& words);
   // Each is one group of commands; false: none of them.
@@ -39,7 +39,7 @@ class Script {
   // Delivers (or drops) the messages waiting on a link, in order.
   void ForLink(const Words& words, bool deliver);
   void Partition(const Words& words);
-  std::vector<MemberId> Members(absl::string_view word) const;
+  std::vector<MemberId> Members(const std::string& word) const;
   void Print(const std::string& line) { output_ += line + "\n"; }
 
   std::unique_ptr<Cluster> cluster_;

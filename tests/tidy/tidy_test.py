@@ -50,6 +50,7 @@ class RulesCanFail(unittest.TestCase):
     def test_header(self):
         self.fails(rules.check_header, "kv/x.h", "// Says what.\nint x;\n")
         self.fails(rules.check_header, "kv/x.h", "#pragma once\n")
+        self.fails(rules.check_header, "kv/x.h", "// Says what.\n#pragma once\nvoid F(absl::string_view);\n")
         self.passes(rules.check_header, "kv/x.h", "// Says what.\n#pragma once\n")
 
     def test_words(self):
