@@ -102,7 +102,7 @@ Result<Json> PatchObject(const PatchInput& input, const Json& old) {
   return object;
 }
 
-// Server-side apply without field ownership: docs/decisions/0020-kube-writes.md.
+// Server-side apply without field ownership: docs/decisions/0006-kube-writes.md.
 Result<Json> CheckApply(const Call& call, const CommonWriteOptions& options, Json document) {
   if (options.field_manager.empty())
     return InvalidKind("meta.k8s.io", "PatchOptions", "",

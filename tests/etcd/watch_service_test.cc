@@ -198,7 +198,8 @@ TEST(WatchServiceTest, FragmentsOnlyWhenAsked) {
   stream.Take();
   kv::TxnRequest txn;
   for (const char* key : {"a1", "a2", "a3"}) {
-    txn.success.push_back(kv::PutRequest{.key = key, .value = std::string(300'000, 'x')});
+    txn.success.emplace_back(std::in_place_type<kv::PutRequest>,
+                             kv::PutRequest{.key = key, .value = std::string(300'000, 'x')});
   }
   harness.member.loop.Apply({txn});
   harness.executor.Run();

@@ -61,7 +61,6 @@ Resource PodRow() {
   row.categories = {"all"};
   row.verbs = AllVerbs();
   row.subresources = {{"binding", "", "v1", "Binding", {"create"}},
-                      {"eviction", "policy", "v1", "Eviction", {"create"}},
                       StatusSubresource()};
   row.storage_prefix = "/registry/pods";
   row.definition = "io.k8s.api.core.v1.Pod";
