@@ -60,8 +60,7 @@ Resource PodRow() {
   row.short_names = {"po"};
   row.categories = {"all"};
   row.verbs = AllVerbs();
-  row.subresources = {{"binding", "", "v1", "Binding", {"create"}},
-                      StatusSubresource()};
+  row.subresources = {{"binding", "", "v1", "Binding", {"create"}}, StatusSubresource()};
   row.storage_prefix = "/registry/pods";
   row.definition = "io.k8s.api.core.v1.Pod";
   row.has_status = true;
