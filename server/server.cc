@@ -77,6 +77,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   options.name = config.name;
   options.client_urls = config.advertise_client_urls;
   options.data_dir = config.data_dir;
+  options.must_have_log = config.initial_cluster_state == "existing";
   options.heartbeat_interval_ms = config.heartbeat_interval_ms;
   options.election_timeout_ms = config.election_timeout_ms;
   options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);

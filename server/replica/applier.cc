@@ -5,8 +5,8 @@
 #include <utility>
 #include <variant>
 
-#include "absl/time/clock.h"
 #include "base/check.h"
+#include "server/replica/clock.h"
 #include "server/replica/command_codec.h"
 #include "server/replica/errors.h"
 #include "server/replica/fatal.h"
@@ -40,6 +40,8 @@ void Applier::ApplyOne(const raft::Entry& entry) {
   }
   const bool later = proposal.kind == RequestKind::kCompaction && result.ok() &&
                      IsPhysicalCompaction(proposal.body);
+  // Applied, only not answered yet: a new leader must not make it look lost.
+  if (later) parts_.proposals.MarkSent(proposal.request_id, 0);
   (later ? compactions_ : answers_).push_back({proposal.request_id, std::move(result)});
 }
 
@@ -63,7 +65,7 @@ void Applier::FollowLeases(RequestKind kind, const kv::CommandResult& result,
                            const kv::Command& command) {
   if (kind == RequestKind::kLeaseGrant) {
     const auto& granted = std::get<kv::LeaseResult>(result);
-    parts_.lessor.Granted(granted.id, granted.ttl_seconds, absl::Now());
+    parts_.lessor.Granted(granted.id, granted.ttl_seconds, SteadyNow());
   } else if (kind == RequestKind::kLeaseRevoke) {
     parts_.lessor.Revoked(std::get<kv::LeaseRevokeRequest>(command).id);
   }
@@ -78,6 +80,7 @@ void Applier::AnswerAll(raft::Index applied_index) {
     if (waiters[i]) (*waiters[i])(std::move(answers_[i].result));
   }
   if (no_op_term_ > raft::Term()) {
+    applied_no_op_term_.store(no_op_term_.value(), std::memory_order_release);
     for (auto& done : parts_.proposals.TakeLostBefore(no_op_term_.value()))
       done(ErrTimeoutDueToLeaderFail());
   }

@@ -10,6 +10,7 @@
 // Thread: apply. A backend that fails ends the process.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -44,6 +45,12 @@ class Applier {
   // physical compaction is answered.
   bool CompactSlice();
 
+  // The newest term whose leader's no-op is applied here: nothing of an older term comes any more.
+  // Any thread.
+  raft::Term no_op_term() const {
+    return raft::Term(applied_no_op_term_.load(std::memory_order_acquire));
+  }
+
   // The newest published state. Any thread.
   std::shared_ptr<const kv::ReadView> view() const { return parts_.store.view(); }
 
@@ -65,6 +72,7 @@ class Applier {
   // Physical compactions whose records are not all deleted yet. Who waits does so among the
   // proposals, and times out like them.
   std::vector<Answer> compactions_;
+  std::atomic<uint64_t> applied_no_op_term_{0};
 };
 
 }  // namespace pintle::server::replica

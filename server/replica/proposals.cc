@@ -2,10 +2,11 @@
 
 namespace pintle::server::replica {
 
-bool Proposals::Add(uint64_t id, absl::Time deadline, Done& done) {
+bool Proposals::Add(uint64_t id, size_t bytes, absl::Time deadline, Done& done) {
   const std::lock_guard lock(mutex_);
-  if (waiters_.size() >= limit_) return false;
-  waiters_[id] = Waiter{std::move(done)};
+  if (waiters_.size() >= limit_ || bytes_ + bytes > kMostBytes) return false;
+  bytes_ += bytes;
+  waiters_[id] = Waiter{std::move(done), bytes};
   deadlines_.emplace_back(deadline, id);
   return true;
 }
@@ -22,6 +23,7 @@ std::optional<Proposals::Done> Proposals::TakeLocked(uint64_t id) {
   const auto it = waiters_.find(id);
   if (it == waiters_.end()) return std::nullopt;
   std::optional<Done> done = std::move(it->second.done);
+  bytes_ -= it->second.bytes;
   waiters_.erase(it);
   return done;
 }
@@ -60,6 +62,7 @@ std::vector<Proposals::Done> Proposals::TakeLostBefore(uint64_t term) {
     const auto current = it++;
     if (current->second.sent_in_term == 0 || current->second.sent_in_term >= term) continue;
     lost.push_back(std::move(current->second.done));
+    bytes_ -= current->second.bytes;
     waiters_.erase(current);
   }
   return lost;
@@ -70,6 +73,7 @@ std::vector<Proposals::Done> Proposals::TakeAll() {
   const std::lock_guard lock(mutex_);
   for (auto& [id, waiter] : waiters_) all.push_back(std::move(waiter.done));
   waiters_.clear();
+  bytes_ = 0;
   deadlines_.clear();
   return all;
 }

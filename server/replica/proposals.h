@@ -23,10 +23,12 @@ class Proposals {
  public:
   using Done = LocalMember::ProposeDone;
 
+  static constexpr size_t kMostBytes = size_t{256} << 20;
+
   explicit Proposals(size_t limit) : limit_(limit) {}
 
   // False, leaving `done` untouched, when too many wait.
-  bool Add(uint64_t id, absl::Time deadline, Done& done);
+  bool Add(uint64_t id, size_t bytes, absl::Time deadline, Done& done);
 
   // Raft has taken it, in that term. False: nobody waits for it any more.
   bool MarkSent(uint64_t id, uint64_t term);
@@ -44,11 +46,13 @@ class Proposals {
  private:
   struct Waiter {
     Done done;
+    size_t bytes = 0;
     uint64_t sent_in_term = 0;  // 0: not yet
   };
   std::optional<Done> TakeLocked(uint64_t id);
 
   const size_t limit_;
+  size_t bytes_ = 0;
   mutable std::mutex mutex_;
   absl::flat_hash_map<uint64_t, Waiter> waiters_;
   std::deque<std::pair<absl::Time, uint64_t>>

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
+#include "server/replica/clock.h"
 #include "server/replica/errors.h"
 #include "server/replica/fatal.h"
 
@@ -81,7 +81,6 @@ void ReplicaLoop::RunReplica() {
       BeginReads();
       Dispatch(parts_.replica->TakeWork());
     } while (reads_wait_ || parts_.replica->HasWork());
-    UpdateFacts();
   }
 }
 
@@ -138,16 +137,21 @@ void ReplicaLoop::OnTick() {
   AnswerExpired();
   RetryUnsent();
   reads_wait_ = true;  // those whose round was dropped try again
-  if (ticks_ % kLeaseScanTicks == 0) {
-    for (const kv::LeaseId id : parts_.lessor.TakeExpired(absl::Now(), kMostRevocationsPerScan)) {
-      options_.revoke_lease(id);
-    }
-  }
+  if (ticks_ % kLeaseScanTicks == 0) RevokeExpiredLeases();
   if (!published_ && ticks_ % kPublishTicks == 0) published_ = options_.publish_attributes();
 }
 
+void ReplicaLoop::RevokeExpiredLeases() {
+  if (parts_.replica->soft_state().role != raft::Role::kLeader) return;
+  for (const kv::LeaseId id : parts_.lessor.TakeExpired(SteadyNow(), kMostRevocationsPerScan)) {
+    // Refused or lost: the lessor names the lease again.
+    [[maybe_unused]] const raft::ProposeResult result =
+        parts_.replica->Propose(options_.lease_revocation(id));
+  }
+}
+
 void ReplicaLoop::AnswerExpired() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   // As etcd words it: no leader is a plain timeout.
   const bool cut_off = unreachable_.contains(soft_state_.leader);
   for (auto& done : parts_.proposals.TakeExpired(now)) {
@@ -159,6 +163,7 @@ void ReplicaLoop::AnswerExpired() {
 
 void ReplicaLoop::Dispatch(Work work) {
   if (work.soft_state) OnSoftState(*work.soft_state);
+  UpdateFacts();  // first: nobody may hear of a commit that our own facts do not show
   if (!work.send.empty()) parts_.transport.Send(std::move(work.send));
   for (PersistJob& job : work.persist) persist_queue_.Push(std::move(job));
   if (!work.apply.empty()) apply_queue_.Push(std::move(work.apply));
@@ -180,7 +185,7 @@ void ReplicaLoop::OnSoftState(const raft::SoftState& state) {
                                  parts_.replica->term().value(), state.leader.value()));
   }
   soft_state_ = state;
-  if (is_leader && !was_leader) parts_.lessor.BecameLeader(absl::Now());
+  if (is_leader && !was_leader) parts_.lessor.BecameLeader(SteadyNow());
   if (!is_leader && was_leader) parts_.lessor.LostLeadership();
   if (state.leader != raft::kNoMember) {
     RetryUnsent();

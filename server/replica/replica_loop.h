@@ -57,7 +57,11 @@ class ReplicaLoop {
     raft::Index applied_index;  // at the start
     // Asked now and then until it says true: proposes this member's attributes.
     std::function<bool()> publish_attributes = [] { return true; };
-    std::function<void(kv::LeaseId)> revoke_lease = [](kv::LeaseId) {};
+    // The payload of a proposal that revokes the lease. Only ever proposed while we lead: a leader
+    // of the past must not revoke, through the new one, what was renewed there.
+    std::function<raft::Payload(kv::LeaseId)> lease_revocation = [](kv::LeaseId) {
+      return raft::Payload();
+    };
   };
   ReplicaLoop(Parts parts, Options options);
   ~ReplicaLoop();
@@ -104,6 +108,7 @@ class ReplicaLoop {
   void RetryUnsent();
   void BeginReads();
   void OnTick();
+  void RevokeExpiredLeases();
   void AnswerExpired();
   void Dispatch(Work work);
   void OnSoftState(const raft::SoftState& state);

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/replica/clock.h"
 #include "server/replica/errors.h"
 #include "server/replica/proposal_codec.h"
 #include "server/replica/replica_loop.h"
@@ -24,11 +25,11 @@ constexpr absl::Duration kBaseTimeout = absl::Seconds(5);
 // All of it may come in one write of the log, which takes twice as much.
 constexpr size_t kMostUncommittedBytes = size_t{128} << 20;
 
-// etcd's layout of request ids: member, time of the start, count. Ids of an earlier run, found
-// again in the log, are thereby never taken for this run's.
-uint64_t FirstRequestId(uint64_t member_id) {
-  const auto ms = static_cast<uint64_t>(absl::ToUnixMillis(absl::Now()));
-  return (member_id << 48) | ((ms & ((uint64_t{1} << 40) - 1)) << 8);
+// Ids count up from a random start: what an earlier run, or another member, has put into the log
+// must never be taken for the answer to a request of this run.
+uint64_t FirstRequestId() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
 }
 
 raft::Config RaftConfig(const ReplicaOptions& options) {
@@ -58,7 +59,6 @@ struct ReplicaNode::Impl {
   absl::Duration timeout() const {
     return kBaseTimeout + 2 * absl::Milliseconds(options.election_timeout_ms);
   }
-  bool IsLeader() const { return loop->facts().soft_state.role == raft::Role::kLeader; }
   bool PublishAttributes(ReplicaNode& node);
   LeaseAnswer AnswerLease(const LeaseQuestion& question) const;
 
@@ -91,13 +91,21 @@ absl::Status ReplicaNode::Impl::Open() {
   PINTLE_ASSIGN_OR_RETURN(
       wal, storage::Wal::Open(*files, data_dir->log_folder(), identity, options.wal, contents));
   if (!contents.dropped.empty()) spdlog::warn("the log had {}", contents.dropped);
+  if (options.must_have_log && contents.entries.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--initial-cluster-state=existing, but ", options.data_dir,
+                     " is empty: joining a running cluster is not built yet, and a member that "
+                     "lost its data may not come back "
+                     "empty. Give its data-dir, or --initial-cluster-state=new for a new cluster"));
+  }
   PINTLE_ASSIGN_OR_RETURN(backend, options.open_backend(data_dir->store_folder()));
   PINTLE_ASSIGN_OR_RETURN(store, kv::Store::Open(*backend, options.store));
   if (store->sequence().value() > contents.entries.size()) {
-    return absl::DataLossError(
-        absl::StrCat("the store in ", options.data_dir, " is ahead of its log (",
-                     store->sequence().value(), " > ", contents.entries.size(),
-                     "): the log was lost. Remove the data-dir and let this member rejoin"));
+    return absl::DataLossError(absl::StrCat(
+        "the store in ", options.data_dir, " is ahead of its log (", store->sequence().value(),
+        " > ", contents.entries.size(),
+        "): the log was lost. Restore this member's data-dir, or the cluster from a backup; "
+        "an empty data-dir would forget votes and acknowledged entries"));
   }
   Assemble(contents);
   return absl::OkStatus();
@@ -122,7 +130,7 @@ void ReplicaNode::Impl::Assemble(const storage::WalContents& contents) {
   auto log = std::make_unique<raft::MemoryLog>();
   log->Append(contents.entries);
   reads->Applied(applied);
-  next_request_id = FirstRequestId(options.member_id);
+  next_request_id = FirstRequestId();
   spdlog::info("recovered {} log entries, store at index {}, revision {}", contents.entries.size(),
                applied.value(), store->view()->revision());
   auto replica = std::make_unique<Replica>(RaftConfig(options), restored, std::move(log), random);
@@ -142,13 +150,22 @@ bool ReplicaNode::Impl::PublishAttributes(ReplicaNode& node) {
 }
 
 LeaseAnswer ReplicaNode::Impl::AnswerLease(const LeaseQuestion& question) const {
-  if (!IsLeader()) return {};
+  const ReplicaLoop::Facts facts = loop->facts();
+  if (facts.soft_state.role != raft::Role::kLeader) return {};
+  // Until our own no-op is applied a revocation of an older leader's may still come: no promises.
+  if (applier->no_op_term() < facts.term) return {};
+  const bool behind = loop->applied_index() < facts.commit_index;  // looked at before the lessor is
   const kv::LeaseId id(question.lease_id);
+  LeaseAnswer answer{.is_leader = true};
   if (question.kind == LeaseQuestion::Kind::kKeepAlive) {
-    return {.is_leader = true, .ttl_seconds = lessor->KeepAlive(id, absl::Now())};
+    answer.ttl_seconds = lessor->KeepAlive(id, SteadyNow());
+  } else {
+    const LeaseTime time = lessor->TimeToLive(id, SteadyNow());
+    answer.ttl_seconds = time.ttl_seconds;
+    answer.granted_ttl_seconds = time.granted_ttl_seconds;
   }
-  const LeaseTime time = lessor->TimeToLive(id, absl::Now());
-  return {true, time.ttl_seconds, time.granted_ttl_seconds};
+  // Unknown here while apply is behind is not the same as unknown.
+  return behind && answer.ttl_seconds <= 0 ? LeaseAnswer{} : answer;
 }
 
 ReplicaNode::ReplicaNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -167,11 +184,11 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(ReplicaOptions o
   loop_options.publish_attributes = [&impl, raw = node.get()] {
     return impl.PublishAttributes(*raw);
   };
-  loop_options.revoke_lease = [raw = node.get()](kv::LeaseId id) {
+  loop_options.lease_revocation = [&impl](kv::LeaseId id) {
     etcdserverpb::LeaseRevokeRequest request;
     request.set_id(id.value());
-    raw->Propose(RequestKind::kLeaseRevoke, request.SerializeAsString(),
-                 [](const absl::StatusOr<Applied>&) {});
+    return EncodeProposal(++impl.next_request_id, RequestKind::kLeaseRevoke,
+                          request.SerializeAsString());
   };
   impl.loop = std::make_unique<ReplicaLoop>(
       ReplicaLoop::Parts{std::move(impl.assembled), *impl.wal, *impl.transport, *impl.applier,
@@ -199,14 +216,24 @@ void ReplicaNode::Propose(RequestKind kind, std::string body, ProposeDone done) 
   if (impl_->stopped) return done(ErrStopped());
   if (body.size() > impl_->options.max_request_bytes) return done(ErrRequestTooLarge());
   const uint64_t id = ++impl_->next_request_id;
-  if (!impl_->proposals->Add(id, absl::Now() + impl_->timeout(), done))
+  if (!impl_->proposals->Add(id, body.size(), SteadyNow() + impl_->timeout(), done))
     return done(ErrTooManyRequests());
+  if (impl_->stopped) {  // between the check above and Add: Stop may have answered the others
+                         // already
+    if (auto late = impl_->proposals->Take(id)) (*late)(ErrStopped());
+    return;
+  }
   impl_->loop->Propose(id, EncodeProposal(id, kind, body));
 }
 
 void ReplicaNode::LinearizableRead(ReadDone done) {
   if (impl_->stopped) return done(ErrStopped());
-  switch (impl_->reads->Add(absl::Now() + impl_->timeout(), done)) {
+  const ReadGate::AddResult added = impl_->reads->Add(SteadyNow() + impl_->timeout(), done);
+  if (impl_->stopped && added != ReadGate::AddResult::kFull) {
+    for (auto& late : impl_->reads->TakeAll()) late(ErrStopped());
+    return;
+  }
+  switch (added) {
     case ReadGate::AddResult::kFirst:
       return impl_->loop->WakeForReads();
     case ReadGate::AddResult::kJoined:
@@ -243,10 +270,12 @@ std::vector<ClusterMember> ReplicaNode::members() const { return impl_->cluster-
 
 void ReplicaNode::AskLeader(LeaseQuestion question,
                             absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done) {
+  if (impl_->stopped) return done(ErrStopped());
   const LeaseAnswer own = impl_->AnswerLease(question);
   if (own.is_leader) return done(own);
   const raft::MemberId leader = impl_->loop->facts().soft_state.leader;
   if (leader == raft::kNoMember) return done(ErrNoLeader());
+  if (leader.value() == impl_->options.member_id) return done(ErrLeaderChanged());
   impl_->transport->AskLease(leader, question, impl_->timeout(),
                              [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
                                if (!answer.ok()) return done(ErrTimeout());

@@ -33,6 +33,9 @@ struct ReplicaOptions {
   std::vector<std::string> client_urls;
 
   std::string data_dir;
+  // --initial-cluster-state=existing: an empty data-dir is refused, since a voter that has lost its
+  // log would forget votes and acknowledged entries.
+  bool must_have_log = false;
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;
   size_t max_request_bytes = 1572864;

@@ -47,6 +47,13 @@ absl::Status MakeParents(FileSystem& files, const std::string& path) {
   return files.MakeFolder(path);
 }
 
+std::string ParentOf(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 absl::StatusOr<int> Lock(const std::string& path) {
   const std::string lock = path + "/lock";
   const int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -94,6 +101,7 @@ absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Claim(FileSystem& files, const
   std::unique_ptr<DataDir> dir(new DataDir(member, fd));
   PINTLE_RETURN_IF_ERROR(CheckOrWriteIdentity(files, member, identity));
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(path));
+  PINTLE_RETURN_IF_ERROR(files.SyncFolder(ParentOf(path)));
   return dir;
 }
 

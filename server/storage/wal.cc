@@ -17,7 +17,10 @@ namespace {
 constexpr size_t kLargestBatchBytes = size_t{256} << 20;
 constexpr size_t kAlign = 8;
 constexpr char kPreparedName[] = "next.tmp";
-constexpr char kRejoin[] = "Remove this member's data-dir and let it rejoin, or restore a backup";
+constexpr char kRejoin[] =
+    "Restore this member's data-dir, or the cluster from a backup; an empty data-dir under the "
+    "same name would "
+    "forget votes and acknowledged entries";
 
 std::string At(WalPosition position) {
   return absl::StrCat("segment ", position.segment, ", byte ", position.offset);
@@ -161,10 +164,10 @@ absl::Status Wal::CheckTail(std::string_view bytes, WalPosition end, WalContents
   const size_t first = bytes.find_first_not_of('\0', end.offset);
   if (first == std::string_view::npos) return absl::OkStatus();
   for (WalPosition at = end; at.offset + kAlign <= bytes.size(); at.offset += kAlign) {
+    if (!LooksLikeBatchHead(bytes, at)) continue;
     WalRecord record;
     size_t size = 0;
-    if (DecodeRecord(bytes, at, record, size) && record.type == WalRecordType::kBatch &&
-        record.batch.durable_end > end) {
+    if (DecodeRecord(bytes, at, record, size) && record.batch.durable_end > end) {
       return absl::DataLossError(absl::StrCat(
           SegmentPath(end.segment), ": damaged at ", At(end), ", before what a later write (",
           At(at), ") knew to be synced: entries behind index ", contents.entries.size(),
@@ -179,11 +182,13 @@ absl::Status Wal::CheckTail(std::string_view bytes, WalPosition end, WalContents
 }
 
 absl::Status Wal::StartSegment(size_t least_bytes) {
-  PINTLE_ASSIGN_OR_RETURN(size_t bytes, preparer_->Take());
+  // A failure of then (a full disk, say) is not one of now: tried once more, here, where it counts.
+  const absl::StatusOr<size_t> made = preparer_->Take();
+  size_t bytes = made.ok() ? *made : 0;
   const std::string prepared = folder_ + "/" + kPreparedName;
-  if (bytes < least_bytes) {
-    PINTLE_RETURN_IF_ERROR(WriteZeros(files_, prepared, least_bytes));
-    bytes = least_bytes;
+  if (bytes == 0 || bytes < least_bytes) {
+    bytes = std::max(least_bytes, options_.first_segment_bytes);
+    PINTLE_RETURN_IF_ERROR(WriteZeros(files_, prepared, bytes));
   }
   const uint64_t number = end_.segment + 1;
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<File> file, files_.OpenForWrite(prepared));

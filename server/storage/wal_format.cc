@@ -111,6 +111,15 @@ size_t EntryRecordBytes(const raft::Entry& entry) {
   return Aligned(kRecordHeadBytes + entry.bytes().size());
 }
 
+bool LooksLikeBatchHead(std::string_view segment_bytes, WalPosition position) {
+  if (position.offset + kBatchHeadRecordBytes > segment_bytes.size()) return false;
+  base::ByteReader reader(segment_bytes.substr(position.offset));
+  uint32_t length = 0;
+  reader.TakeFixed32(length);
+  return length == kBatchHeadRecordBytes - kRecordHeadBytes &&
+         static_cast<WalRecordType>(segment_bytes[position.offset + 8]) == WalRecordType::kBatch;
+}
+
 bool DecodeRecord(std::string_view segment_bytes, WalPosition position, WalRecord& record,
                   size_t& size) {
   if (position.offset + kRecordHeadBytes > segment_bytes.size()) return false;

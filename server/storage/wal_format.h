@@ -60,6 +60,10 @@ size_t EntryRecordBytes(const raft::Entry& entry);
 inline constexpr size_t kBatchHeadRecordBytes = 64;
 inline constexpr size_t kHardStateRecordBytes = 64;
 
+// Whether a batch head may lie there: cheap, before DecodeRecord checks sums over what chance calls
+// a length.
+bool LooksLikeBatchHead(std::string_view segment_bytes, WalPosition position);
+
 // Reads the record at position.offset of a segment's bytes. `size`: bytes to go on by. False:
 // nothing valid there.
 bool DecodeRecord(std::string_view segment_bytes, WalPosition position, WalRecord& record,

@@ -93,7 +93,7 @@ void VirtualMember::Receive(const raft::Message& message) {
 
 void VirtualMember::Propose(uint64_t request_id, RequestKind kind, std::string body,
                             Proposals::Done done) {
-  PINTLE_CHECK(live_->proposals.Add(request_id, absl::InfiniteFuture(), done), "too many");
+  PINTLE_CHECK(live_->proposals.Add(request_id, 0, absl::InfiniteFuture(), done), "too many");
   Offer({request_id, EncodeProposal(request_id, kind, body)});
   TakeWork();
 }

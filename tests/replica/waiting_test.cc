@@ -24,7 +24,7 @@ class ProposalsTest : public ::testing::Test {
  protected:
   bool Add(uint64_t id, absl::Time deadline) {
     Proposals::Done done = [this, id](const absl::StatusOr<Applied>&) { answered_.push_back(id); };
-    return proposals_.Add(id, deadline, done);
+    return proposals_.Add(id, 100, deadline, done);
   }
   std::vector<uint64_t> Answered(std::vector<Proposals::Done> dones) {
     answered_.clear();
