@@ -68,6 +68,12 @@ bool MetaPages::HandleDiscovery(const net::HttpRequest& request, const Reply& re
     reply.Send(200, RootPaths());
   } else if (path == "/version") {
     reply.Send(200, VersionDocument());
+  } else if (path == "/apis/apiextensions.k8s.io/v1/customresourcedefinitions") {
+    // Not advertised, and there are none: kubectl asks before it says that a kind is unknown.
+    reply.Send(200, {{"kind", "CustomResourceDefinitionList"},
+                     {"apiVersion", "apiextensions.k8s.io/v1"},
+                     {"metadata", {{"resourceVersion", "1"}}},
+                     {"items", Json::array()}});
   } else if (path == "/api") {
     SendDiscovery(request, reply, true, ApiVersions(face_.options.advertised_address));
   } else if (path == "/apis") {

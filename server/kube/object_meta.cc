@@ -75,6 +75,11 @@ void CheckNewFinalizers(const Json& object, const Json& old, FieldErrors& errors
 void DropUnkeptMeta(Json& object) {
   Json& metadata = object["metadata"];
   for (const char* name : {"managedFields", "selfLink", "clusterName"}) metadata.erase(name);
+  // Emptied is the same as never there: it must read so, and be the same bytes.
+  for (const char* name : {"labels", "annotations", "ownerReferences", "finalizers"}) {
+    const auto field = metadata.find(name);
+    if (field != metadata.end() && field->empty()) metadata.erase(field);
+  }
 }
 
 void PrepareMetaForCreate(const Resource& resource, Json& object, absl::Time now) {

@@ -15,8 +15,9 @@
 namespace pintle::server::kube {
 namespace {
 
-constexpr int kConflictsOfPut = 20;  // with writers of the same counters, not of the same object
-constexpr int kConflictsOfPatch = 5;
+// A write that names no resourceVersion is planned anew when another came first, as upstream's
+// GuaranteedUpdate does; this only ends what would never end.
+constexpr int kMostConflicts = 1000;
 
 UpdateDoor DoorOf(const Call& call) {
   if (call.info.subresource_name() == "status") return UpdateDoor::kStatus;
@@ -162,7 +163,7 @@ Result<Done> StartCreate(const CallPtr& call) {
   KUBE_ASSIGN_OR_RETURN(Json object, DecodeRequestObject(*call, options.field_validation));
   if (!StringAt(object, {"metadata", "resourceVersion"}).empty())
     return BadRequest("resourceVersion should not be set on objects to be created");
-  Write(call, {options.dry_run, kConflictsOfPut},
+  Write(call, {options.dry_run, kMostConflicts},
         [call, object = std::move(object)](kv::LeaseId lease) {
           return CreatePlanner(*call, object, lease);
         });
@@ -183,7 +184,7 @@ Result<Done> StartUpdate(const CallPtr& call) {
   if (call->resource().create_on_update && input.door == UpdateDoor::kMain &&
       (version.empty() || version == "0"))
     input.create_when_absent = std::move(object);
-  Write(call, {options.dry_run, kConflictsOfPut},
+  Write(call, {options.dry_run, kMostConflicts},
         [call, input = std::move(input)](kv::LeaseId lease) mutable -> Planner {
           input.context = ContextOf(*call, lease);
           return [input = std::move(input)](const kv::ReadView& view) {
@@ -208,7 +209,7 @@ Result<Done> StartPatch(const CallPtr& call) {
             [call, options, input = std::move(input), warnings](kv::LeaseId lease) mutable {
               input.context = ContextOf(*call, lease);
               RunWrite(
-                  call->face.member, call->reply.exchange, {options.dry_run, kConflictsOfPatch},
+                  call->face.member, call->reply.exchange, {options.dry_run, kMostConflicts},
                   [input = std::move(input)](const kv::ReadView& view) {
                     return PlanUpdate(input, view);
                   },

@@ -106,9 +106,22 @@ class JsonBuilder : public YAML::EventHandler {
   std::string problem_;
 };
 
+// yaml-cpp takes in all that is open before it tells of any of it: a body of brackets would cost
+// seconds and hundreds of megabytes. Quotes are not looked at: text that nests that deep is none.
+bool NestsTooDeep(std::string_view text) {
+  int depth = 0;
+  for (const char c : text) {
+    if (c == '[' || c == '{') ++depth;
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+    if (depth > kMaxJsonDepth) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Json> ParseYaml(std::string_view text) {
+  if (NestsTooDeep(text)) return BadRequest("error converting YAML to JSON: exceeded max depth");
   // yaml-cpp reports by throwing.
   try {
     std::istringstream stream{std::string(text)};

@@ -60,6 +60,10 @@ void ValidateUpdate(const Json& spec, const Json& old_spec, FieldErrors& errors)
   if (!At(old_spec, {"podCIDRs"}).empty() && At(spec, {"podCIDRs"}) != At(old_spec, {"podCIDRs"})) {
     AddForbidden(errors, "spec.podCIDRs",
                  "node updates may not change podCIDR except from \"\" to valid");
+  } else if (!StringAt(old_spec, {"podCIDR"}).empty() &&
+             At(spec, {"podCIDR"}) != At(old_spec, {"podCIDR"})) {
+    AddForbidden(errors, "spec.podCIDR",
+                 "node updates may not change podCIDR except from \"\" to valid");
   }
   if (!StringAt(old_spec, {"providerID"}).empty() &&
       At(spec, {"providerID"}) != At(old_spec, {"providerID"})) {

@@ -133,6 +133,9 @@ TEST(Update, OfNodes) {
       "Node", R"({"spec":{"podCIDR":"10.1.0.0/24"}})",
       {{R"({"spec":{"unschedulable":true,"taints":[{"key":"a","effect":"NoSchedule"}]}})", {}},
        {R"({"spec":{"providerID":"p"}})", {}},
+       {R"({"spec":{"podCIDR":"10.2.0.0/24","podCIDRs":["10.1.0.0/24"]}})",
+        {"spec.podCIDR: Forbidden: node updates may not change podCIDR except from \"\" to "
+         "valid"}},
        {R"({"spec":{"podCIDR":"10.2.0.0/24","podCIDRs":["10.2.0.0/24"]}})",
         {"spec.podCIDRs: Forbidden: node updates may not change podCIDR except from \"\" to "
          "valid"}}});
