@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -135,7 +136,7 @@ class Watcher {
   int wakes() const { return wakes_; }
 
  private:
-  int wakes_ = 0;
+  std::atomic<int> wakes_ = 0;  // the apply thread wakes
   int64_t created_at_ = 0;
   std::unique_ptr<Subscription> subscription_;
 };
