@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "net/concat.h"
 #include "net/http_text.h"
+#include "net/parser_calls.h"
 
 namespace pintle::net {
 namespace {
@@ -47,20 +48,7 @@ void HttpClientCall::End(absl::Status status) {
   }
 }
 
-struct Http1ClientCallbacks {
-  static Http1ClientSession& Self(llhttp_t* parser) {
-    return *static_cast<Http1ClientSession*>(parser->data);
-  }
-
-  template <int (Http1ClientSession::*kMethod)(std::string_view)>
-  static int Data(llhttp_t* parser, const char* at, size_t size) {
-    return (Self(parser).*kMethod)({at, size});
-  }
-  template <int (Http1ClientSession::*kMethod)()>
-  static int Event(llhttp_t* parser) {
-    return (Self(parser).*kMethod)();
-  }
-
+struct Http1ClientCallbacks : ParserCalls<Http1ClientSession> {
   static const llhttp_settings_t* Settings() {
     static const llhttp_settings_t* const settings = [] {
       auto* made = new llhttp_settings_t;  // for the life of the process

@@ -8,6 +8,7 @@
 #include "net/concat.h"
 #include "net/http1_exchange.h"
 #include "net/http_text.h"
+#include "net/parser_calls.h"
 
 namespace pintle::net {
 namespace {
@@ -35,18 +36,7 @@ bool HasNoVisibleText(std::string_view text) {
 
 }  // namespace
 
-struct Http1Callbacks {
-  static Http1Session& Self(llhttp_t* parser) { return *static_cast<Http1Session*>(parser->data); }
-
-  template <int (Http1Session::*kMethod)(std::string_view)>
-  static int Data(llhttp_t* parser, const char* at, size_t size) {
-    return (Self(parser).*kMethod)({at, size});
-  }
-  template <int (Http1Session::*kMethod)()>
-  static int Event(llhttp_t* parser) {
-    return (Self(parser).*kMethod)();
-  }
-
+struct Http1Callbacks : ParserCalls<Http1Session> {
   static const llhttp_settings_t* Settings() {
     static const llhttp_settings_t* const settings = [] {
       auto* made = new llhttp_settings_t;  // for the life of the process
