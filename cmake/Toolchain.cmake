@@ -14,6 +14,10 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+if(PINTLE_CANARIES)
+  add_compile_definitions(PINTLE_CANARIES)
+endif()
+
 if(PINTLE_SANITIZER STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
