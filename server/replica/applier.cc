@@ -9,8 +9,8 @@
 #include "server/replica/clock.h"
 #include "server/replica/command_codec.h"
 #include "server/replica/errors.h"
-#include "server/replica/fatal.h"
 #include "server/replica/proposal_codec.h"
+#include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
 
@@ -20,7 +20,7 @@ void Applier::Apply(std::span<const raft::Entry> entries) {
   no_op_term_ = raft::Term();
   for (const raft::Entry& entry : entries) ApplyOne(entry);
   const raft::Index last = entries.back().id.index;
-  DieUnlessOk(parts_.store.Write(kv::Sequence(last.value())), "writing to the store");
+  storage::DieUnlessOk(parts_.store.Write(kv::Sequence(last.value())), "writing to the store");
   if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
   parts_.store.Publish();
   AnswerAll(last);
@@ -47,7 +47,7 @@ void Applier::ApplyOne(const raft::Entry& entry) {
 
 absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
   if (kind == RequestKind::kMemberAttributes) {
-    DieUnlessOk(parts_.cluster.Publish(body), "writing to the store");
+    storage::DieUnlessOk(parts_.cluster.Publish(body), "writing to the store");
     return Applied{};
   }
   const absl::StatusOr<kv::Command> command = DecodeCommand(kind, body);
@@ -89,7 +89,7 @@ void Applier::AnswerAll(raft::Index applied_index) {
 
 bool Applier::CompactSlice() {
   const absl::StatusOr<bool> more = parts_.store.CompactSlice();
-  DieUnlessOk(more.status(), "compacting the store");
+  if (!storage::DieUnlessOk(more.status(), "compacting the store")) return false;
   if (*more) return true;
   for (Answer& answer : std::exchange(compactions_, {})) {
     std::optional<Proposals::Done> waiter = parts_.proposals.Take(answer.request_id);

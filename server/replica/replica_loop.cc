@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "server/replica/clock.h"
 #include "server/replica/errors.h"
-#include "server/replica/fatal.h"
+#include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -216,8 +216,8 @@ void ReplicaLoop::RunWal() {
                              std::make_move_iterator(jobs[next].entries.begin()),
                              std::make_move_iterator(jobs[next].entries.end()));
       }
-      DieUnlessOk(parts_.wal.Append(write.hard_state, write.entries, /*sync=*/true),
-                  "writing the log");
+      storage::DieUnlessOk(parts_.wal.Append(write.hard_state, write.entries, /*sync=*/true),
+                           "writing the log");
       events_.Push(write.number);
     }
   }

@@ -35,6 +35,7 @@ raft::HardState MakeState(uint64_t term, uint64_t vote, uint64_t commit) {
 
 class WalTest : public ::testing::Test {
  protected:
+  WalTest() { EXPECT_TRUE(files_.MakeFolder("/data").ok()); }
   absl::Status Open() { return OpenAs(kIdentity); }
   absl::Status OpenAs(WalIdentity identity) {
     wal_.reset();
