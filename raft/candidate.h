@@ -12,18 +12,20 @@
 #include "raft/core.h"
 #include "raft/message.h"
 #include "raft/status.h"
+#include "raft/vote_floor.h"
 
 namespace pintle::raft {
 
 class Candidate {
  public:
   // Sends the requests. For a candidate, core's term is the new one and the vote its own.
-  Candidate(Core& core, bool pre_vote);
+  // `for_leader`: the leader hands over.
+  Candidate(Core& core, bool pre_vote, bool for_leader = false);
 
   bool pre_vote() const { return pre_vote_; }
 
   // Our own vote counts like any other: when it is durable. A pre-vote is no promise and counts at
-  // once.
+  // once. Neither counts while we are doubtful (vote_floor.h).
   Transition OwnVoteDurable(Core& core);
 
   Transition Tick(Core& core);
@@ -42,11 +44,14 @@ class Candidate {
  private:
   // The first answer of a voter counts.
   Transition Count(Core& core, MemberId voter, bool granted);
+  // While we are doubtful: lowers the floor when all others have told what they hold.
+  Transition Survey(Core& core, MemberId voter, EntryId intact_last);
 
   bool pre_vote_;
   uint32_t elapsed_ticks_ = 0;
   uint32_t timeout_ticks_;
   std::map<MemberId, bool> votes_;
+  FloorSurvey survey_;
 };
 
 }  // namespace pintle::raft

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "raft/config.h"
+#include "raft/configurations.h"
 #include "raft/message.h"
 #include "raft/quorum.h"
 #include "raft/raft_log.h"
@@ -20,8 +23,9 @@ namespace pintle::raft {
 // object ends while one of its methods runs.
 enum class Transition : uint8_t {
   kStay,
-  kPreCampaign,  // ask whether an election could be won
-  kCampaign,     // hold one: a new term
+  kPreCampaign,        // ask whether an election could be won
+  kCampaign,           // hold one: a new term
+  kCampaignForLeader,  // the same, because the leader has asked for it
   kLead,
   kStepDown,  // follow nobody, same term
 };
@@ -37,9 +41,12 @@ struct Outbox {
   std::vector<Message> after_persist;
   std::vector<ReadState> read_states;
   std::vector<ReadId> dropped_reads;
+  std::vector<Message> snapshot_messages;
+  std::optional<LogBase> log_base;
 
   bool empty() const {
-    return now.empty() && after_persist.empty() && read_states.empty() && dropped_reads.empty();
+    return now.empty() && after_persist.empty() && read_states.empty() && dropped_reads.empty() &&
+           snapshot_messages.empty() && !log_base.has_value();
   }
   void Drop(const std::vector<ReadId>& reads) {
     dropped_reads.insert(dropped_reads.end(), reads.begin(), reads.end());
@@ -48,19 +55,41 @@ struct Outbox {
 
 struct Core {
   const Config config;
-  Quorum quorum;
+  Configurations configurations;
+  Quorum quorum;  // of the configuration in force
   Random& random;
-  RaftLog log;
+  RaftLog log;  // changed only by the functions below, which keep the configuration in step
   HardState hard_state;          // its commit_index is not kept here: log.commit_index()
   HardState durable_hard_state;  // what of it is on the disk
   Outbox outbox;
   uint64_t incarnation = 0;
   uint64_t last_request = 0;
+  Index given_to_apply_index;
+  // The commit index that the disk knew at the start: less log than that was lost.
+  Index restored_commit_index;
 
   MemberId id() const { return config.id; }
   Term term() const { return hard_state.term; }
   bool promotable() const { return quorum.Contains(config.id); }
   RequestId NextRequest() { return {incarnation, ++last_request}; }
+
+  void Append(Entry entry);
+  void Merge(EntryId previous, std::span<const Entry> entries);
+  void CommitTo(Index index);
+  // The owner's store holds everything up to `meta.last_entry`.
+  void Restore(const SnapshotMeta& meta);
+  // The durable log has grown.
+  void Persisted(ReadyNumber number);
+
+  // May have acknowledged more than it holds (vote_floor.h).
+  bool doubtful() const;
+  // A leader may believe that we hold more than we do.
+  bool lost() const { return doubtful() || log.last().index < restored_commit_index; }
+  // Apply needs entries that the log no longer holds: only a snapshot helps.
+  bool store_behind_log() const { return given_to_apply_index + 1 < log.first_index(); }
+  // A leader may only go by the commit index once it lies in its own term (thesis §6.4): before
+  // that, it does not know all that was committed.
+  bool knows_commit_index() const { return log.TermAt(log.commit_index()) == term(); }
 
   // In [election_ticks, 2 * election_ticks).
   uint32_t RandomElectionTimeout() {

@@ -15,11 +15,12 @@
 
 namespace pintle::raft {
 
-// The numbers are stored in files and sent to peers: never reuse one. 2 is kept for configuration
-// changes.
+// The numbers are stored in files and sent to peers: never reuse one. A kind that this version does
+// not know travels through raft unharmed; apply must stop at it.
 enum class EntryKind : uint8_t {
   kNormal = 0,
-  kNoOp = 1,  // a new leader's first entry; carries no payload, apply only moves on
+  kNoOp = 1,        // a new leader's first entry; carries no payload, apply only moves on
+  kConfChange = 2,  // the whole new ConfState and the owner's context (membership.h)
 };
 
 using Payload = std::shared_ptr<const std::string>;

@@ -3,20 +3,34 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/canary.h"
 #include "base/check.h"
+#include "raft/membership.h"
 
 namespace pintle::raft {
 namespace {
 
-// Without a gap behind `previous`, terms never falling and none from the future: anything else is
-// not from a leader.
+// Without a gap behind `previous`, terms never falling and none from the future, conf changes
+// readable: anything else is not from a leader.
 bool IsWellFormed(const AppendEntries& append, Term term) {
   EntryId last = append.previous;
   for (const Entry& entry : append.entries) {
     if (entry.id.index != last.index + 1 || entry.id.term < last.term) return false;
+    ConfChange change;
+    if (entry.kind == EntryKind::kConfChange && !DecodeConfChange(entry.bytes(), change)) {
+      return false;
+    }
     last = entry.id;
   }
   return last.term <= term;
+}
+
+// An acknowledgement promises that what it speaks of is on our disk.
+void Acknowledge(Core& core, MemberId leader, Index match_index) {
+  const AppendEntriesResponse response{.match_index = match_index,
+                                       .needs_snapshot = core.store_behind_log()};
+  core.Send(leader, response,
+            PINTLE_CANARY("ack_not_durable") ? Durability::kNow : Durability::kAfterPersist);
 }
 
 }  // namespace
@@ -25,13 +39,22 @@ Follower::Follower(Core& core, MemberId leader)
     : leader_(leader), timeout_ticks_(core.RandomElectionTimeout()), reads_(core.config) {}
 
 bool Follower::InLease(const Core& core) const {
-  return leader_ != kNoMember && elapsed_ticks_ < core.config.election_ticks;
+  return leader() != kNoMember && elapsed_ticks_ < core.config.election_ticks;
 }
 
 void Follower::Follow(Core&, MemberId leader) {
   PINTLE_CHECK(leader_ == kNoMember || leader_ == leader, "two leaders in one term");
   leader_ = leader;
+  leader_gone_ = false;
   elapsed_ticks_ = 0;
+}
+
+void Follower::LeaderGone(MemberId peer) {
+  if (leader_ != kNoMember && leader_ == peer) leader_gone_ = true;
+}
+
+void Follower::SnapshotRestored(Core& core, Index index) {
+  if (leader_ != kNoMember) Acknowledge(core, leader_, index);
 }
 
 Transition Follower::Tick(Core& core) {
@@ -43,7 +66,7 @@ Transition Follower::Tick(Core& core) {
 }
 
 ProposeResult Follower::Propose(Core& core, Payload payload) {
-  if (leader_ == kNoMember) return {ProposeOutcome::kNoLeader, {}};
+  if (leader() == kNoMember) return {ProposeOutcome::kNoLeader, {}};
   const size_t bytes = (payload ? payload->size() : 0) + Entry::kOverheadBytes;
   if (forward_bytes_ + bytes > core.config.max_append_bytes) FlushForwards(core);
   forwards_.push_back(std::move(payload));
@@ -52,7 +75,7 @@ ProposeResult Follower::Propose(Core& core, Payload payload) {
 }
 
 void Follower::ReadIndex(Core& core, ReadId id) {
-  if (leader_ == kNoMember || !reads_.Add(id)) core.outbox.Drop({id});
+  if (leader() == kNoMember || !reads_.Add(id)) core.outbox.Drop({id});
 }
 
 void Follower::FlushForwards(Core& core) {
@@ -81,30 +104,33 @@ Transition Follower::Handle(Core& core, const Message& envelope, const AppendEnt
   RaftLog& log = core.log;
   if (append.previous.index < log.commit_index()) {
     // Late: all that it could say up to here is committed, so it is equal.
-    const AppendEntriesResponse known{.match_index = log.commit_index()};
-    core.Send(envelope.from, known, Durability::kAfterPersist);
+    Acknowledge(core, envelope.from, log.commit_index());
     return Transition::kStay;
   }
   if (!log.Has(append.previous)) {
     const EntryId hint = log.LastPossibleMatch(append.previous);
-    core.Send(envelope.from,
-              AppendEntriesResponse{
-                  .rejected = true, .rejected_index = append.previous.index, .hint = hint},
-              Durability::kNow);
+    const AppendEntriesResponse refusal{.rejected = true,
+                                        .rejected_index = append.previous.index,
+                                        .hint = hint,
+                                        .lost = core.lost(),
+                                        .needs_snapshot = core.store_behind_log()};
+    core.Send(envelope.from, refusal, Durability::kNow);
     return Transition::kStay;
   }
-  log.Merge(append.previous, append.entries);
+  core.Merge(append.previous, append.entries);
   const Index last_agreed = append.previous.index + append.entries.size();
-  log.CommitTo(std::min(append.commit_index, last_agreed));
-  core.Send(envelope.from, AppendEntriesResponse{.match_index = last_agreed},
-            Durability::kAfterPersist);
+  core.CommitTo(std::min(append.commit_index, last_agreed));
+  Acknowledge(core, envelope.from, last_agreed);
   return Transition::kStay;
 }
 
 Transition Follower::Handle(Core& core, const Message& envelope, const Heartbeat& heartbeat) {
-  // The leader never sends an index beyond what we have acknowledged as durable.
-  core.log.CommitTo(heartbeat.commit_index);
-  core.Send(envelope.from, HeartbeatResponse{heartbeat.read_round}, Durability::kNow);
+  // The leader never sends an index beyond what we have acknowledged. What we have lost of that
+  // since (a damaged disk) is cut off.
+  core.CommitTo(heartbeat.commit_index);
+  core.Send(envelope.from,
+            HeartbeatResponse{heartbeat.read_round, core.lost(), core.store_behind_log()},
+            Durability::kNow);
   return Transition::kStay;
 }
 
@@ -115,6 +141,17 @@ Transition Follower::Handle(Core& core, const Message& envelope,
     core.outbox.read_states.push_back({id, response.read_index});
   }
   return Transition::kStay;
+}
+
+Transition Follower::Handle(Core& core, const Message& envelope, const InstallSnapshot&) {
+  core.outbox.snapshot_messages.push_back(envelope);
+  return Transition::kStay;
+}
+
+// Thesis §3.10. A doubtful member could not win with its own vote missing where it counts most.
+Transition Follower::Handle(Core& core, const Message&, const TimeoutNow&) {
+  if (!core.promotable() || core.doubtful()) return Transition::kStay;
+  return Transition::kCampaignForLeader;
 }
 
 }  // namespace pintle::raft

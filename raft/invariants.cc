@@ -49,11 +49,6 @@ absl::Status InvariantChecker::ObserveDisk(MemberId member, const HardState& har
   for (Index index{disk.log.size() + 1}; index <= log.LastIndex(); ++index) {
     disk.log.push_back({log.TermAt(index).value_or(Term{0}), index});
   }
-  const uint64_t applied = applied_[member].value();
-  if (applied > committed_.size()) return Broken(member, "has applied what nobody has committed");
-  if (applied > 0 && !Holds(disk.log, committed_[applied - 1].id)) {
-    return Broken(member, "index ", applied, " was applied and is not on the disk any more");
-  }
   return absl::OkStatus();
 }
 
@@ -104,7 +99,6 @@ absl::Status InvariantChecker::ObserveApplied(MemberId member, std::span<const E
       return Broken(member, "applies ", Text(entry.id), ", others ",
                     Text(committed_[applied.value() - 1].id));
     }
-    if (!OnDisk(member, entry.id)) return Broken(member, "applies before its own disk has it");
     PINTLE_RETURN_IF_ERROR(
         CheckEntry(entry, applied.value() < 2 ? EntryId{} : committed_[applied.value() - 2].id));
   }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/canary.h"
 #include "base/check.h"
 
 namespace pintle::raft {
@@ -16,43 +17,50 @@ constexpr size_t kMaxIncarnations = 16;
 }  // namespace
 
 Leader::Leader(Core& core) : uncommitted_(core.log.last().index), reads_(core.config) {
-  const Index next = core.log.last().index + 1;
-  for (const MemberId voter : core.quorum.voters()) {
-    if (voter != core.id()) peers_.emplace(voter, Progress(core.config, next));
-  }
+  SyncPeers(core, /*added=*/false);
   Append(core, EntryKind::kNoOp, nullptr);
 }
 
+Progress* Leader::Find(MemberId peer) {
+  const auto found = peers_.find(peer);
+  return found == peers_.end() ? nullptr : &found->second.progress;
+}
+
 Transition Leader::Tick(Core& core) {
+  TickDepartures(core);
   if (++election_elapsed_ticks_ >= core.config.election_ticks) {
     election_elapsed_ticks_ = 0;
     if (CheckQuorum(core) == Transition::kStepDown) return Transition::kStepDown;
   }
   if (++heartbeat_elapsed_ticks_ >= core.config.heartbeat_ticks) BroadcastHeartbeat(core);
-  return Transition::kStay;
+  return TickTransfer(core);
 }
 
 // Thesis §6.2: a leader that is cut off must not keep its clients waiting.
 Transition Leader::CheckQuorum(Core& core) {
   const VoteResult heard = core.quorum.Votes([&](MemberId member) -> std::optional<bool> {
     if (member == core.id()) return true;
-    return peers_.at(member).recently_active();
+    return peers_.at(member).progress.recently_active();
   });
-  for (auto& [id, progress] : peers_) progress.set_recently_active(false);
+  for (auto& [id, peer] : peers_) peer.progress.set_recently_active(false);
+  if (PINTLE_CANARY("no_check_quorum")) return Transition::kStay;
   return heard == VoteResult::kWon ? Transition::kStay : Transition::kStepDown;
 }
 
 void Leader::BroadcastHeartbeat(Core& core) {
   heartbeat_elapsed_ticks_ = 0;
-  for (const auto& [id, progress] : peers_) {
+  if (transfer_) transfer_->Heartbeat();
+  for (const auto& [id, peer] : peers_) {
     // Not beyond what the follower surely has: it could not tell its own entries from ours there.
-    const Index commit = std::min(core.log.commit_index(), progress.match_index());
+    const Index commit = std::min(core.log.commit_index(), peer.progress.match_index());
     core.Send(id, Heartbeat{commit, reads_.last_round()}, Durability::kNow);
   }
 }
 
 ProposeResult Leader::Propose(Core& core, Payload payload) {
   const size_t bytes = (payload ? payload->size() : 0) + Entry::kOverheadBytes;
+  // What is appended now might be replaced by the successor (thesis §3.10).
+  if (transfer_) return {ProposeOutcome::kNoLeader, {}};
   const size_t waiting = uncommitted_.bytes();
   if (waiting > 0 && waiting + bytes > core.config.max_uncommitted_bytes) {
     return {ProposeOutcome::kTooMany, {}};
@@ -65,7 +73,7 @@ EntryId Leader::Append(Core& core, EntryKind kind, Payload payload) {
   const EntryId id = entry.id;
   // The no-op is free: it must not stand in the way of the first proposal.
   uncommitted_.Push(kind == EntryKind::kNoOp ? 0 : entry.cost_bytes());
-  core.log.Append(std::move(entry));
+  core.Append(std::move(entry));
   return id;
 }
 
@@ -74,52 +82,62 @@ void Leader::ReadIndex(Core& core, ReadId id) {
 }
 
 void Leader::ReportUnreachable(MemberId peer) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end()) return;
-  if (found->second.state() == ProgressState::kReplicate) found->second.BecomeProbe();
+  Progress* progress = Find(peer);
+  if (progress != nullptr && progress->state() == ProgressState::kReplicate) {
+    progress->BecomeProbe();
+  }
 }
 
 // Thesis §3.6.2: only an entry of the own term is committed by counting, everything before it by
 // being before it.
-void Leader::CommitByQuorum(Core& core) {
+Transition Leader::CommitByQuorum(Core& core) {
   const Index reached{core.quorum.Acked([&](MemberId member) {
     if (member == core.id()) return core.log.persisted_index().value();
-    return peers_.at(member).match_index().value();
+    return peers_.at(member).progress.match_index().value();
   })};
-  if (reached > core.log.commit_index() && core.log.TermAt(reached) == core.term()) {
-    core.log.CommitTo(reached);
+  const bool own_term = core.log.TermAt(reached) == core.term();
+  if (reached > core.log.commit_index() &&
+      (own_term || PINTLE_CANARY("commit_older_term_by_counting"))) {
+    core.CommitTo(reached);
   }
   // What the others have committed and our own disk has not is still in our memory.
   uncommitted_.ReleaseTo(std::min(core.log.commit_index(), core.log.persisted_index()));
+  return AfterCommit(core);
 }
 
 Transition Leader::Handle(Core& core, const Message& envelope,
                           const AppendEntriesResponse& response) {
-  Progress& progress = peers_.at(envelope.from);
-  progress.set_recently_active(true);
+  Progress* progress = Find(envelope.from);
+  if (progress == nullptr) return Transition::kStay;
+  progress->set_recently_active(true);
+  progress->set_store_needs_snapshot(response.needs_snapshot);
   if (response.rejected) {
     // The follower's hint has its term; the last entry of ours with that term or less is where to
     // try next. Both sides skip whole terms so (thesis §3.5; etcd-io/raft raft.go, stepLeader).
     const EntryId possible = core.log.LastPossibleMatch(response.hint);
-    progress.Rejected(response.rejected_index, possible.index);
+    if (response.lost) progress->Lost(response.rejected_index, possible.index);
+    progress->Rejected(response.rejected_index, possible.index);
     return Transition::kStay;
   }
   if (response.match_index > core.log.last().index) return Transition::kStay;
-  if (progress.Acknowledged(response.match_index)) CommitByQuorum(core);
-  return Transition::kStay;
+  return progress->Acknowledged(response.match_index) ? CommitByQuorum(core) : Transition::kStay;
 }
 
 Transition Leader::Handle(Core& core, const Message& envelope, const HeartbeatResponse& response) {
-  Progress& progress = peers_.at(envelope.from);
-  progress.set_recently_active(true);
-  progress.HeartbeatAnswered(core.log.last().index);
+  Progress* progress = Find(envelope.from);
+  if (progress == nullptr) return Transition::kStay;
+  progress->set_recently_active(true);
+  progress->set_store_needs_snapshot(response.needs_snapshot);
+  progress->HeartbeatAnswered(core.log.last().index, response.lost);
   reads_.Acknowledged(envelope.from, response.read_round);
   AnswerConfirmedReads(core);
   return Transition::kStay;
 }
 
 Transition Leader::Handle(Core& core, const Message& envelope, const ForwardedProposal& proposal) {
-  if (!IsNewRequest(envelope.from, proposal.id)) return Transition::kStay;
+  if (Find(envelope.from) == nullptr || !IsNewRequest(envelope.from, proposal.id)) {
+    return Transition::kStay;
+  }
   // What does not fit is lost, as it might have been on the way; the proposer's timeout tells its
   // client.
   for (const Payload& payload : proposal.payloads) {
@@ -148,7 +166,8 @@ Transition Leader::Handle(Core&, const Message& envelope, const ReadIndexRequest
 }
 
 bool Leader::CanStartReads(const Core& core) const {
-  return reads_.CanStart() && core.log.TermAt(core.log.commit_index()) == core.term();
+  return reads_.CanStart() &&
+         (core.knows_commit_index() || PINTLE_CANARY("read_before_own_commit"));
 }
 
 void Leader::AnswerConfirmedReads(Core& core) {
@@ -166,7 +185,11 @@ void Leader::AnswerConfirmedReads(Core& core) {
 
 bool Leader::CanSendAppend(const Core& core, const Progress& progress) const {
   return progress.WantsAppend(core.log.last().index, core.log.commit_index()) &&
-         core.log.TermAt(progress.next_index() - 1).has_value();
+         !IsBehindLog(core, progress);
+}
+
+bool Leader::IsBehindLog(const Core& core, const Progress& progress) const {
+  return !core.log.TermAt(progress.next_index() - 1).has_value();
 }
 
 void Leader::SendAppend(Core& core, MemberId to, Progress& progress) {
@@ -182,9 +205,9 @@ void Leader::SendAppend(Core& core, MemberId to, Progress& progress) {
 }
 
 bool Leader::WantsFlush(const Core& core) const {
-  if (CanStartReads(core)) return true;
-  return std::ranges::any_of(peers_,
-                             [&](const auto& peer) { return CanSendAppend(core, peer.second); });
+  if (CanStartReads(core) || CanTellSuccessor(core) || HasSnapshotNeeds(core)) return true;
+  return std::ranges::any_of(
+      peers_, [&](const auto& peer) { return CanSendAppend(core, peer.second.progress); });
 }
 
 void Leader::Flush(Core& core) {
@@ -193,16 +216,19 @@ void Leader::Flush(Core& core) {
     BroadcastHeartbeat(core);
     AnswerConfirmedReads(core);  // alone, we are the quorum
   }
-  for (auto& [id, progress] : peers_) {
-    while (CanSendAppend(core, progress)) SendAppend(core, id, progress);
+  for (auto& [id, peer] : peers_) {
+    while (CanSendAppend(core, peer.progress)) SendAppend(core, id, peer.progress);
   }
+  if (CanTellSuccessor(core)) TellSuccessor(core);
 }
 
 std::vector<PeerStatus> Leader::PeerStatuses(const Core& core) const {
   std::vector<PeerStatus> statuses;
-  for (const auto& [id, progress] : peers_) {
-    PeerStatus status = progress.GetStatus(id);
-    status.behind_log = !core.log.TermAt(progress.next_index() - 1).has_value();
+  for (const auto& [id, peer] : peers_) {
+    PeerStatus status = peer.progress.GetStatus(id);
+    status.behind_log = IsBehindLog(core, peer.progress);
+    status.departing = peer.departing;
+    status.learner = !peer.departing && !core.quorum.Contains(id);
     statuses.push_back(status);
   }
   return statuses;

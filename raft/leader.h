@@ -1,6 +1,9 @@
 // Leader: appends, replicates, commits, confirms reads; gives up its role when it no longer hears a
 // quorum.
 //
+// Its parts: leader.cc (log, commit, reads), leader_membership.cc (changes of members, who is a
+// peer), leader_transfer.cc (hand-over, snapshots).
+//
 // Nothing is sent when an input comes in; Flush sends what all inputs together call for, so that
 // proposals that came in together travel together. Ignores: votes (the term rules in raft.cc have
 // dealt with them) and answers to what it asked as a follower.
@@ -9,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "raft/byte_window.h"
@@ -17,6 +22,7 @@
 #include "raft/progress.h"
 #include "raft/read_index.h"
 #include "raft/status.h"
+#include "raft/transfer.h"
 
 namespace pintle::raft {
 
@@ -29,8 +35,17 @@ class Leader {
   ProposeResult Propose(Core& core, Payload payload);
   void ReadIndex(Core& core, ReadId id);
   // Our own disk has more: it counts like a follower's acknowledgement (thesis §10.2.1).
-  void OwnLogDurable(Core& core) { CommitByQuorum(core); }
+  Transition OwnLogDurable(Core& core) { return CommitByQuorum(core); }
   void ReportUnreachable(MemberId peer);
+
+  ConfChangeResult ProposeConfChange(Core& core, const ConfState& target, std::string_view context);
+  // kNoMember: to the best one.
+  TransferOutcome TransferLeadership(Core& core, MemberId target);
+  MemberId transfer_target() const { return transfer_ ? transfer_->target() : kNoMember; }
+  void SnapshotSending(const Core& core, MemberId peer, Index index);
+  void SnapshotFailed(MemberId peer);
+  bool HasSnapshotNeeds(const Core& core) const;
+  std::vector<MemberId> TakeSnapshotNeeds(const Core& core);
 
   // Starts a round of reads, answers confirmed ones, and sends what is due to each peer.
   void Flush(Core& core);
@@ -41,6 +56,7 @@ class Leader {
   Transition Handle(Core& core, const Message& envelope, const HeartbeatResponse& response);
   Transition Handle(Core& core, const Message& envelope, const ForwardedProposal& proposal);
   Transition Handle(Core& core, const Message& envelope, const ReadIndexRequest& request);
+  Transition Handle(Core& core, const Message& envelope, const InstallSnapshotResponse& response);
   template <typename Body>
   Transition Handle(Core&, const Message&, const Body&) {
     return Transition::kStay;
@@ -49,9 +65,35 @@ class Leader {
   std::vector<PeerStatus> PeerStatuses(const Core& core) const;
 
  private:
+  // A peer that has left the configuration is still told so, for a while.
+  struct Peer {
+    Progress progress;
+    bool departing = false;
+    uint32_t departing_ticks = 0;
+  };
+
+  // nullptr: not a peer.
+  Progress* Find(MemberId peer);
   Transition CheckQuorum(Core& core);
   EntryId Append(Core& core, EntryKind kind, Payload payload);
-  void CommitByQuorum(Core& core);
+  Transition CommitByQuorum(Core& core);
+
+  // ---- Membership ----
+  EntryId AppendConf(Core& core, const ConfState& conf_state, std::string_view context);
+  // Peers are the members in force, and those that have just left.
+  void SyncPeers(const Core& core, bool added);
+  void TickDepartures(const Core& core);
+  // Finishes a joint configuration that is committed, and gives up if the final one is without us.
+  Transition AfterCommit(Core& core);
+
+  // ---- Transfer ----
+  Transition TickTransfer(Core& core);
+  // The voter that is most up to date; kNoMember: there is no other.
+  MemberId BestSuccessor(const Core& core) const;
+  bool CanTellSuccessor(const Core& core) const;
+  void TellSuccessor(Core& core);
+
+  bool IsBehindLog(const Core& core, const Progress& progress) const;
   void BroadcastHeartbeat(Core& core);
   // Reads wait until the leader knows what was committed before it.
   bool CanStartReads(const Core& core) const;
@@ -62,11 +104,13 @@ class Leader {
   // False: seen before in this term.
   bool IsNewRequest(MemberId from, RequestId id);
 
-  std::map<MemberId, Progress> peers_;  // without itself
+  std::map<MemberId, Peer> peers_;  // without itself
   uint32_t election_elapsed_ticks_ = 0;
   uint32_t heartbeat_elapsed_ticks_ = 0;
   ByteWindow uncommitted_;
   LeaderReads reads_;
+  std::optional<Transfer> transfer_;
+  StallWatch own_disk_;
   // The last request of each incarnation of each peer that has forwarded in this term.
   std::map<MemberId, std::vector<RequestId>> forwarded_;
 };

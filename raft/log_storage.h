@@ -5,8 +5,9 @@
 // reads older ones here; so the owner may add the entries of a Ready here at any time from
 // TakeReady to Persisted of that Ready, in the order of Readys. Adding entries at an index that
 // exists replaces that index and everything behind it.
-// Compaction is the owner's choice, within two bounds: never beyond what apply has finished; and a
-// follower that needs compacted entries gets none (PeerStatus::behind_log).
+// Compaction is the owner's choice, never beyond what its store holds durably; a follower that
+// needs compacted entries gets a snapshot. When Ready::log_base says so the owner drops everything
+// and begins behind that entry.
 //
 // Thread: raft's. Calls must not block for long and cannot fail: a disk that fails stops the
 // process. Source: etcd-io/raft, storage.go; thesis §3.5, §5.1.

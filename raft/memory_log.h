@@ -27,6 +27,8 @@ class MemoryLog final : public LogStorage {
   void Append(std::span<const Entry> entries);
   // Drops everything behind `last_kept`.
   void TruncateSuffix(Index last_kept);
+  // Drops everything, and begins behind `base`.
+  void Reset(EntryId base) { *this = MemoryLog(base); }
   // Drops everything up to and with `index`, which must be held (or already dropped: then nothing
   // happens).
   void Compact(Index index);

@@ -35,13 +35,19 @@ struct RequestId {
 struct RequestVote {
   bool pre_vote = false;
   EntryId last_entry;
+  // The leader itself has asked for this election (TimeoutNow): the voters need not protect it.
+  bool transfer = false;
 
   friend bool operator==(const RequestVote&, const RequestVote&) = default;
 };
 
+// `intact_last` is the last entry that the sender really holds; `doubtful` says that it may have
+// acknowledged more than that (vote_floor.h).
 struct RequestVoteResponse {
   bool pre_vote = false;
   bool granted = false;
+  EntryId intact_last{};
+  bool doubtful = false;
 
   friend bool operator==(const RequestVoteResponse&, const RequestVoteResponse&) = default;
 };
@@ -57,12 +63,16 @@ struct AppendEntries {
 
 // Accepted: the sender's log is durable and equal to the leader's up to `match_index`.
 // Rejected: `rejected_index` is the refused `previous.index`, and `hint` the last entry of the
-// sender that may still agree with the leader's log (thesis §3.5, back-off by term).
+// sender that may still agree with the leader's log (thesis §3.5, back-off by term). `lost`: the
+// sender no longer holds all that it has acknowledged. `needs_snapshot`: its log is fine, but its
+// store has lost entries that the log no longer holds.
 struct AppendEntriesResponse {
   bool rejected = false;
   Index match_index;
   Index rejected_index;
   EntryId hint;
+  bool lost = false;
+  bool needs_snapshot = false;
 
   friend bool operator==(const AppendEntriesResponse&, const AppendEntriesResponse&) = default;
 };
@@ -78,6 +88,8 @@ struct Heartbeat {
 
 struct HeartbeatResponse {
   ReadRound read_round;  // as received
+  bool lost = false;     // both as in AppendEntriesResponse
+  bool needs_snapshot = false;
 
   friend bool operator==(const HeartbeatResponse&, const HeartbeatResponse&) = default;
 };
@@ -108,11 +120,41 @@ struct ReadIndexResponse {
   friend bool operator==(const ReadIndexResponse&, const ReadIndexResponse&) = default;
 };
 
-// Further kinds (snapshot, leadership transfer) are added at the end: the codec's tags follow this
-// order.
+// A piece of a snapshot, from the leader. Raft only applies the term rules to it; the owner moves
+// the bytes (Ready::snapshot_messages, RawNode::SendSnapshotMessage).
+struct InstallSnapshot {
+  uint64_t transfer_id = 0;  // the sender's choice, never used twice
+  SnapshotMeta meta;
+  uint64_t offset = 0;       // of `data` in the stream
+  uint64_t total_bytes = 0;  // 0: not known yet
+  Payload data;
+  bool done = false;  // nothing follows
+
+  friend bool operator==(const InstallSnapshot& a, const InstallSnapshot& b) {
+    return a.transfer_id == b.transfer_id && a.meta == b.meta && a.offset == b.offset &&
+           a.total_bytes == b.total_bytes && a.done == b.done && SameBytes(a.data, b.data);
+  }
+};
+
+struct InstallSnapshotResponse {
+  uint64_t transfer_id = 0;  // as received
+  uint64_t next_offset = 0;  // what is wanted next; resumes a broken transfer
+  bool done = false;         // installed, durably
+  bool failed = false;       // will not be installed
+
+  friend bool operator==(const InstallSnapshotResponse&, const InstallSnapshotResponse&) = default;
+};
+
+// The leader asks its successor to campaign at once (thesis §3.10).
+struct TimeoutNow {
+  friend bool operator==(const TimeoutNow&, const TimeoutNow&) = default;
+};
+
+// Further kinds are added at the end: the codec's tags follow this order.
 using MessageBody =
     std::variant<RequestVote, RequestVoteResponse, AppendEntries, AppendEntriesResponse, Heartbeat,
-                 HeartbeatResponse, ForwardedProposal, ReadIndexRequest, ReadIndexResponse>;
+                 HeartbeatResponse, ForwardedProposal, ReadIndexRequest, ReadIndexResponse,
+                 InstallSnapshot, InstallSnapshotResponse, TimeoutNow>;
 
 struct Message {
   MemberId from;

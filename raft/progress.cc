@@ -25,6 +25,7 @@ void Inflights::Clear() {
 }
 
 bool Progress::WantsAppend(Index last_index, Index commit_index) const {
+  if (state_ == ProgressState::kSnapshot) return false;
   if (state_ == ProgressState::kProbe) return !probe_sent_;
   if (nudge_) return true;
   if (next_index_ <= last_index && !inflights_.Full()) return true;
@@ -58,6 +59,12 @@ bool Progress::Acknowledged(Index index) {
     inflights_.FreeTo(index);
     return news;
   }
+  if (state_ == ProgressState::kSnapshot) {
+    // From a snapshot older than the one under way, or from before it: not enough to go on.
+    if (index < snapshot_index_) return news;
+    snapshot_index_ = Index{0};
+    snapshot_asked_ = false;
+  }
   // A probe is answered by its own acknowledgement or by any later one; an old one says nothing
   // about agreement at next_index - 1.
   if (!news && index + 1 < next_index_) return false;
@@ -67,7 +74,15 @@ bool Progress::Acknowledged(Index index) {
   return news;
 }
 
+void Progress::Lost(Index rejected, Index possible_match) {
+  if (state_ == ProgressState::kSnapshot || possible_match >= rejected) return;
+  match_index_ = std::min(match_index_, possible_match);
+  BecomeProbe();
+  next_index_ = possible_match + 1;
+}
+
 bool Progress::Rejected(Index rejected, Index possible_match) {
+  if (state_ == ProgressState::kSnapshot) return false;
   if (state_ == ProgressState::kReplicate) {
     if (rejected <= match_index_) return false;
     BecomeProbe();
@@ -80,9 +95,10 @@ bool Progress::Rejected(Index rejected, Index possible_match) {
   return true;
 }
 
-void Progress::HeartbeatAnswered(Index last_index) {
+void Progress::HeartbeatAnswered(Index last_index, bool doubtful) {
   probe_sent_ = false;
-  if (state_ == ProgressState::kReplicate && match_index_ < last_index) nudge_ = true;
+  if (snapshot_paused_) snapshot_paused_ = snapshot_asked_ = false;
+  if (state_ == ProgressState::kReplicate && (doubtful || match_index_ < last_index)) nudge_ = true;
 }
 
 void Progress::BecomeProbe() {
@@ -103,6 +119,8 @@ PeerStatus Progress::GetStatus(MemberId id) const {
   status.recently_active = recently_active_;
   status.inflight_messages = inflights_.messages();
   status.inflight_bytes = inflights_.bytes();
+  status.snapshot_index = snapshot_index_;
+  status.store_needs_snapshot = store_needs_snapshot_;
   return status;
 }
 

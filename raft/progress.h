@@ -3,7 +3,10 @@
 //   Probe: where the logs agree is not known; one message at a time, repeated at heartbeats.
 //   Replicate: it is known; entries are streamed ahead of their acknowledgement, within the
 //   Inflights window.
-// (Snapshot will be the third.)
+//   Snapshot: what it needs is compacted away; it gets a snapshot, and no entries meanwhile.
+//
+// Apart from that state, a follower whose log is fine may need a snapshot for its store; it gets
+// entries meanwhile.
 //
 // next_index is what will be sent next; match_index what the follower has acknowledged as durable.
 // Source: thesis §10.2.1; etcd-io/raft tracker/progress.go, tracker/inflights.go.
@@ -74,8 +77,27 @@ class Progress {
   // The follower refused `rejected`; it may agree at `possible_match`. False: a late answer that
   // says nothing.
   bool Rejected(Index rejected, Index possible_match);
-  // It lives, but may have lost messages: ask once more.
-  void HeartbeatAnswered(Index last_index);
+  // The follower refused `rejected` because it has lost what it had acknowledged (vote_floor.h); it
+  // still holds what agrees up to `possible_match`.
+  void Lost(Index rejected, Index possible_match);
+  // It lives, but may have lost messages: ask once more. `doubtful`: or lost part of its log; ask
+  // even if all is acknowledged.
+  void HeartbeatAnswered(Index last_index, bool doubtful);
+
+  // ---- Snapshots (progress_snapshot.cc) ----
+  // The entries that it needs next are compacted away (`behind_log`), or its store says so.
+  bool HasSnapshotNeed(bool behind_log) const;
+  // True once, until SnapshotFailed, or SnapshotSending and its end.
+  bool TakeSnapshotNeed(bool behind_log);
+  // As told by the follower's last answer.
+  void set_store_needs_snapshot(bool needs);
+  // One that ends at `index` is under way to it. `behind_log`: it can get no entries meanwhile.
+  void SnapshotSending(Index index, bool behind_log);
+  // It has installed it, or the transfer has failed (the need is told again after its next sign of
+  // life).
+  void SnapshotInstalled();
+  void SnapshotFailed();
+
   // Whatever was under way may be lost.
   void BecomeProbe();
 
@@ -93,6 +115,13 @@ class Progress {
   // was lost.
   bool nudge_ = false;
   Inflights inflights_;
+  // The end of the snapshot under way; 0: none.
+  Index snapshot_index_;
+  // The owner knows of the need.
+  bool snapshot_asked_ = false;
+  // A transfer has failed: the need is not told again before the next heartbeat answer.
+  bool snapshot_paused_ = false;
+  bool store_needs_snapshot_ = false;
 };
 
 }  // namespace pintle::raft

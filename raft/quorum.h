@@ -1,8 +1,8 @@
 // Decisions by quorum, as pure functions of who voted or acknowledged what.
 //
-// Quorum is one set of voters that decides by majority. A joint configuration (thesis §4.3) is two
-// of them that must agree: the smaller acknowledged value, and the worse vote; callers only know
-// Quorum, so that it can grow a second set without them. Source: etcd-io/raft quorum/majority.go.
+// Quorum is one set of voters that decides by majority, or, in a joint configuration (thesis §4.3),
+// two of them that must agree: the smaller acknowledged value, and the worse vote. Learners are not
+// in it. Source: etcd-io/raft quorum/majority.go, quorum/joint.go.
 #pragma once
 
 #include <cstddef>
@@ -25,14 +25,15 @@ class Quorum {
  public:
   // Sorts and removes duplicates.
   explicit Quorum(std::vector<MemberId> voters);
+  explicit Quorum(const ConfState& conf_state);
 
-  // Ascending.
-  const std::vector<MemberId>& voters() const { return voters_; }
+  // Everybody who votes, in either set; ascending.
+  const std::vector<MemberId>& voters() const { return all_; }
   bool Contains(MemberId member) const;
   // The only voter is `member`.
-  bool IsOnly(MemberId member) const { return voters_.size() == 1 && voters_[0] == member; }
+  bool IsOnly(MemberId member) const { return all_.size() == 1 && all_[0] == member; }
 
-  // The largest value that a majority has reached, where `acked` says what each voter has reached
+  // The largest value that a quorum has reached, where `acked` says what each voter has reached
   // (0: nothing). Used for log indexes and for read rounds alike. Without voters: 0.
   uint64_t Acked(absl::FunctionRef<uint64_t(MemberId)> acked) const;
 
@@ -40,9 +41,9 @@ class Quorum {
   VoteResult Votes(absl::FunctionRef<std::optional<bool>(MemberId)> vote) const;
 
  private:
-  size_t majority() const { return voters_.size() / 2 + 1; }
-
   std::vector<MemberId> voters_;
+  std::vector<MemberId> outgoing_;  // empty: not joint
+  std::vector<MemberId> all_;
 };
 
 }  // namespace pintle::raft

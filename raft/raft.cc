@@ -1,7 +1,9 @@
 #include "raft/raft.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/canary.h"
 #include "base/check.h"
 
 namespace pintle::raft {
@@ -20,7 +22,9 @@ bool IsPreVoteGrant(const Message& message) {
 // Only a leader sends these.
 bool IsFromLeader(const Message& message) {
   return std::holds_alternative<AppendEntries>(message.body) ||
-         std::holds_alternative<Heartbeat>(message.body);
+         std::holds_alternative<Heartbeat>(message.body) ||
+         std::holds_alternative<InstallSnapshot>(message.body) ||
+         std::holds_alternative<TimeoutNow>(message.body);
 }
 
 }  // namespace
@@ -28,7 +32,8 @@ bool IsFromLeader(const Message& message) {
 Raft::Raft(const Config& config, const RestoredState& restored, const LogStorage& log,
            Random& random)
     : core_{config,
-            Quorum(restored.conf_state.voters),
+            Configurations(restored.conf_state, restored.applied_index),
+            Quorum(restored.conf_state),
             random,
             RaftLog(log, restored.hard_state.commit_index),
             restored.hard_state,
@@ -36,12 +41,30 @@ Raft::Raft(const Config& config, const RestoredState& restored, const LogStorage
             Outbox{},
             random.Next()},
       role_(Follower(core_, kNoMember)) {
-  PINTLE_CHECK(core_.log.last().term <= core_.term(), "the log is ahead of the hard state's term");
-  PINTLE_CHECK(restored.applied_index <= core_.log.last().index, "applied is ahead of the log");
-  PINTLE_CHECK(restored.applied_index + 1 >= core_.log.first_index(),
-               "entries that apply needs are compacted away");
-  core_.log.CommitTo(restored.applied_index);
+  Start(restored);
   if (core_.quorum.IsOnly(config.id)) Campaign();
+}
+
+void Raft::Start(const RestoredState& restored) {
+  const Index applied = restored.applied_index;
+  core_.given_to_apply_index = applied;
+  core_.restored_commit_index = restored.hard_state.commit_index;
+  if (applied > core_.log.last().index) {
+    PINTLE_CHECK(restored.applied_term > Term{0}, "the store is ahead of the log, by what entry?");
+    core_.Restore({{restored.applied_term, applied}, restored.conf_state});
+  }
+  // A damaged WAL may have lost the term; it can not be earlier than what the log or store tells.
+  if (core_.log.last().term > core_.term()) {
+    core_.hard_state.term = core_.log.last().term;
+    core_.hard_state.vote = kNoMember;
+  }
+  if (PINTLE_CANARY("vote_floor_forgotten")) core_.hard_state.vote_floor = {};
+  std::vector<Entry> later;
+  core_.log.Read({std::max(applied + 1, core_.log.first_index()), core_.log.last().index}, SIZE_MAX,
+                 later);
+  core_.configurations.Append(later);
+  core_.quorum = Quorum(core_.configurations.in_force());
+  core_.CommitTo(applied);
 }
 
 SoftState Raft::soft_state() const {
@@ -51,7 +74,12 @@ SoftState Raft::soft_state() const {
   if (const auto* candidate = std::get_if<Candidate>(&role_)) {
     return {candidate->pre_vote() ? Role::kPreCandidate : Role::kCandidate, kNoMember};
   }
-  return {Role::kLeader, core_.id()};
+  return {Role::kLeader, core_.id(), transfer_target() != kNoMember};
+}
+
+MemberId Raft::transfer_target() const {
+  const auto* leader = std::get_if<Leader>(&role_);
+  return leader != nullptr ? leader->transfer_target() : kNoMember;
 }
 
 std::vector<PeerStatus> Raft::PeerStatuses() const {
@@ -80,8 +108,49 @@ void Raft::Campaign() {
   Become(Transition::kPreCampaign);
 }
 
+ConfChangeResult Raft::ProposeConfChange(const ConfState& target, std::string_view context) {
+  auto* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) return {ConfChangeOutcome::kNotLeader, {}};
+  return leader->ProposeConfChange(core_, target, context);
+}
+
+TransferOutcome Raft::TransferLeadership(MemberId target) {
+  auto* leader = std::get_if<Leader>(&role_);
+  return leader == nullptr ? TransferOutcome::kNotLeader
+                           : leader->TransferLeadership(core_, target);
+}
+
+void Raft::LeaderGone(MemberId peer) {
+  if (auto* follower = std::get_if<Follower>(&role_)) follower->LeaderGone(peer);
+}
+
+bool Raft::leader_gone() const {
+  const auto* follower = std::get_if<Follower>(&role_);
+  return follower != nullptr && follower->leader_gone();
+}
+
+void Raft::SnapshotSending(MemberId peer, Index index) {
+  if (auto* leader = std::get_if<Leader>(&role_)) leader->SnapshotSending(core_, peer, index);
+}
+
+void Raft::SnapshotFailed(MemberId peer) {
+  if (auto* leader = std::get_if<Leader>(&role_)) leader->SnapshotFailed(peer);
+}
+
+std::vector<MemberId> Raft::TakeSnapshotNeeds() {
+  auto* leader = std::get_if<Leader>(&role_);
+  return leader != nullptr ? leader->TakeSnapshotNeeds(core_) : std::vector<MemberId>();
+}
+
+void Raft::Restore(const SnapshotMeta& meta) {
+  // A snapshot comes from another leader; whoever takes one does not lead.
+  if (!std::holds_alternative<Follower>(role_)) BecomeFollower(core_.term(), kNoMember);
+  core_.Restore(meta);
+  std::get<Follower>(role_).SnapshotRestored(core_, meta.last_entry.index);
+}
+
 void Raft::Persisted() {
-  if (auto* leader = std::get_if<Leader>(&role_)) leader->OwnLogDurable(core_);
+  if (auto* leader = std::get_if<Leader>(&role_)) Become(leader->OwnLogDurable(core_));
   auto* candidate = std::get_if<Candidate>(&role_);
   if (candidate == nullptr || candidate->pre_vote()) return;
   const HardState& durable = core_.durable_hard_state;
@@ -102,7 +171,7 @@ bool Raft::WantsFlush() const {
 
 void Raft::Step(const Message& message) {
   if (message.to != core_.id() || message.from == core_.id()) return;
-  if (!core_.quorum.Contains(message.from) || !AdmitTerm(message)) return;
+  if (message.from == kNoMember || !AdmitTerm(message)) return;
   if (const auto* request = std::get_if<RequestVote>(&message.body)) {
     HandleRequestVote(message, *request);
     return;
@@ -124,7 +193,10 @@ bool Raft::AdmitTerm(const Message& message) {
     return false;
   }
   if (message.term == core_.term()) return true;
-  if (std::holds_alternative<RequestVote>(message.body) && InLease()) return false;
+  if (const auto* request = std::get_if<RequestVote>(&message.body);
+      request != nullptr && !request->transfer && InLease()) {
+    return false;
+  }
   // A term that was only asked about has not begun.
   if (IsPreVoteRequest(message) || IsPreVoteGrant(message)) return true;
   BecomeFollower(message.term, IsFromLeader(message) ? message.from : kNoMember);
@@ -139,17 +211,24 @@ void Raft::AnswerStale(const Message& message) {
   if (IsFromLeader(message)) {
     core_.Send(message.from, AppendEntriesResponse{}, Durability::kNow);
   } else if (IsPreVoteRequest(message)) {
-    core_.Send(message.from, RequestVoteResponse{.pre_vote = true}, Durability::kNow);
+    core_.Send(message.from, Answer(/*pre_vote=*/true, /*granted=*/false), Durability::kNow);
   }
 }
 
+RequestVoteResponse Raft::Answer(bool pre_vote, bool granted) const {
+  return {pre_vote, granted, core_.log.last(), core_.doubtful()};
+}
+
 bool Raft::InLease() const {
+  if (PINTLE_CANARY("no_stickiness")) return false;
   if (const auto* follower = std::get_if<Follower>(&role_)) return follower->InLease(core_);
   return std::holds_alternative<Leader>(role_);
 }
 
 bool Raft::MayVoteFor(const Message& message, const RequestVote& request) const {
-  if (!core_.log.IsUpToDate(request.last_entry)) return false;
+  const bool up_to_date = core_.log.IsUpToDate(request.last_entry);
+  if (!up_to_date && !PINTLE_CANARY("vote_for_outdated")) return false;
+  if (core_.doubtful() && request.last_entry < core_.hard_state.vote_floor) return false;
   if (request.pre_vote && message.term > core_.term()) return true;
   if (core_.hard_state.vote != kNoMember) return core_.hard_state.vote == message.from;
   return soft_state().leader == kNoMember;
@@ -158,7 +237,7 @@ bool Raft::MayVoteFor(const Message& message, const RequestVote& request) const 
 // Thesis §3.4, §9.6.
 void Raft::HandleRequestVote(const Message& message, const RequestVote& request) {
   const bool granted = MayVoteFor(message, request);
-  const RequestVoteResponse response{request.pre_vote, granted};
+  const RequestVoteResponse response = Answer(request.pre_vote, granted);
   if (request.pre_vote) {
     // A grant speaks of the term asked about; a refusal tells ours.
     core_.SendInTerm(granted ? message.term : core_.term(), message.from, response,
@@ -177,16 +256,19 @@ void Raft::Become(Transition transition) {
     case Transition::kStay:
       return;
     case Transition::kPreCampaign: {
+      if (PINTLE_CANARY("no_pre_vote")) return Become(Transition::kCampaign);
       EndRole();
       auto& candidate = role_.emplace<Candidate>(core_, /*pre_vote=*/true);
       Become(candidate.OwnVoteDurable(core_));
       return;
     }
     case Transition::kCampaign:
+    case Transition::kCampaignForLeader:
       EndRole();
       core_.hard_state.term = core_.term() + 1;
       core_.hard_state.vote = core_.id();
-      role_.emplace<Candidate>(core_, /*pre_vote=*/false);
+      role_.emplace<Candidate>(core_, /*pre_vote=*/false,
+                               transition == Transition::kCampaignForLeader);
       return;
     case Transition::kLead:
       EndRole();

@@ -5,6 +5,7 @@
 // only.
 #pragma once
 
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -25,6 +26,7 @@ class Raft {
 
   SoftState soft_state() const;
   std::vector<PeerStatus> PeerStatuses() const;
+  MemberId transfer_target() const;
 
   void Tick();
   void Step(const Message& message);
@@ -32,6 +34,14 @@ class Raft {
   void ReadIndex(ReadId id);
   void ReportUnreachable(MemberId peer);
   void Campaign();
+  ConfChangeResult ProposeConfChange(const ConfState& target, std::string_view context);
+  TransferOutcome TransferLeadership(MemberId target);
+  void LeaderGone(MemberId peer);
+  bool leader_gone() const;
+  void SnapshotSending(MemberId peer, Index index);
+  void SnapshotFailed(MemberId peer);
+  std::vector<MemberId> TakeSnapshotNeeds();
+  void Restore(const SnapshotMeta& meta);
   // core's durable_hard_state or persisted index has moved.
   void Persisted();
 
@@ -45,6 +55,9 @@ class Raft {
   bool InLease() const;
   void HandleRequestVote(const Message& message, const RequestVote& request);
   bool MayVoteFor(const Message& message, const RequestVote& request) const;
+
+  RequestVoteResponse Answer(bool pre_vote, bool granted) const;
+  void Start(const RestoredState& restored);
 
   void Become(Transition transition);
   void BecomeFollower(Term term, MemberId leader);

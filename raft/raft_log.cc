@@ -16,11 +16,32 @@ RaftLog::RaftLog(const LogStorage& storage, Index commit_index)
   commit_index_ = std::clamp(commit_index, storage_.FirstIndex() - 1, last_.index);
 }
 
+Index RaftLog::first_index() const {
+  // An old LogStorage that the owner has not reset yet may begin anywhere.
+  if (reset_base_.has_value() && unstable_.persisted_index() <= reset_base_->index) {
+    return reset_base_->index + 1;
+  }
+  return storage_.FirstIndex();
+}
+
 std::optional<Term> RaftLog::TermAt(Index index) const {
   if (index == last_.index) return last_.term;
-  if (index > last_.index) return std::nullopt;
+  if (index > last_.index || index + 1 < first_index()) return std::nullopt;
   if (index >= unstable_.first_index()) return unstable_.At(index).id.term;
+  if (reset_base_.has_value() && index == reset_base_->index) return reset_base_->term;
   return storage_.TermAt(index);
+}
+
+bool RaftLog::Restore(EntryId base) {
+  const bool held = base.index <= persisted_index() &&
+                    (base.index + 1 < first_index() || TermAt(base.index) == base.term);
+  if (!held) {
+    unstable_ = UnstableLog(base.index);
+    reset_base_ = base;
+    last_ = base;
+  }
+  CommitTo(base.index);
+  return !held;
 }
 
 EntryId RaftLog::LastPossibleMatch(EntryId bound) const {
@@ -60,10 +81,10 @@ void RaftLog::Append(Entry entry) {
   unstable_.Append(std::move(entry));
 }
 
-void RaftLog::Merge(EntryId previous, std::span<const Entry> entries) {
+std::span<const Entry> RaftLog::Merge(EntryId previous, std::span<const Entry> entries) {
   PINTLE_CHECK(Has(previous), "merges behind an entry that is not there");
   const auto news = std::ranges::find_if(entries, [this](const Entry& e) { return !Has(e.id); });
-  if (news == entries.end()) return;
+  if (news == entries.end()) return {};
   const Index last_kept = news->id.index - 1;
   if (last_kept < last_.index) {
     PINTLE_CHECK(last_kept >= commit_index_, "a committed entry would be replaced");
@@ -73,11 +94,11 @@ void RaftLog::Merge(EntryId previous, std::span<const Entry> entries) {
     last_ = {*kept_term, last_kept};
   }
   for (auto entry = news; entry != entries.end(); ++entry) Append(*entry);
+  return {news, entries.end()};
 }
 
 void RaftLog::CommitTo(Index index) {
   if (index <= commit_index_) return;
-  // It was acknowledged as durable once: the disk has lost something it had synced.
   PINTLE_CHECK(index <= last_.index, "the commit index lies behind the end of the log");
   commit_index_ = index;
 }

@@ -22,7 +22,8 @@ class RaftLog {
   // the log.
   RaftLog(const LogStorage& storage, Index commit_index);
 
-  Index first_index() const { return storage_.FirstIndex(); }
+  // The first index that can be read.
+  Index first_index() const;
   EntryId last() const { return last_; }
   Index commit_index() const { return commit_index_; }
   Index persisted_index() const { return unstable_.persisted_index(); }
@@ -47,7 +48,12 @@ class RaftLog {
   // A follower's way: `entries` follow `previous`, which the log has. What is here already stays (a
   // late or repeated message must not cut off what came after it); the first real conflict replaces
   // all from there.
-  void Merge(EntryId previous, std::span<const Entry> entries);
+  // Gives the part that is new; empty if nothing is.
+  std::span<const Entry> Merge(EntryId previous, std::span<const Entry> entries);
+  // Everything up to `base` is in a durable snapshot. A log that holds `base` durably stays as it
+  // is (false); any other one is dropped, and begins behind `base` (true): what it had there was
+  // never committed. Until the owner has reset the LogStorage nothing is read from it.
+  bool Restore(EntryId base);
 
   // Moves the commit index to `index`, never back.
   void CommitTo(Index index);
@@ -59,6 +65,7 @@ class RaftLog {
  private:
   const LogStorage& storage_;
   UnstableLog unstable_;
+  std::optional<EntryId> reset_base_;  // of the last Restore that has dropped the log
   EntryId last_;
   Index commit_index_;
 };

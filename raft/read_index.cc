@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/canary.h"
+
 namespace pintle::raft {
 
 bool LeaderReads::Add(PendingRead read) {
@@ -13,7 +15,7 @@ bool LeaderReads::Add(PendingRead read) {
 }
 
 void LeaderReads::Start(Index commit_index) {
-  ++last_round_;
+  if (last_round_ == ReadRound{0} || !PINTLE_CANARY("read_round_reused")) ++last_round_;
   rounds_.push_back({last_round_, {commit_index, std::move(gathered_)}});
   gathered_.clear();
 }

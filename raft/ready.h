@@ -8,8 +8,9 @@
 //      may share one write and one fsync.
 //   3. When the WAL is durable up to and with this Ready: send messages_after_persist, then
 //   RawNode::Persisted(number).
-//   4. Give committed_entries to apply, in order, at any time (they are durable already), then
-//   RawNode::AppliedUpTo.
+//   4. Give committed_entries to apply, in order, at any time, then RawNode::AppliedUpTo. They are
+//   durable on a quorum, not always in the own WAL: a store that a crash leaves ahead of its WAL is
+//   the log's new base (RestoredState).
 // Any number of Readys may be between step 1 and step 3 at once.
 #pragma once
 
@@ -25,6 +26,16 @@ namespace pintle::raft {
 
 // Counts the Readys of one RawNode, from 1.
 using ReadyNumber = base::StrongInt<struct ReadyNumberTag, uint64_t>;
+
+// The log begins behind `id` now: a snapshot holds what is before.
+struct LogBase {
+  EntryId id;
+  // The log is empty, whatever it held (Wal::ResetTo). False: it goes on as it is, and may be
+  // dropped up to `id`.
+  bool reset = false;
+
+  friend bool operator==(const LogBase&, const LogBase&) = default;
+};
 
 // The caller's own name of a read; given to RawNode::ReadIndex and handed back.
 using ReadId = base::StrongInt<struct ReadIdTag, uint64_t>;
@@ -44,6 +55,8 @@ struct Ready {
   // Goes to the WAL. Set when term, vote or commit index differ from the last Ready that had it
   // set.
   std::optional<HardState> hard_state;
+  // Before `entries` go to the WAL (and to the LogStorage), both begin anew behind this.
+  std::optional<LogBase> log_base;
   // Goes to the WAL; may begin at an index that the WAL already holds, and then replaces all from
   // there.
   std::vector<Entry> entries;
@@ -60,9 +73,15 @@ struct Ready {
   // and were never said.
   std::vector<Message> messages_after_persist;
 
-  // To be applied, in order, without a gap from the last Ready's. Committed and durable in this
-  // member's own WAL.
+  // To be applied, in order, without a gap from the last Ready's (but for Restore and RewindApply).
+  // An entry kind that the owner does not know must end the process.
   std::vector<Entry> committed_entries;
+
+  // Pieces of snapshots and answers to them, for the owner's hands: their terms are in order.
+  std::vector<Message> snapshot_messages;
+  // Leader only. These followers need a snapshot; each is named once, and answered by
+  // RawNode::SnapshotSending or SnapshotFailed.
+  std::vector<MemberId> peers_need_snapshot;
 
   // Needs nothing durable: a read is only as good as what apply has done.
   std::vector<ReadState> read_states;
@@ -70,7 +89,10 @@ struct Ready {
   // The owner answers or asks again with a new id.
   std::vector<ReadId> dropped_reads;
 
-  // Set when role or leader changed.
+  // The configuration in force has changed (appended, not yet committed; or taken back).
+  std::optional<ConfState> conf_state;
+
+  // Set when role, leader or hand-over changed.
   std::optional<SoftState> soft_state;
 };
 

@@ -18,6 +18,7 @@ using Index = base::StrongInt<struct IndexTag, uint64_t>;
 using MemberId = base::StrongInt<struct MemberIdTag, uint64_t>;
 
 inline constexpr MemberId kNoMember{0};
+inline constexpr Index kMaxIndex{UINT64_MAX};
 
 // Names one entry for ever: at most one leader exists per term, and it writes an index once.
 // The default order (term first, then index) is the order of "more up to date" (thesis §3.6.1).
@@ -45,6 +46,9 @@ struct HardState {
   Term term;
   MemberId vote;  // who got our vote in `term`
   Index commit_index;
+  // Zero, or: this member may have acknowledged entries up to here that its log no longer holds (a
+  // damaged or torn WAL; vote_floor.h). Identities that are not known: {term, kMaxIndex}.
+  EntryId vote_floor{};
 
   friend bool operator==(const HardState&, const HardState&) = default;
 };
@@ -52,16 +56,31 @@ struct HardState {
 // What may be forgotten: for redirects, metrics and log lines.
 struct SoftState {
   Role role = Role::kFollower;
-  MemberId leader;  // kNoMember: not known
+  MemberId leader;  // kNoMember: not known, or known to be gone
+  // A leader that is handing over refuses proposals (kNoLeader) until somebody else leads or it
+  // gives up.
+  bool handing_over = false;
 
   friend bool operator==(const SoftState&, const SoftState&) = default;
 };
 
-// Who votes. Static for now; learners and joint configurations take their place here.
+// Who belongs to the cluster. All sorted, without duplicates. Joint (thesis §4.3) while `outgoing`
+// is not empty: then a decision needs a majority of `voters` and one of `outgoing`.
 struct ConfState {
-  std::vector<MemberId> voters;  // sorted, without duplicates
+  std::vector<MemberId> voters;
+  std::vector<MemberId> outgoing{};  // the voters before, until the change is finished
+  std::vector<MemberId> learners{};  // get the log, and are never counted
 
+  bool joint() const { return !outgoing.empty(); }
   friend bool operator==(const ConfState&, const ConfState&) = default;
+};
+
+// What a snapshot stands for: the log up to and with `last_entry`.
+struct SnapshotMeta {
+  EntryId last_entry;
+  ConfState conf_state;  // as of last_entry
+
+  friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };
 
 }  // namespace pintle::raft

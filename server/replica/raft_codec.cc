@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/byte_codec.h"
+#include "raft/membership.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -74,8 +75,9 @@ bool TakeEntry(ByteReader& reader, raft::Entry& entry) {
   uint8_t kind = 0;
   if (!TakeId(reader, entry.id) || !TakeByte(reader, kind) || !TakePayload(reader, entry.payload))
     return false;
+  // A kind that we do not know is for those who do; apply is what must stop at it.
   entry.kind = static_cast<raft::EntryKind>(kind);
-  return kind <= static_cast<uint8_t>(raft::EntryKind::kNoOp);
+  return true;
 }
 
 constexpr size_t kLeastPayloadBytes = 4;
@@ -94,16 +96,39 @@ bool TakeList(ByteReader& reader, std::vector<T>& list, size_t least_bytes, Take
   return true;
 }
 
+bool TakeMember(ByteReader& reader, raft::MemberId& member) { return Take(reader, member); }
+
+void PutMembers(std::string& out, const std::vector<raft::MemberId>& members) {
+  base::AppendFixed32(out, static_cast<uint32_t>(members.size()));
+  for (const raft::MemberId member : members) Put(out, member);
+}
+
+void PutMeta(std::string& out, const raft::SnapshotMeta& meta) {
+  PutId(out, meta.last_entry);
+  PutMembers(out, meta.conf_state.voters);
+  PutMembers(out, meta.conf_state.outgoing);
+  PutMembers(out, meta.conf_state.learners);
+}
+bool TakeMeta(ByteReader& reader, raft::SnapshotMeta& meta) {
+  raft::ConfState& conf = meta.conf_state;
+  return TakeId(reader, meta.last_entry) && TakeList(reader, conf.voters, 8, TakeMember) &&
+         TakeList(reader, conf.outgoing, 8, TakeMember) &&
+         TakeList(reader, conf.learners, 8, TakeMember) && raft::IsValid(conf);
+}
+
 struct Encoder {
   std::string& out;
 
   void operator()(const raft::RequestVote& body) const {
     PutFlag(out, body.pre_vote);
     PutId(out, body.last_entry);
+    PutFlag(out, body.transfer);
   }
   void operator()(const raft::RequestVoteResponse& body) const {
     PutFlag(out, body.pre_vote);
     PutFlag(out, body.granted);
+    PutId(out, body.intact_last);
+    PutFlag(out, body.doubtful);
   }
   void operator()(const raft::AppendEntries& body) const {
     PutId(out, body.previous);
@@ -116,12 +141,18 @@ struct Encoder {
     Put(out, body.match_index);
     Put(out, body.rejected_index);
     PutId(out, body.hint);
+    PutFlag(out, body.lost);
+    PutFlag(out, body.needs_snapshot);
   }
   void operator()(const raft::Heartbeat& body) const {
     Put(out, body.commit_index);
     Put(out, body.read_round);
   }
-  void operator()(const raft::HeartbeatResponse& body) const { Put(out, body.read_round); }
+  void operator()(const raft::HeartbeatResponse& body) const {
+    Put(out, body.read_round);
+    PutFlag(out, body.lost);
+    PutFlag(out, body.needs_snapshot);
+  }
   void operator()(const raft::ForwardedProposal& body) const {
     PutRequestId(out, body.id);
     base::AppendFixed32(out, static_cast<uint32_t>(body.payloads.size()));
@@ -133,16 +164,33 @@ struct Encoder {
     PutRequestId(out, body.id);
     Put(out, body.read_index);
   }
+  void operator()(const raft::InstallSnapshot& body) const {
+    base::AppendFixed64(out, body.transfer_id);
+    PutMeta(out, body.meta);
+    base::AppendFixed64(out, body.offset);
+    base::AppendFixed64(out, body.total_bytes);
+    PutFlag(out, body.done);
+    PutBytes(out, body.data ? std::string_view(*body.data) : "");
+  }
+  void operator()(const raft::InstallSnapshotResponse& body) const {
+    base::AppendFixed64(out, body.transfer_id);
+    base::AppendFixed64(out, body.next_offset);
+    PutFlag(out, body.done);
+    PutFlag(out, body.failed);
+  }
+  void operator()(const raft::TimeoutNow&) const {}
 };
 
 struct Decoder {
   ByteReader& reader;
 
   bool operator()(raft::RequestVote& body) const {
-    return TakeFlag(reader, body.pre_vote) && TakeId(reader, body.last_entry);
+    return TakeFlag(reader, body.pre_vote) && TakeId(reader, body.last_entry) &&
+           TakeFlag(reader, body.transfer);
   }
   bool operator()(raft::RequestVoteResponse& body) const {
-    return TakeFlag(reader, body.pre_vote) && TakeFlag(reader, body.granted);
+    return TakeFlag(reader, body.pre_vote) && TakeFlag(reader, body.granted) &&
+           TakeId(reader, body.intact_last) && TakeFlag(reader, body.doubtful);
   }
   bool operator()(raft::AppendEntries& body) const {
     return TakeId(reader, body.previous) && Take(reader, body.commit_index) &&
@@ -150,12 +198,16 @@ struct Decoder {
   }
   bool operator()(raft::AppendEntriesResponse& body) const {
     return TakeFlag(reader, body.rejected) && Take(reader, body.match_index) &&
-           Take(reader, body.rejected_index) && TakeId(reader, body.hint);
+           Take(reader, body.rejected_index) && TakeId(reader, body.hint) &&
+           TakeFlag(reader, body.lost) && TakeFlag(reader, body.needs_snapshot);
   }
   bool operator()(raft::Heartbeat& body) const {
     return Take(reader, body.commit_index) && Take(reader, body.read_round);
   }
-  bool operator()(raft::HeartbeatResponse& body) const { return Take(reader, body.read_round); }
+  bool operator()(raft::HeartbeatResponse& body) const {
+    return Take(reader, body.read_round) && TakeFlag(reader, body.lost) &&
+           TakeFlag(reader, body.needs_snapshot);
+  }
   bool operator()(raft::ForwardedProposal& body) const {
     return TakeRequestId(reader, body.id) &&
            TakeList(reader, body.payloads, kLeastPayloadBytes, TakePayload);
@@ -164,6 +216,16 @@ struct Decoder {
   bool operator()(raft::ReadIndexResponse& body) const {
     return TakeRequestId(reader, body.id) && Take(reader, body.read_index);
   }
+  bool operator()(raft::InstallSnapshot& body) const {
+    return reader.TakeFixed64(body.transfer_id) && TakeMeta(reader, body.meta) &&
+           reader.TakeFixed64(body.offset) && reader.TakeFixed64(body.total_bytes) &&
+           TakeFlag(reader, body.done) && TakePayload(reader, body.data);
+  }
+  bool operator()(raft::InstallSnapshotResponse& body) const {
+    return reader.TakeFixed64(body.transfer_id) && reader.TakeFixed64(body.next_offset) &&
+           TakeFlag(reader, body.done) && TakeFlag(reader, body.failed);
+  }
+  bool operator()(raft::TimeoutNow&) const { return true; }
 };
 
 // Makes the body of that place in the variant.

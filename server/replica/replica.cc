@@ -34,6 +34,10 @@ Work Replica::TakeWork() {
   Work work;
   work.send = std::exchange(released_, {});
   while (node_.HasReady()) TakeReady(work);
+  while (CanApply()) {
+    work.apply.push_back(std::move(committed_.front()));
+    committed_.pop_front();
+  }
   return work;
 }
 
@@ -51,7 +55,7 @@ void Replica::TakeReady(Work& work) {
   } else {
     MoveTo(held_.back().messages, std::move(ready.messages_after_persist));
   }
-  MoveTo(work.apply, std::move(ready.committed_entries));
+  for (raft::Entry& entry : ready.committed_entries) committed_.push_back(std::move(entry));
   MoveTo(work.read_states, std::move(ready.read_states));
   MoveTo(work.dropped_reads, std::move(ready.dropped_reads));
   if (ready.soft_state) work.soft_state = ready.soft_state;

@@ -56,7 +56,7 @@ class Replica {
   void AppliedUpTo(raft::Index index) { node_.AppliedUpTo(index); }
   void Unreachable(raft::MemberId peer) { node_.ReportUnreachable(peer); }
 
-  bool HasWork() const { return node_.HasReady() || !released_.empty(); }
+  bool HasWork() const { return node_.HasReady() || !released_.empty() || CanApply(); }
   Work TakeWork();
 
   raft::Term term() const { return node_.term(); }
@@ -65,6 +65,9 @@ class Replica {
 
  private:
   void TakeReady(Work& work);
+  bool CanApply() const {
+    return !committed_.empty() && committed_.front().id.index <= node_.persisted_index();
+  }
 
   std::unique_ptr<raft::MemoryLog> log_;
   raft::RawNode node_;
@@ -75,6 +78,9 @@ class Replica {
   };
   std::deque<Held> held_;
   std::vector<raft::Message> released_;
+  // Committed, and held back until our own log has it: a store ahead of its log can not be opened
+  // yet.
+  std::deque<raft::Entry> committed_;
   std::optional<raft::HardState>
       lazy_hard_state_;  // moved the commit index only: goes with the next job
 };

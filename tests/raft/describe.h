@@ -11,6 +11,7 @@
 namespace pintle::raft {
 
 std::string Describe(EntryId id);  // term/index
+std::string Describe(const ConfState& conf_state);
 std::string Describe(const Entry& entry);
 std::string_view Describe(Role role);
 std::string Describe(const Message& message);

@@ -55,7 +55,7 @@ TEST(ProgressTest, ProbesOnceUntilAnswered) {
   EXPECT_TRUE(progress.WantsAppend(Index{5}, Index{0}));
   progress.Sent(0, 0, Index{0});
   EXPECT_FALSE(progress.WantsAppend(Index{9}, Index{9}));
-  progress.HeartbeatAnswered(Index{9});
+  progress.HeartbeatAnswered(Index{9}, /*doubtful=*/false);
   EXPECT_TRUE(progress.WantsAppend(Index{9}, Index{9}));
   EXPECT_EQ(progress.next_index(), Index{6});
 }
@@ -126,11 +126,11 @@ TEST(ProgressTest, TellsTheCommitIndexOnceAsFarAsItWasSent) {
 
 TEST(ProgressTest, HeartbeatAnswerAsksAgainWhenSomethingIsMissing) {
   Progress progress = Replicating(SmallWindow(), Index{3});
-  progress.HeartbeatAnswered(Index{3});
+  progress.HeartbeatAnswered(Index{3}, /*doubtful=*/false);
   EXPECT_FALSE(progress.WantsAppend(Index{3}, Index{0}));
   progress.Sent(1, 40, Index{0});
   EXPECT_FALSE(progress.WantsAppend(Index{4}, Index{0}));
-  progress.HeartbeatAnswered(Index{4});
+  progress.HeartbeatAnswered(Index{4}, /*doubtful=*/false);
   EXPECT_TRUE(progress.WantsAppend(Index{4}, Index{0}));
   progress.Sent(0, 0, Index{0});
   EXPECT_FALSE(progress.WantsAppend(Index{4}, Index{0}));

@@ -109,7 +109,7 @@ TEST_F(RawNodeTest, ACommitIndexAloneNeedsNoSync) {
   EXPECT_EQ(ready.committed_entries, append.entries);
 }
 
-TEST_F(RawNodeTest, AppliesOnlyWhatItsOwnDiskHas) {
+TEST_F(RawNodeTest, AppliesAtCommitWithoutWaitingForItsOwnDisk) {
   Start(3);
   FollowInTerm(1);
   AppendEntries append{.commit_index = Index{1},
@@ -117,12 +117,10 @@ TEST_F(RawNodeTest, AppliesOnlyWhatItsOwnDiskHas) {
   node_->Step({kPeer, kSelf, Term{1}, append});
   const Ready ready = node_->TakeReady();
   EXPECT_EQ(node_->commit_index(), Index{1});
-  EXPECT_TRUE(ready.committed_entries.empty());
-  EXPECT_FALSE(node_->HasReady());
+  EXPECT_EQ(ready.committed_entries, append.entries);
+  ASSERT_EQ(ready.messages_after_persist.size(), 1U);
   log_.Append(ready.entries);
   node_->Persisted(ready.number);
-  ASSERT_TRUE(node_->HasReady());
-  EXPECT_EQ(node_->TakeReady().committed_entries, append.entries);
   EXPECT_FALSE(node_->HasReady());
 }
 
@@ -184,7 +182,7 @@ TEST_F(RawNodeTest, IgnoresNonsense) {
   const Entry older{{Term{1}, Index{2}}, EntryKind::kNormal, nullptr};
   const Entry from_the_future{{Term{3}, Index{1}}, EntryKind::kNormal, nullptr};
   const std::vector<Message> nonsense = {
-      {MemberId{9}, kSelf, Term{5}, Heartbeat{}},                               // a stranger
+      {kNoMember, kSelf, Term{5}, Heartbeat{}},                                 // from nobody
       {kPeer, MemberId{3}, Term{5}, Heartbeat{}},                               // not for us
       {kSelf, kSelf, Term{5}, Heartbeat{}},                                     // from ourselves
       {kPeer, kSelf, Term{2}, AppendEntries{.entries = {entry, after_gap}}},    // a gap

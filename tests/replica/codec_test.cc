@@ -22,19 +22,30 @@ raft::EntryId Id(uint64_t term, uint64_t index) { return {raft::Term(term), raft
 // One message with each kind of body, all fields unlike their defaults.
 std::vector<raft::Message> OneOfEach() {
   const std::vector<raft::MessageBody> bodies{
-      raft::RequestVote{true, Id(3, 4)},
-      raft::RequestVoteResponse{true, true},
+      raft::RequestVote{true, Id(3, 4), true},
+      raft::RequestVoteResponse{true, true, Id(22, 23), true},
       raft::AppendEntries{Id(5, 6),
                           raft::Index(7),
                           {{Id(5, 7), raft::EntryKind::kNormal, Bytes("abc")},
                            {Id(5, 8), raft::EntryKind::kNoOp, nullptr},
+                           {Id(5, 8), raft::EntryKind::kConfChange, Bytes("change")},
+                           {Id(5, 8), static_cast<raft::EntryKind>(250), Bytes("unknown")},
                            {Id(5, 9), raft::EntryKind::kNormal, Bytes(std::string(300, '\xff'))}}},
-      raft::AppendEntriesResponse{true, raft::Index(8), raft::Index(9), Id(10, 11)},
+      raft::AppendEntriesResponse{true, raft::Index(8), raft::Index(9), Id(10, 11), true, true},
       raft::Heartbeat{raft::Index(12), raft::ReadRound(13)},
-      raft::HeartbeatResponse{raft::ReadRound(14)},
+      raft::HeartbeatResponse{raft::ReadRound(14), true, true},
       raft::ForwardedProposal{{15, 16}, {Bytes("one"), Bytes(""), Bytes("three")}},
       raft::ReadIndexRequest{{17, 18}},
-      raft::ReadIndexResponse{{19, 20}, raft::Index(21)}};
+      raft::ReadIndexResponse{{19, 20}, raft::Index(21)},
+      raft::InstallSnapshot{
+          24,
+          {Id(25, 26), {{raft::MemberId(1)}, {raft::MemberId(2)}, {raft::MemberId(3)}}},
+          27,
+          28,
+          Bytes("piece"),
+          true},
+      raft::InstallSnapshotResponse{29, 30, true, true},
+      raft::TimeoutNow{}};
   std::vector<raft::Message> messages;
   for (const auto& body : bodies) {
     messages.push_back(
