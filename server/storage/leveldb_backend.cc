@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "server/storage/leveldb_env.h"
 
@@ -39,28 +40,57 @@ bool IsLockError(const leveldb::Status& status) {
   return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
 }
 
+// One call: in virtual time LevelDB's thread works when it is over, and not before.
+class Turn {
+ public:
+  explicit Turn(LeveldbEnv& env) : env_(env) { env_.Hold(); }
+  ~Turn() { env_.Release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  LeveldbEnv& env_;
+};
+
 }  // namespace
 
-LeveldbBackend::LeveldbBackend(const LeveldbOptions& options, std::unique_ptr<LeveldbEnv> env)
+LeveldbBackend::LeveldbBackend(const LeveldbOptions& options)
     : options_(options),
-      env_(std::move(env)),
+      own_files_(options.files == nullptr ? MakePosixFileSystem() : nullptr),
+      files_(options.files == nullptr ? *own_files_ : *options.files),
+      env_(std::make_unique<LeveldbEnv>(files_, options.wait_for_background)),
       cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {}
 
 LeveldbBackend::~LeveldbBackend() {
-  if (db_ != nullptr && options_.flush_on_close && !failed_) {
+  if (db_ != nullptr && options_.flush_on_close && failure_.ok()) {
     (void)Flush();  // the log has whatever this could not save
   }
 }
 
 absl::StatusOr<std::unique_ptr<LeveldbBackend>> LeveldbBackend::Open(
     const LeveldbOptions& options) {
-  auto backend = std::unique_ptr<LeveldbBackend>(
-      new LeveldbBackend(options, std::make_unique<LeveldbEnv>(leveldb::Env::Default())));
+  auto backend = std::unique_ptr<LeveldbBackend>(new LeveldbBackend(options));
   PINTLE_RETURN_IF_ERROR(backend->Start());
   return backend;
 }
 
+// LevelDB takes a directory without CURRENT for a new one, and would remove its tables.
+absl::Status LeveldbBackend::CheckNothingIsLost() const {
+  if (files_.Exists(options_.directory + "/CURRENT")) return absl::OkStatus();
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(options_.directory);
+  if (absl::IsNotFound(names.status())) return absl::OkStatus();
+  PINTLE_RETURN_IF_ERROR(names.status());
+  for (const auto& name : *names) {
+    if (!name.ends_with(".ldb") && !name.ends_with(".sst")) continue;
+    return absl::DataLossError(
+        absl::StrCat(options_.directory, " has tables (", name, ") but no CURRENT"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LeveldbBackend::Start() {
+  PINTLE_RETURN_IF_ERROR(CheckNothingIsLost());
+  const Turn turn(*env_);
   leveldb::Options options;
   options.create_if_missing = true;
   options.paranoid_checks = true;
@@ -73,17 +103,28 @@ absl::Status LeveldbBackend::Start() {
   options.block_size = size_t{16} << 10;
   leveldb::DB* db = nullptr;
   const leveldb::Status opened = leveldb::DB::Open(options, options_.directory, &db);
+  db_.reset(db);
   if (IsLockError(opened)) {
     return absl::UnavailableError(
         absl::StrCat("another process uses ", options_.directory, ": ", opened.ToString()));
   }
-  PINTLE_RETURN_IF_ERROR(ToStatus(opened, options_.directory));
-  db_.reset(db);
+  const absl::Status status = ToStatus(opened, options_.directory);
+  // What should be there and is not: a MANIFEST, say.
+  if (absl::IsNotFound(status)) return absl::DataLossError(status.message());
+  return Failed(status);
+}
 
-  return absl::OkStatus();
+// A failure for want of room is told from the others.
+absl::Status LeveldbBackend::Failed(const absl::Status& status) {
+  if (status.ok()) return status;
+  const bool no_room = absl::IsInternal(status) && env_->out_of_room();
+  failure_ = no_room ? absl::ResourceExhaustedError(status.message()) : status;
+  return failure_;
 }
 
 absl::Status LeveldbBackend::Apply(const kv::BackendBatch& batch) {
+  PINTLE_RETURN_IF_ERROR(failure_);
+  const Turn turn(*env_);
   leveldb::WriteBatch writes;
   for (const kv::BackendBatch::Op& op : batch.ops) {
     if (op.value == nullptr) {
@@ -92,19 +133,20 @@ absl::Status LeveldbBackend::Apply(const kv::BackendBatch& batch) {
       writes.Put(ToSlice(op.key), ToSlice(*op.value));
     }
   }
+  base::FaultPoint("store.before_apply");
   const leveldb::Status status = db_->Write(leveldb::WriteOptions(), &writes);
-  if (!status.ok()) {
-    failed_ = true;
-    return ToStatus(status, options_.directory);
-  }
+  PINTLE_RETURN_IF_ERROR(Failed(ToStatus(status, options_.directory)));
   // After the write: a memtable switched inside it does not hold this batch yet.
   if (batch.sequence) env_->SetApplied(batch.sequence);
+  base::FaultPoint("store.after_apply");
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> LeveldbBackend::Get(std::string_view key) const {
+  const Turn turn(*env_);
   std::string value;
-  PINTLE_RETURN_IF_ERROR(ToStatus(db_->Get(CheckedReads(), ToSlice(key), &value), key));
+  const leveldb::Status read = db_->Get(CheckedReads(), ToSlice(key), &value);
+  PINTLE_RETURN_IF_ERROR(ToStatus(read, key));
   return value;
 }
 
@@ -113,6 +155,7 @@ kv::Sequence LeveldbBackend::durable_sequence() const { return env_->durable_seq
 absl::Status LeveldbBackend::Scan(
     std::string_view first, std::string_view last,
     const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  const Turn turn(*env_);
   leveldb::ReadOptions options = CheckedReads();
   options.fill_cache = false;
   const std::unique_ptr<leveldb::Iterator> at(db_->NewIterator(options));
@@ -123,15 +166,17 @@ absl::Status LeveldbBackend::Scan(
 }
 
 absl::Status LeveldbBackend::Flush() {
+  PINTLE_RETURN_IF_ERROR(failure_);
+  // No turn of our own: this waits for the background itself, and does nothing beside.
   // Compacts a range that no key is in: LevelDB writes the memtable out first, and that is all
   // there is to do.
   const leveldb::Slice beyond("\xff\xff\xff\xff");
   db_->CompactRange(&beyond, &beyond);
   // Does nothing, and reports what the background thread ran into.
   leveldb::WriteBatch none;
+  const Turn turn(*env_);
   const leveldb::Status status = db_->Write(leveldb::WriteOptions(), &none);
-  if (!status.ok()) failed_ = true;
-  return ToStatus(status, options_.directory);
+  return Failed(ToStatus(status, options_.directory));
 }
 
 }  // namespace pintle::server::storage

@@ -3,9 +3,16 @@
 //
 // Threads: as kv/backend.h says. LevelDB has one thread of its own, which flushes and compacts.
 // Apply may sleep (1 ms) or wait when that thread cannot keep up. Files: everything LevelDB makes,
-// in one directory that it locks. Errors: Open fails with UNAVAILABLE when another process has the
-// directory, DATA_LOSS when files are damaged. After a failed Apply nothing may be applied any
-// more; a failed sync ends the process.
+// in one directory that it locks.
+//
+// Errors, of Open, Apply and Flush:
+//   DATA_LOSS           files are damaged or missing; the directory is left as it is
+//   RESOURCE_EXHAUSTED  no room, also when it was a flush in the background that found none
+//   UNAVAILABLE         somebody else has the directory (Open)
+//   INTERNAL            any other failure of the disk
+// After a failed Apply nothing more may be applied; everything up to durable_sequence() is safe.
+// The way on is to destroy this and to open the directory again, which finds the last flush. A
+// failed sync ends the process (fatal.h).
 #pragma once
 
 #include <cstddef>
@@ -18,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "kv/backend.h"
 #include "kv/types.h"
+#include "server/storage/file_system.h"
 
 namespace leveldb {
 class Cache;
@@ -30,11 +38,16 @@ class LeveldbEnv;
 
 struct LeveldbOptions {
   std::string directory;
+  // Outlives the backend; nullptr: this machine's.
+  FileSystem* files = nullptr;
   // A crash loses at most two of these (the log replays them); both count as memory.
   size_t write_buffer_bytes = size_t{4} << 20;
   size_t block_cache_bytes = size_t{4} << 20;
   // Off: what a crash leaves behind (tests).
   bool flush_on_close = true;
+  // Simulation: every call returns only when LevelDB's thread has nothing left to do, and nothing
+  // sleeps, so that the same calls make the same files.
+  bool wait_for_background = false;
 };
 
 class LeveldbBackend : public kv::Backend {
@@ -53,14 +66,18 @@ class LeveldbBackend : public kv::Backend {
   absl::Status Flush();
 
  private:
-  LeveldbBackend(const LeveldbOptions& options, std::unique_ptr<LeveldbEnv> env);
+  explicit LeveldbBackend(const LeveldbOptions& options);
   absl::Status Start();
+  absl::Status CheckNothingIsLost() const;
+  absl::Status Failed(const absl::Status& status);
 
   const LeveldbOptions options_;
+  const std::unique_ptr<FileSystem> own_files_;
+  FileSystem& files_;
   const std::unique_ptr<LeveldbEnv> env_;
   const std::unique_ptr<leveldb::Cache> cache_;
   std::unique_ptr<leveldb::DB> db_;  // last: uses the others until it is closed
-  bool failed_ = false;
+  absl::Status failure_;             // of the first call that failed: none may succeed after it
 };
 
 }  // namespace pintle::server::storage

@@ -1,137 +1,118 @@
 #include "server/storage/leveldb_env.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
+
+#include "base/fault_point.h"
+#include "server/storage/fatal.h"
 
 namespace pintle::server::storage {
 namespace {
+
+std::string_view BaseName(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
 // The number in "<directory>/000123.log"; nothing for other files.
 std::optional<uint64_t> LogNumber(std::string_view name) {
   constexpr std::string_view kSuffix = ".log";
   if (!name.ends_with(kSuffix)) return std::nullopt;
   name.remove_suffix(kSuffix.size());
-  name = name.substr(name.rfind('/') + 1);
+  name = BaseName(name);
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
   return number;
 }
 
-class SinkFile : public leveldb::WritableFile {
- public:
-  leveldb::Status Append(const leveldb::Slice&) override { return leveldb::Status::OK(); }
-  leveldb::Status Close() override { return leveldb::Status::OK(); }
-  leveldb::Status Flush() override { return leveldb::Status::OK(); }
-  leveldb::Status Sync() override { return leveldb::Status::OK(); }
-};
-
-class SinkLogger : public leveldb::Logger {
+class SinkLogger final : public leveldb::Logger {
  public:
   void Logv(const char*, std::va_list) override {}
 };
 
-// Table files and the MANIFEST.
-class FatalSyncFile : public leveldb::WritableFile {
+class HeldLock final : public leveldb::FileLock {
  public:
-  FatalSyncFile(std::string name, leveldb::WritableFile* file)
-      : name_(std::move(name)), file_(file) {}
-
-  leveldb::Status Append(const leveldb::Slice& data) override { return file_->Append(data); }
-  leveldb::Status Close() override { return file_->Close(); }
-  leveldb::Status Flush() override { return file_->Flush(); }
-  leveldb::Status Sync() override {
-    const leveldb::Status status = file_->Sync();
-    if (status.ok()) return status;
-    std::fprintf(stderr, "sync of %s failed: %s\n", name_.c_str(), status.ToString().c_str());
-    std::fflush(stderr);
-    std::abort();
-  }
+  explicit HeldLock(std::unique_ptr<storage::FileLock> lock) : lock_(std::move(lock)) {}
 
  private:
-  const std::string name_;
-  const std::unique_ptr<leveldb::WritableFile> file_;
-};
-
-class PreadFile : public leveldb::RandomAccessFile {
- public:
-  PreadFile(std::string name, int fd) : name_(std::move(name)), fd_(fd) {}
-  ~PreadFile() override { ::close(fd_); }
-
-  leveldb::Status Read(uint64_t offset, size_t size, leveldb::Slice* result,
-                       char* scratch) const override {
-    size_t done = 0;
-    while (done < size) {
-      const ssize_t got =
-          ::pread(fd_, scratch + done, size - done, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) {
-        *result = leveldb::Slice(scratch, 0);
-        return leveldb::Status::IOError(name_, std::strerror(errno));
-      }
-      if (got == 0) break;  // the end of the file: LevelDB checks what it got
-      done += static_cast<size_t>(got);
-    }
-    *result = leveldb::Slice(scratch, done);
-    return leveldb::Status::OK();
-  }
-
- private:
-  const std::string name_;
-  const int fd_;
+  const std::unique_ptr<storage::FileLock> lock_;
 };
 
 }  // namespace
 
+LeveldbEnv::LeveldbEnv(FileSystem& files, bool virtual_time)
+    : files_(files), virtual_time_(virtual_time) {}
+
+LeveldbEnv::~LeveldbEnv() {
+  {
+    const std::lock_guard lock(jobs_mutex_);
+    stopping_ = true;
+  }
+  jobs_changed_.notify_all();
+  if (worker_.joinable()) worker_.join();
+}
+
 void LeveldbEnv::SetApplied(kv::Sequence sequence) {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex_);
   applied_ = sequence;
 }
 
 kv::Sequence LeveldbEnv::durable_sequence() const {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex_);
   return durable_;
+}
+
+void LeveldbEnv::Note(const absl::Status& status) {
+  if (absl::IsResourceExhausted(status)) out_of_room_.store(true, std::memory_order_release);
+}
+
+leveldb::Status LeveldbEnv::Noted(const absl::Status& status, const std::string& name) {
+  Note(status);
+  return ToLeveldb(status, name);
+}
+
+leveldb::Status LeveldbEnv::NewSequentialFile(const std::string& name,
+                                              leveldb::SequentialFile** file) {
+  *file = nullptr;
+  absl::StatusOr<std::string> bytes = files_.ReadWhole(name);
+  if (!bytes.ok()) return Noted(bytes.status(), name);
+  if (BaseName(name).starts_with("MANIFEST-")) bytes->resize(IntactManifestBytes(*bytes));
+  *file = MakeSequentialFile(*std::move(bytes)).release();
+  return leveldb::Status::OK();
 }
 
 leveldb::Status LeveldbEnv::NewRandomAccessFile(const std::string& name,
                                                 leveldb::RandomAccessFile** file) {
   *file = nullptr;
-  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return errno == ENOENT ? leveldb::Status::NotFound(name, std::strerror(errno))
-                           : leveldb::Status::IOError(name, std::strerror(errno));
+  absl::StatusOr<std::unique_ptr<File>> opened = files_.OpenForRead(name);
+  // LevelDB would hand "not found" on as the answer to a Get.
+  if (absl::IsNotFound(opened.status())) {
+    return leveldb::Status::Corruption(name, "the table is missing");
   }
-  *file = new PreadFile(name, fd);
+  if (!opened.ok()) return Noted(opened.status(), name);
+  *file = MakeTableFile(*this, name, *std::move(opened)).release();
   return leveldb::Status::OK();
 }
 
 leveldb::Status LeveldbEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
   *file = nullptr;
-  leveldb::WritableFile* made = nullptr;
-  const leveldb::Status status = target()->NewWritableFile(name, &made);
-  if (!status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<File>> made = files_.OpenForWrite(name);
+  if (!made.ok()) return Noted(made.status(), name);
+  if (const absl::Status emptied = (*made)->Truncate(0); !emptied.ok()) return Noted(emptied, name);
   const auto log = LogNumber(name);
   if (!log.has_value()) {
-    *file = new FatalSyncFile(name, made);
-    return status;
+    const bool is_manifest = BaseName(name).starts_with("MANIFEST-");
+    *file = MakeBufferedFile(files_, *this, name, is_manifest, *std::move(made)).release();
+    return leveldb::Status::OK();
   }
   // The empty file stays, because LevelDB removes only what it finds in the directory.
-  made->Close();
-  delete made;
-  *file = new SinkFile;
-  std::lock_guard lock(mutex_);
+  *file = MakeSinkFile().release();
+  const std::lock_guard lock(mutex_);
   logs_.push_back({*log, applied_});
-  return status;
+  return leveldb::Status::OK();
 }
 
 leveldb::Status LeveldbEnv::NewAppendableFile(const std::string& name,
@@ -141,19 +122,126 @@ leveldb::Status LeveldbEnv::NewAppendableFile(const std::string& name,
   return leveldb::Status::NotSupported(name, "files are not appended to");
 }
 
+bool LeveldbEnv::FileExists(const std::string& name) { return files_.Exists(name); }
+
+leveldb::Status LeveldbEnv::GetChildren(const std::string& folder,
+                                        std::vector<std::string>* names) {
+  names->clear();
+  absl::StatusOr<std::vector<std::string>> found = files_.List(folder);
+  if (!found.ok()) return Noted(found.status(), folder);
+  *names = *std::move(found);
+  return leveldb::Status::OK();
+}
+
 leveldb::Status LeveldbEnv::RemoveFile(const std::string& name) {
   if (const auto removed = LogNumber(name); removed.has_value()) {
-    std::lock_guard lock(mutex_);
+    base::FaultPoint("store.memtable_durable");
+    const std::lock_guard lock(mutex_);
     std::erase_if(logs_, [&](const Log& log) { return log.number <= *removed; });
     // The next log began when the removed one's memtable was complete.
     if (!logs_.empty()) durable_ = std::max(durable_, logs_.front().applied_at_start);
   }
-  return target()->RemoveFile(name);
+  return Noted(files_.Remove(name), name);
+}
+
+leveldb::Status LeveldbEnv::CreateDir(const std::string& name) {
+  return Noted(files_.MakeFolder(name), name);
+}
+
+leveldb::Status LeveldbEnv::RemoveDir(const std::string& name) {
+  return Noted(files_.RemoveFolder(name), name);
+}
+
+leveldb::Status LeveldbEnv::GetFileSize(const std::string& name, uint64_t* size) {
+  const absl::StatusOr<uint64_t> found = files_.FileSize(name);
+  *size = found.value_or(0);
+  return Noted(found.status(), name);
+}
+
+leveldb::Status LeveldbEnv::RenameFile(const std::string& from, const std::string& to) {
+  base::FaultPoint("store.before_current_rename");
+  if (const absl::Status renamed = files_.Rename(from, to); !renamed.ok())
+    return Noted(renamed, from);
+  base::FaultPoint("store.before_current_folder_sync");
+  const absl::Status synced = files_.SyncFolder(to.substr(0, to.rfind('/')));
+  if (!absl::IsResourceExhausted(synced)) DieUnlessOk(synced, "writing the store");
+  return Noted(synced, to);
+}
+
+leveldb::Status LeveldbEnv::LockFile(const std::string& name, leveldb::FileLock** lock) {
+  *lock = nullptr;
+  absl::StatusOr<std::unique_ptr<FileLock>> held = files_.Lock(name);
+  if (!held.ok()) return Noted(held.status(), "lock " + name);
+  *lock = new HeldLock(*std::move(held));
+  return leveldb::Status::OK();
+}
+
+leveldb::Status LeveldbEnv::UnlockFile(leveldb::FileLock* lock) {
+  delete lock;
+  return leveldb::Status::OK();
+}
+
+void LeveldbEnv::Schedule(void (*function)(void*), void* argument) {
+  {
+    const std::lock_guard lock(jobs_mutex_);
+    jobs_.emplace_back(function, argument);
+    if (!worker_.joinable()) worker_ = std::thread([this] { RunJobs(); });
+  }
+  jobs_changed_.notify_all();
+}
+
+// LevelDB's library calls this from nowhere; a job is as good as a thread.
+void LeveldbEnv::StartThread(void (*function)(void*), void* argument) {
+  Schedule(function, argument);
+}
+
+void LeveldbEnv::RunJobs() {
+  std::unique_lock lock(jobs_mutex_);
+  for (;;) {
+    jobs_changed_.wait(lock, [this] { return stopping_ || (!jobs_.empty() && holds_ == 0); });
+    if (jobs_.empty()) return;
+    const Job job = jobs_.front();
+    jobs_.pop_front();
+    running_ = true;
+    lock.unlock();
+    job.first(job.second);
+    lock.lock();
+    running_ = false;
+    jobs_changed_.notify_all();
+  }
+}
+
+void LeveldbEnv::Hold() {
+  if (!virtual_time_) return;
+  const std::lock_guard lock(jobs_mutex_);
+  ++holds_;
+}
+
+void LeveldbEnv::Release() {
+  if (!virtual_time_) return;
+  std::unique_lock lock(jobs_mutex_);
+  if (--holds_ > 0) return;
+  jobs_changed_.notify_all();
+  jobs_changed_.wait(lock, [this] { return jobs_.empty() && !running_; });
+}
+
+leveldb::Status LeveldbEnv::GetTestDirectory(std::string* path) {
+  return leveldb::Status::NotSupported(*path, "no test directory here");
 }
 
 leveldb::Status LeveldbEnv::NewLogger(const std::string&, leveldb::Logger** logger) {
   *logger = new SinkLogger;  // LevelDB's own diary: no bound, no reader
   return leveldb::Status::OK();
+}
+
+uint64_t LeveldbEnv::NowMicros() {
+  if (virtual_time_) return 0;
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+void LeveldbEnv::SleepForMicroseconds(int micros) {
+  if (!virtual_time_) std::this_thread::sleep_for(std::chrono::microseconds(micros));
 }
 
 }  // namespace pintle::server::storage

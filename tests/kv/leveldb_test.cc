@@ -206,35 +206,9 @@ TEST_F(LeveldbTest, DamagedTablesAreDataLoss) {
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
 }
 
-// Files whose sync fails.
-class FailingSyncEnv : public leveldb::EnvWrapper {
- public:
-  FailingSyncEnv() : leveldb::EnvWrapper(leveldb::Env::Default()) {}
-  leveldb::Status NewWritableFile(const std::string&, leveldb::WritableFile** file) override {
-    *file = new File;
-    return leveldb::Status::OK();
-  }
-
- private:
-  class File : public leveldb::WritableFile {
-    leveldb::Status Append(const leveldb::Slice&) override { return leveldb::Status::OK(); }
-    leveldb::Status Close() override { return leveldb::Status::OK(); }
-    leveldb::Status Flush() override { return leveldb::Status::OK(); }
-    leveldb::Status Sync() override { return leveldb::Status::IOError("the disk is on fire"); }
-  };
-};
-
-TEST(LeveldbEnvDeathTest, AFailedSyncEndsTheProcess) {
-  FailingSyncEnv failing;
-  LeveldbEnv env(&failing);
-  leveldb::WritableFile* file = nullptr;
-  ASSERT_TRUE(env.NewWritableFile("db/MANIFEST-000002", &file).ok());
-  EXPECT_DEATH((void)file->Sync(), "sync of db/MANIFEST-000002 failed.*on fire");
-  delete file;
-}
-
 TEST_F(LeveldbTest, ALogsEndIsDurableWhenTheLogIsRemoved) {
-  LeveldbEnv env(leveldb::Env::Default());
+  const auto files = server::storage::MakePosixFileSystem();
+  LeveldbEnv env(*files, /*virtual_time=*/false);
   const auto start_log = [&](const char* name) {
     leveldb::WritableFile* file = nullptr;
     ASSERT_TRUE(env.NewWritableFile(directory_ + "/" + name, &file).ok());

@@ -1,0 +1,208 @@
+#include "server/storage/leveldb_files.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "base/byte_codec.h"
+#include "base/crc32c.h"
+#include "base/fault_point.h"
+#include "server/storage/fatal.h"
+
+namespace pintle::server::storage {
+namespace {
+
+constexpr size_t kBufferBytes = size_t{64} << 10;
+
+class BufferedFile final : public leveldb::WritableFile {
+ public:
+  BufferedFile(FileSystem& files, ErrorSink& errors, std::string name, bool is_manifest,
+               std::unique_ptr<File> file)
+      : files_(files),
+        errors_(errors),
+        name_(std::move(name)),
+        is_manifest_(is_manifest),
+        file_(std::move(file)) {}
+
+  leveldb::Status Append(const leveldb::Slice& data) override {
+    if (buffer_.size() + data.size() < kBufferBytes) {
+      buffer_.append(data.data(), data.size());
+      return leveldb::Status::OK();
+    }
+    return Write({data.data(), data.size()});
+  }
+  leveldb::Status Flush() override { return Write({}); }
+  leveldb::Status Close() override {
+    const leveldb::Status status = Write({});
+    file_.reset();
+    return status;
+  }
+
+  leveldb::Status Sync() override {
+    if (is_manifest_) {
+      base::FaultPoint("store.before_manifest_folder_sync");
+      const leveldb::Status folder = Checked(files_.SyncFolder(name_.substr(0, name_.rfind('/'))));
+      if (!folder.ok()) return folder;
+    }
+    const leveldb::Status written = Write({});
+    if (!written.ok()) return written;
+    base::FaultPoint(is_manifest_ ? "store.before_manifest_sync" : "store.before_table_sync");
+    const leveldb::Status synced = Checked(file_->Sync());
+    base::FaultPoint(is_manifest_ ? "store.after_manifest_sync" : "store.after_table_sync");
+    return synced;
+  }
+
+ private:
+  // What is gathered, and `more` behind it.
+  leveldb::Status Write(std::string_view more) {
+    if (buffer_.empty() && more.empty()) return leveldb::Status::OK();
+    const std::string_view pieces[] = {buffer_, more};
+    const absl::Status status = file_->WriteAt(offset_, pieces);
+    if (!status.ok()) {
+      errors_.Note(status);
+      return ToLeveldb(status, name_);
+    }
+    offset_ += buffer_.size() + more.size();
+    buffer_.clear();
+    return leveldb::Status::OK();
+  }
+
+  leveldb::Status Checked(const absl::Status& status) {
+    errors_.Note(status);
+    if (!absl::IsResourceExhausted(status)) DieUnlessOk(status, "writing the store");
+    return ToLeveldb(status, name_);
+  }
+
+  FileSystem& files_;
+  ErrorSink& errors_;
+  const std::string name_;
+  const bool is_manifest_;
+  std::unique_ptr<File> file_;
+  std::string buffer_;
+  uint64_t offset_ = 0;
+};
+
+class SinkFile final : public leveldb::WritableFile {
+ public:
+  leveldb::Status Append(const leveldb::Slice&) override { return leveldb::Status::OK(); }
+  leveldb::Status Close() override { return leveldb::Status::OK(); }
+  leveldb::Status Flush() override { return leveldb::Status::OK(); }
+  leveldb::Status Sync() override { return leveldb::Status::OK(); }
+};
+
+class TableFile final : public leveldb::RandomAccessFile {
+ public:
+  TableFile(ErrorSink& errors, std::string name, std::unique_ptr<File> file)
+      : errors_(errors), name_(std::move(name)), file_(std::move(file)) {}
+
+  // Fewer bytes than asked for at the end of the file: LevelDB checks what it got.
+  leveldb::Status Read(uint64_t offset, size_t size, leveldb::Slice* result,
+                       char* scratch) const override {
+    const absl::StatusOr<size_t> got = file_->ReadAt(offset, size, scratch);
+    *result = leveldb::Slice(scratch, got.ok() ? *got : 0);
+    if (!got.ok()) errors_.Note(got.status());
+    return ToLeveldb(got.status(), name_);
+  }
+
+ private:
+  ErrorSink& errors_;
+  const std::string name_;
+  const std::unique_ptr<File> file_;
+};
+
+class BytesFile final : public leveldb::SequentialFile {
+ public:
+  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  leveldb::Status Read(size_t size, leveldb::Slice* result, char* scratch) override {
+    const size_t got = std::min(size, bytes_.size() - at_);
+    if (got > 0) std::memcpy(scratch, bytes_.data() + at_, got);
+    at_ += got;
+    *result = leveldb::Slice(scratch, got);
+    return leveldb::Status::OK();
+  }
+  leveldb::Status Skip(uint64_t size) override {
+    at_ += std::min<uint64_t>(size, bytes_.size() - at_);
+    return leveldb::Status::OK();
+  }
+
+ private:
+  const std::string bytes_;
+  size_t at_ = 0;
+};
+
+// LevelDB's log format (its doc/log_format.md): blocks of 32 KiB; records of checksum 4, length 2,
+// type 1 and bytes; an edit is one record, or a first, middle and last one.
+constexpr size_t kBlockBytes = size_t{32} << 10;
+constexpr size_t kRecordHeadBytes = 7;
+constexpr char kFull = 1;
+constexpr char kFirst = 2;
+constexpr char kLast = 4;
+
+// Bytes of the intact record that lies there; 0: there is none.
+size_t RecordBytes(std::string_view bytes, size_t at) {
+  const size_t left = std::min(bytes.size(), (at / kBlockBytes + 1) * kBlockBytes) - at;
+  if (left < kRecordHeadBytes) return 0;
+  const char type = bytes[at + 6];
+  const size_t length = static_cast<uint8_t>(bytes[at + 4]) |
+                        static_cast<size_t>(static_cast<uint8_t>(bytes[at + 5])) << 8;
+  if (type < kFull || type > kLast || kRecordHeadBytes + length > left) return 0;
+  base::ByteReader reader(bytes.substr(at, 4));
+  uint32_t stored = 0;
+  reader.TakeFixed32(stored);
+  const uint32_t crc = base::Crc32c(bytes.substr(at + 6, 1 + length));
+  const uint32_t masked = ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
+  return stored == masked ? kRecordHeadBytes + length : 0;
+}
+
+}  // namespace
+
+leveldb::Status ToLeveldb(const absl::Status& status, const std::string& name) {
+  if (status.ok()) return leveldb::Status::OK();
+  const std::string text(status.message());
+  return absl::IsNotFound(status) ? leveldb::Status::NotFound(name, text)
+                                  : leveldb::Status::IOError(name, text);
+}
+
+std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, ErrorSink& errors,
+                                                        std::string name, bool is_manifest,
+                                                        std::unique_ptr<File> file) {
+  return std::make_unique<BufferedFile>(files, errors, std::move(name), is_manifest,
+                                        std::move(file));
+}
+
+std::unique_ptr<leveldb::WritableFile> MakeSinkFile() { return std::make_unique<SinkFile>(); }
+
+std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(ErrorSink& errors, std::string name,
+                                                         std::unique_ptr<File> file) {
+  return std::make_unique<TableFile>(errors, std::move(name), std::move(file));
+}
+
+std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes) {
+  return std::make_unique<BytesFile>(std::move(bytes));
+}
+
+size_t IntactManifestBytes(std::string_view bytes) {
+  size_t at = 0;
+  size_t edits_end = 0;
+  while (at < bytes.size()) {
+    if (kBlockBytes - at % kBlockBytes < kRecordHeadBytes) {  // what is left of a block is zeros
+      at = (at / kBlockBytes + 1) * kBlockBytes;
+      continue;
+    }
+    const size_t size = RecordBytes(bytes, at);
+    if (size == 0) break;
+    const char type = bytes[at + 6];
+    at += size;
+    if (type == kFull || type == kLast) edits_end = at;
+  }
+  for (size_t behind = at + 1; behind < bytes.size(); ++behind) {
+    if (RecordBytes(bytes, behind) == 0) continue;
+    if (bytes[behind + 6] == kFull || bytes[behind + 6] == kFirst) return bytes.size();
+  }
+  return edits_end;
+}
+
+}  // namespace pintle::server::storage
