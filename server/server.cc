@@ -71,24 +71,25 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   peers.peers = std::move(membership.peers);
 
   replica::ReplicaOptions options;
-  options.cluster_id = membership.cluster_id;
-  options.member_id = membership.self;
-  options.members = std::move(membership.members);
-  options.name = config.name;
-  options.client_urls = config.advertise_client_urls;
-  options.data_dir = config.data_dir;
-  options.must_have_log = config.initial_cluster_state == "existing";
-  options.heartbeat_interval_ms = config.heartbeat_interval_ms;
-  options.election_timeout_ms = config.election_timeout_ms;
-  options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
-  options.open_backend = OpenLeveldb;
+  replica::MemberOptions& member = options.member;
+  member.cluster_id = membership.cluster_id;
+  member.member_id = membership.self;
+  member.members = std::move(membership.members);
+  member.name = config.name;
+  member.client_urls = config.advertise_client_urls;
+  member.data_dir = config.data_dir;
+  member.must_have_log = config.initial_cluster_state == "existing";
+  member.heartbeat_interval_ms = config.heartbeat_interval_ms;
+  member.election_timeout_ms = config.election_timeout_ms;
+  member.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
+  member.open_backend = OpenLeveldb;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));
   return options;
 }
 
-admin::SyncDurations SyncsOf(const replica::ReplicaNode& node) {
+admin::SyncDurations SyncsOf(const replica::Member& member) {
   static_assert(storage::Wal::kBuckets == admin::kDiskBuckets + 1);
-  const storage::Wal::Stats& stats = node.wal_stats();
+  const storage::Wal::Stats& stats = member.wal_stats();
   admin::SyncDurations durations;
   for (size_t i = 0; i < stats.syncs.size(); ++i) durations.counts[i] = stats.syncs[i];
   durations.sum_seconds = static_cast<double>(stats.sync_nanoseconds) / 1e9;
@@ -131,18 +132,19 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);
   options.watch_progress_interval = config.watch_progress_notify_interval;
   options.metrics_text = [this] {
-    return admin::MetricsText({.member = node.get(),
+    return admin::MetricsText({.member = &node->member(),
                                .client_traffic = [this] { return clients->counters(); },
-                               .wal_syncs = [this] { return SyncsOf(*node); }});
+                               .wal_syncs = [this] { return SyncsOf(node->member()); }});
   };
-  etcd_face = std::make_unique<etcd::EtcdFace>(*node, std::move(options));
+  etcd_face = std::make_unique<etcd::EtcdFace>(node->member(), std::move(options));
   etcd_face->Register(router);
   if (config.api_listen_urls.empty()) return absl::OkStatus();
   kube::KubeOptions kube_options;
   kube_options.service_cluster_ip_range = config.service_cluster_ip_range;
   const Url& api_url = config.api_listen_urls.front();
   kube_options.advertised_address = absl::StrCat(api_url.host, ":", api_url.port);
-  PINTLE_ASSIGN_OR_RETURN(kube_face, kube::KubeFace::Create(*node, std::move(kube_options)));
+  PINTLE_ASSIGN_OR_RETURN(kube_face,
+                          kube::KubeFace::Create(node->member(), std::move(kube_options)));
   return absl::OkStatus();
 }
 

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "base/check.h"
-#include "server/replica/clock.h"
 #include "server/replica/command_codec.h"
 #include "server/replica/errors.h"
 #include "server/replica/proposal_codec.h"
@@ -65,7 +64,7 @@ void Applier::FollowLeases(RequestKind kind, const kv::CommandResult& result,
                            const kv::Command& command) {
   if (kind == RequestKind::kLeaseGrant) {
     const auto& granted = std::get<kv::LeaseResult>(result);
-    parts_.lessor.Granted(granted.id, granted.ttl_seconds, SteadyNow());
+    parts_.lessor.Granted(granted.id, granted.ttl_seconds, parts_.clock.Now());
   } else if (kind == RequestKind::kLeaseRevoke) {
     parts_.lessor.Revoked(std::get<kv::LeaseRevokeRequest>(command).id);
   }

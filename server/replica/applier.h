@@ -18,6 +18,7 @@
 
 #include "kv/store.h"
 #include "raft/entry.h"
+#include "server/replica/clock.h"
 #include "server/replica/cluster.h"
 #include "server/replica/lessor.h"
 #include "server/replica/proposals.h"
@@ -35,6 +36,7 @@ class Applier {
     Lessor& lessor;
     Proposals& proposals;
     ReadGate& reads;
+    const Clock& clock;
   };
   explicit Applier(Parts parts) : parts_(parts) {}
 

@@ -1,8 +1,9 @@
 // BatchQueue: from many threads to one, in batches, with one wake-up per burst.
 //
-// Push never blocks. The consumer takes everything that has come with one lock. Not bounded by
-// itself: what is pushed is bounded by its producers (proposals by Proposals, messages by raft's
-// in-flight limits, jobs by raft's byte limits).
+// Push never blocks. The consumer takes everything that has come with one lock (TakeAll), and a
+// consumer with a thread of its own waits in between (Wait). Not bounded by itself: what is pushed
+// is bounded by its producers (proposals by Proposals, messages by raft's in-flight limits, jobs by
+// raft's byte limits).
 #pragma once
 
 #include <chrono>
@@ -29,9 +30,17 @@ class BatchQueue {
     if (wake) changed_.notify_one();
   }
 
-  // Waits until there is something, Close, or the deadline (none: for ever). Empty at the deadline
-  // or when closed.
-  std::vector<T> PopAll(std::optional<Deadline> deadline = std::nullopt) {
+  std::vector<T> TakeAll() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(items_, {});
+  }
+  bool empty() const {
+    const std::lock_guard lock(mutex_);
+    return items_.empty();
+  }
+
+  // Until there is something, Close, or the deadline (none: for ever). False: closed and empty.
+  bool Wait(std::optional<Deadline> deadline = std::nullopt) {
     std::unique_lock lock(mutex_);
     const auto ready = [this] { return closed_ || !items_.empty(); };
     if (deadline) {
@@ -39,7 +48,7 @@ class BatchQueue {
     } else {
       changed_.wait(lock, ready);
     }
-    return std::exchange(items_, {});
+    return !closed_ || !items_.empty();
   }
 
   // What was pushed before is still handed out.

@@ -1,11 +1,5 @@
 #include "server/storage/data_dir.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,17 +48,11 @@ std::string ParentOf(std::string path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-absl::StatusOr<int> Lock(const std::string& path) {
-  const std::string lock = path + "/lock";
-  const int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return absl::UnavailableError(absl::StrCat("cannot open ", lock, ": ", strerror(errno)));
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    close(fd);
-    return absl::FailedPreconditionError(absl::StrCat(
-        path, " is in use by another process: stop that one, or give another --data-dir"));
-  }
-  return fd;
+absl::StatusOr<std::unique_ptr<FileLock>> LockMember(FileSystem& files, const std::string& path) {
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = files.Lock(path + "/lock");
+  if (!absl::IsFailedPrecondition(lock.status())) return lock;
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, " is in use by another process: stop that one, or give another --data-dir"));
 }
 
 absl::Status CheckOrWriteIdentity(FileSystem& files, const std::string& member,
@@ -97,14 +85,12 @@ absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Claim(FileSystem& files, const
   PINTLE_RETURN_IF_ERROR(RefuseForeign(files, path));
   const std::string member = path + "/member";
   PINTLE_RETURN_IF_ERROR(MakeParents(files, member));
-  PINTLE_ASSIGN_OR_RETURN(const int fd, Lock(member));
-  std::unique_ptr<DataDir> dir(new DataDir(member, fd));
+  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, LockMember(files, member));
+  std::unique_ptr<DataDir> dir(new DataDir(member, std::move(lock)));
   PINTLE_RETURN_IF_ERROR(CheckOrWriteIdentity(files, member, identity));
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(path));
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(ParentOf(path)));
   return dir;
 }
-
-DataDir::~DataDir() { close(lock_fd_); }
 
 }  // namespace pintle::server::storage

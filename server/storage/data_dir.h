@@ -1,6 +1,6 @@
 // DataDir: the folder of one member, claimed by this process for as long as the object lives.
 //
-//   <data-dir>/member/lock      held with flock
+//   <data-dir>/member/lock      held for as long as the object lives
 //   <data-dir>/member/identity  which format, cluster and member; written once
 //   <data-dir>/member/log/      the write-ahead log (wal.h)
 //   <data-dir>/member/store/    LevelDB (leveldb_backend.h)
@@ -23,7 +23,6 @@ class DataDir {
  public:
   static absl::StatusOr<std::unique_ptr<DataDir>> Claim(FileSystem& files, const std::string& path,
                                                         const WalIdentity& identity);
-  ~DataDir();
   DataDir(const DataDir&) = delete;
   DataDir& operator=(const DataDir&) = delete;
 
@@ -31,10 +30,11 @@ class DataDir {
   std::string store_folder() const { return member_ + "/store"; }
 
  private:
-  DataDir(std::string member, int lock_fd) : member_(std::move(member)), lock_fd_(lock_fd) {}
+  DataDir(std::string member, std::unique_ptr<FileLock> lock)
+      : member_(std::move(member)), lock_(std::move(lock)) {}
 
   const std::string member_;
-  const int lock_fd_;
+  const std::unique_ptr<FileLock> lock_;
 };
 
 }  // namespace pintle::server::storage

@@ -60,7 +60,7 @@ class ReservedPort {
 template <typename T>
 using Answer = std::future<absl::StatusOr<T>>;
 
-Answer<Applied> Propose(ReplicaNode& node, RequestKind kind, std::string body) {
+Answer<Applied> Propose(Member& node, RequestKind kind, std::string body) {
   auto promise = std::make_shared<std::promise<absl::StatusOr<Applied>>>();
   auto future = promise->get_future();
   node.Propose(kind, std::move(body), [promise](absl::StatusOr<Applied> applied) {
@@ -69,7 +69,7 @@ Answer<Applied> Propose(ReplicaNode& node, RequestKind kind, std::string body) {
   return future;
 }
 
-Answer<Applied> Put(ReplicaNode& node, const std::string& key, int64_t lease = 0) {
+Answer<Applied> Put(Member& node, const std::string& key, int64_t lease = 0) {
   etcdserverpb::PutRequest request;
   request.set_key(key);
   request.set_value("value of " + key);
@@ -78,7 +78,7 @@ Answer<Applied> Put(ReplicaNode& node, const std::string& key, int64_t lease = 0
 }
 
 using View = std::shared_ptr<const kv::ReadView>;
-Answer<View> Read(ReplicaNode& node) {
+Answer<View> Read(Member& node) {
   auto promise = std::make_shared<std::promise<absl::StatusOr<View>>>();
   auto future = promise->get_future();
   node.LinearizableRead(
@@ -128,16 +128,17 @@ class ReplicaNodeTest : public ::testing::Test {
         peers.peers[raft::MemberId(members_[other].id)] = {"127.0.0.1", ports_[other].port()};
     }
     ReplicaOptions options;
-    options.cluster_id = cluster_id_;
-    options.member_id = members_[place].id;
-    options.members = members_;
-    options.name = absl::StrCat("m", place);
-    options.client_urls = {absl::StrCat("http://client-", place)};
-    options.data_dir = absl::StrCat(folder_, "/", place);
-    options.heartbeat_interval_ms = 50;
-    options.election_timeout_ms = 500;
-    options.wal = {.first_segment_bytes = 1 << 16, .largest_segment_bytes = 1 << 20};
-    options.open_backend = open_backend_;
+    MemberOptions& member = options.member;
+    member.cluster_id = cluster_id_;
+    member.member_id = members_[place].id;
+    member.members = members_;
+    member.name = absl::StrCat("m", place);
+    member.client_urls = {absl::StrCat("http://client-", place)};
+    member.data_dir = absl::StrCat(folder_, "/", place);
+    member.heartbeat_interval_ms = 50;
+    member.election_timeout_ms = 500;
+    member.wal = {.first_segment_bytes = 1 << 16, .largest_segment_bytes = 1 << 20};
+    member.open_backend = open_backend_;
     options.transport = MakeAsioPeerTransport(std::move(peers));
     return options;
   }
@@ -149,7 +150,7 @@ class ReplicaNodeTest : public ::testing::Test {
   void StartAll() {
     for (size_t place = 0; place < kMembers; ++place) ASSERT_NO_FATAL_FAILURE(Start(place));
   }
-  ReplicaNode& node(size_t place) { return *nodes_[place]; }
+  Member& node(size_t place) { return nodes_[place]->member(); }
 
   // The member that leads, as at least two see it.
   size_t Leader() {
@@ -159,7 +160,7 @@ class ReplicaNodeTest : public ::testing::Test {
         size_t followers = 0;
         for (const auto& other : nodes_) {
           followers += other != nullptr && nodes_[place] != nullptr &&
-                       other->status().leader_id == members_[place].id;
+                       other->member().status().leader_id == members_[place].id;
         }
         if (followers >= 2 && node(place).status().is_leader) leader = place;
       }
@@ -292,7 +293,7 @@ TEST_F(ReplicaNodeTest, StoppingAnswersWhoWaits) {
   ASSERT_NO_FATAL_FAILURE(Start(0));  // one of three: no leader
   Answer<Applied> write = Put(node(0), "key");
   Answer<View> read = Read(node(0));
-  node(0).Stop();
+  nodes_[0]->Stop();
   EXPECT_EQ(write.get().status(), ErrStopped());
   EXPECT_EQ(read.get().status(), ErrStopped());
   EXPECT_EQ(Put(node(0), "key").get().status(), ErrStopped());
@@ -300,32 +301,32 @@ TEST_F(ReplicaNodeTest, StoppingAnswersWhoWaits) {
 
 TEST_F(ReplicaNodeTest, LimitsAreAnsweredAtOnce) {
   auto options = Options(0);
-  options.max_request_bytes = 100;
-  options.max_pending_requests = 1;
+  options.member.max_request_bytes = 100;
+  options.member.max_pending_requests = 1;
   auto started = ReplicaNode::Start(std::move(options));
   ASSERT_TRUE(started.ok()) << started.status();
   nodes_[0] = *std::move(started);
   EXPECT_EQ(Put(node(0), std::string(200, 'k')).get().status(), ErrRequestTooLarge());
   Answer<Applied> waiting = Put(node(0), "a");
   EXPECT_EQ(Put(node(0), "b").get().status(), ErrTooManyRequests());
-  node(0).Stop();
+  nodes_[0]->Stop();
   EXPECT_EQ(waiting.get().status(), ErrStopped());
 }
 
 TEST_F(ReplicaNodeTest, ADataDirHasOneProcessAndOneMember) {
   ASSERT_NO_FATAL_FAILURE(Start(0));
   auto second = Options(1);
-  second.data_dir = absl::StrCat(folder_, "/0");
+  second.member.data_dir = absl::StrCat(folder_, "/0");
   EXPECT_THAT(std::string(ReplicaNode::Start(std::move(second)).status().message()),
               HasSubstr("in use by another process"));
   nodes_[0].reset();
   auto other = Options(1);
-  other.data_dir = absl::StrCat(folder_, "/0");
+  other.member.data_dir = absl::StrCat(folder_, "/0");
   EXPECT_THAT(std::string(ReplicaNode::Start(std::move(other)).status().message()),
               HasSubstr("belongs to another member"));
 }
 
-absl::StatusOr<int64_t> KeepAlive(ReplicaNode& node, int64_t id) {
+absl::StatusOr<int64_t> KeepAlive(Member& node, int64_t id) {
   auto promise = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
   auto future = promise->get_future();
   node.LeaseKeepAlive(kv::LeaseId(id),
@@ -333,7 +334,7 @@ absl::StatusOr<int64_t> KeepAlive(ReplicaNode& node, int64_t id) {
   return future.get();
 }
 
-absl::StatusOr<LocalMember::LeaseTime> TimeToLive(ReplicaNode& node, int64_t id) {
+absl::StatusOr<LocalMember::LeaseTime> TimeToLive(Member& node, int64_t id) {
   auto promise = std::make_shared<std::promise<absl::StatusOr<LocalMember::LeaseTime>>>();
   auto future = promise->get_future();
   node.LeaseTimeToLive(kv::LeaseId(id), [promise](absl::StatusOr<LocalMember::LeaseTime> time) {
@@ -342,7 +343,7 @@ absl::StatusOr<LocalMember::LeaseTime> TimeToLive(ReplicaNode& node, int64_t id)
   return future.get();
 }
 
-Answer<Applied> Grant(ReplicaNode& node, int64_t id, int64_t ttl) {
+Answer<Applied> Grant(Member& node, int64_t id, int64_t ttl) {
   etcdserverpb::LeaseGrantRequest request;
   request.set_id(id);
   request.set_ttl(ttl);

@@ -24,7 +24,7 @@ size_t VirtualCluster::Put(size_t place) {
   request.set_key(writes_[name].key);
   request.set_value(std::string(random_.Below(300), 'v'));
   member(place).Propose(
-      name + 1, RequestKind::kPut, request.SerializeAsString(),
+      RequestKind::kPut, request.SerializeAsString(),
       [this, name, floor = highest_acknowledged_](const absl::StatusOr<Applied>& applied) {
         Write& write = writes_[name];
         ASSERT_EQ(write.state, Write::State::kWaiting) << "seed " << seed_ << ": answered twice";

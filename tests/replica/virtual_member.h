@@ -1,5 +1,5 @@
-// VirtualMember: one member of a cluster that lives in one thread. Everything in it is production
-// code (Replica, Applier, Wal, store, hub); only threads, disks and network are the test's.
+// VirtualMember: one member of a cluster that lives in one thread. It is production's Member; only
+// threads, disk, clock and network are the test's. The clock stands still: nothing times out.
 //
 // The test moves it a step at a time: inputs, one write of the log, one batch of apply. Crash()
 // takes from the disk what was not synced and puts the store back to some earlier batch, as a power
@@ -7,17 +7,15 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kv/memory_backend.h"
-#include "server/replica/applier.h"
-#include "server/replica/replica.h"
-#include "server/storage/wal.h"
+#include "server/replica/member.h"
 #include "tests/storage/memory_file_system.h"
 
 namespace pintle::server::replica {
@@ -33,68 +31,69 @@ class SeededRandom final : public raft::Random {
   std::mt19937_64 engine_;
 };
 
+class StandingClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::UnixEpoch(); }
+};
+
+// Keeps what is sent for the test to deliver.
+class Outbox final : public PeerTransport {
+ public:
+  absl::Status Start(Callbacks) override { return absl::OkStatus(); }
+  void Stop() override {}
+  void Send(std::vector<raft::Message> messages) override {
+    for (auto& message : messages) messages_.push_back(std::move(message));
+  }
+  void AskLease(raft::MemberId, LeaseQuestion, absl::Duration, LeaseDone done) override {
+    done(absl::UnavailableError("no network"));
+  }
+  Stats stats() const override { return {}; }
+  std::vector<raft::Message> TakeAll() { return std::exchange(messages_, {}); }
+
+ private:
+  std::vector<raft::Message> messages_;
+};
+
 class VirtualMember {
  public:
   VirtualMember(raft::MemberId id, std::vector<raft::MemberId> voters, uint64_t seed);
+  ~VirtualMember() { Crash(); }
 
   void Start();  // also after a Crash
   void Crash();
-  bool running() const { return live_ != nullptr; }
+  bool running() const { return member_ != nullptr; }
 
   // Inputs. Waiters are dropped unanswered by a crash, as a client's connection would be.
   void Tick();
   void Receive(const raft::Message& message);
-  void Propose(uint64_t request_id, RequestKind kind, std::string body, Proposals::Done done);
-  void Read(ReadGate::Done done);
+  void Propose(RequestKind kind, std::string body, LocalMember::ProposeDone done);
+  void Read(LocalMember::ReadDone done);
 
   // Work. False: there was nothing to do.
   bool WriteLog();
   bool ApplyBatch();
 
-  std::vector<raft::Message> TakeMessages();
+  std::vector<raft::Message> TakeMessages() { return outbox_.TakeAll(); }
 
   raft::MemberId id() const { return id_; }
-  const Replica& replica() const { return live_->replica; }
-  const kv::Store& store() const { return *live_->store; }
-  raft::Index applied_index() const { return live_->applied_index; }
+  const Replica& replica() const { return member_->replica(); }
+  const kv::Store& store() const { return member_->store(); }
+  raft::Index applied_index() const { return raft::Index(member_->status().applied_index); }
 
  private:
-  struct Proposed {
-    uint64_t id = 0;
-    raft::Payload payload;
-  };
-  struct Live {
-    Live(VirtualMember& member, std::unique_ptr<storage::Wal> opened,
-         const storage::WalContents& contents);
-    std::unique_ptr<storage::Wal> wal;
-    std::unique_ptr<kv::Store> store;
-    std::unique_ptr<watch::Hub> hub;
-    Cluster cluster;
-    Lessor lessor;
-    Proposals proposals;
-    ReadGate reads;
-    Applier applier;
-    Replica replica;
-    raft::Index applied_index;
-    std::deque<PersistJob> persist;
-    std::deque<std::vector<raft::Entry>> apply;
-    std::deque<Proposed> unsent;
-    uint64_t last_read = 0;
-  };
-
-  void Offer(Proposed proposed);
-  void OfferUnsent();
-  void BeginReads();
-  void TakeWork();
+  MemberOptions Options();
+  void Turn();
 
   const raft::MemberId id_;
   const std::vector<raft::MemberId> voters_;
   SeededRandom random_;
+  StandingClock clock_;
+  Outbox outbox_;
   storage::MemoryFileSystem disk_;
-  std::unique_ptr<kv::MemoryBackend> backend_ = std::make_unique<kv::MemoryBackend>();
+  kv::MemoryBackend* backend_ = nullptr;        // the running member's
   std::unique_ptr<kv::MemoryBackend> flushed_;  // what a crash leaves of it
-  std::unique_ptr<Live> live_;
-  std::vector<raft::Message> sent_;
+  bool crashing_ = false;
+  std::unique_ptr<Member> member_;
 };
 
 }  // namespace pintle::server::replica

@@ -1,0 +1,19 @@
+#include "server/replica/apply_worker.h"
+
+#include "base/fault_point.h"
+
+namespace pintle::server::replica {
+
+bool ApplyWorker::Step() {
+  for (const std::vector<raft::Entry>& entries : queue_.TakeAll()) {
+    base::FaultPoint("apply.before_batch");
+    applier_.Apply(entries);
+    const raft::Index last = entries.back().id.index;
+    applied_index_.store(last.value(), std::memory_order_release);
+    base::FaultPoint("apply.after_batch");
+    applied_(last);
+  }
+  return applier_.CompactSlice();
+}
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,164 @@
+#include "server/replica/driver.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "server/replica/errors.h"
+
+namespace pintle::server::replica {
+namespace {
+
+constexpr uint64_t kLeaseScanTicks = 5;
+constexpr size_t kMostRevocationsPerScan = 500;
+constexpr uint64_t kPublishTicks = 10;
+
+}  // namespace
+
+Driver::Driver(Parts parts, Options options)
+    : parts_(std::move(parts)), options_(std::move(options)) {
+  working_facts_.term = parts_.replica->term();
+  working_facts_.commit_index = parts_.replica->commit_index();
+  facts_ = working_facts_;
+}
+
+void Driver::Propose(uint64_t request_id, raft::Payload payload) {
+  events_.Push(Proposed{request_id, std::move(payload)});
+}
+
+Driver::Facts Driver::facts() const {
+  const std::lock_guard lock(facts_mutex_);
+  return facts_;
+}
+
+void Driver::TakeEvents() {
+  for (Event& event : events_.TakeAll()) Handle(event);
+}
+
+void Driver::DispatchAll() {
+  do {  // work may make work: a new leader takes what has waited for one
+    BeginReads();
+    Dispatch(parts_.replica->TakeWork());
+  } while (reads_wait_ || parts_.replica->HasWork());
+}
+
+void Driver::Handle(Event& event) {
+  struct Visitor {
+    Driver& driver;
+    void operator()(raft::Message& message) const { driver.Take(message); }
+    void operator()(Proposed& proposed) const { driver.TakeProposal(std::move(proposed)); }
+    void operator()(ReadsWait&) const { driver.reads_wait_ = true; }
+    void operator()(raft::ReadyNumber& number) const { driver.parts_.replica->Persisted(number); }
+    void operator()(raft::Index& index) const { driver.parts_.replica->AppliedUpTo(index); }
+    void operator()(raft::MemberId& peer) const { driver.TakeUnreachable(peer); }
+  };
+  std::visit(Visitor{*this}, event);
+}
+
+void Driver::Take(const raft::Message& message) {
+  if (!unreachable_.empty()) unreachable_.erase(message.from);
+  parts_.replica->Receive(message);
+}
+
+void Driver::TakeUnreachable(raft::MemberId peer) {
+  unreachable_.insert(peer);
+  parts_.replica->Unreachable(peer);
+}
+
+void Driver::TakeProposal(Proposed proposed) {
+  // Marked first: apply may be quicker than this thread. Nobody waits any more: it timed out while
+  // it queued here.
+  if (!parts_.proposals.MarkSent(proposed.request_id, parts_.replica->term().value())) return;
+  const raft::ProposeResult result = parts_.replica->Propose(proposed.payload);
+  if (result.outcome == raft::ProposeOutcome::kAppended ||
+      result.outcome == raft::ProposeOutcome::kForwarded)
+    return;
+  parts_.proposals.MarkSent(proposed.request_id, 0);
+  unsent_.push_back(std::move(proposed));
+}
+
+void Driver::RetryUnsent() {
+  std::deque<Proposed> again = std::exchange(unsent_, {});
+  for (Proposed& proposed : again) TakeProposal(std::move(proposed));
+}
+
+void Driver::BeginReads() {
+  if (!reads_wait_) return;
+  reads_wait_ = false;
+  const raft::ReadId id(++last_read_id_);
+  if (parts_.reads.Begin(id)) parts_.replica->Read(id);
+}
+
+void Driver::Tick() {
+  ++ticks_;
+  parts_.replica->Tick();
+  AnswerExpired();
+  RetryUnsent();
+  reads_wait_ = true;  // those whose round was dropped try again
+  if (ticks_ % kLeaseScanTicks == 0) RevokeExpiredLeases();
+  if (!published_ && ticks_ % kPublishTicks == 0) published_ = options_.publish_attributes();
+}
+
+void Driver::RevokeExpiredLeases() {
+  if (parts_.replica->soft_state().role != raft::Role::kLeader) return;
+  for (const kv::LeaseId id :
+       parts_.lessor.TakeExpired(parts_.clock.Now(), kMostRevocationsPerScan)) {
+    // Refused or lost: the lessor names the lease again.
+    [[maybe_unused]] const raft::ProposeResult result =
+        parts_.replica->Propose(options_.lease_revocation(id));
+  }
+}
+
+void Driver::AnswerExpired() {
+  const absl::Time now = parts_.clock.Now();
+  // As etcd words it: no leader is a plain timeout.
+  const bool cut_off = unreachable_.contains(soft_state_.leader);
+  for (auto& done : parts_.proposals.TakeExpired(now)) {
+    ++working_facts_.proposals_failed;
+    done(cut_off ? ErrTimeoutDueToConnectionLost() : ErrTimeout());
+  }
+  for (auto& done : parts_.reads.TakeExpired(now)) done(ErrTimeout());
+}
+
+void Driver::Dispatch(Work work) {
+  if (work.soft_state) OnSoftState(*work.soft_state);
+  UpdateFacts();  // first: nobody may hear of a commit that our own facts do not show
+  if (!work.send.empty()) parts_.transport.Send(std::move(work.send));
+  for (PersistJob& job : work.persist) parts_.persist(std::move(job));
+  if (!work.apply.empty()) parts_.apply(std::move(work.apply));
+  for (const raft::ReadState& state : work.read_states) {
+    // Apply's view is at least as new as what it has announced.
+    for (auto& done : parts_.reads.Confirmed(state.id, state.read_index))
+      done(parts_.applier.view());
+  }
+  for (const raft::ReadId id : work.dropped_reads) parts_.reads.Dropped(id);
+}
+
+void Driver::OnSoftState(const raft::SoftState& state) {
+  const bool was_leader = soft_state_.role == raft::Role::kLeader;
+  const bool is_leader = state.role == raft::Role::kLeader;
+  if (state.leader != soft_state_.leader) {
+    if (state.leader != raft::kNoMember) ++working_facts_.leader_changes;
+    spdlog::info("{}",
+                 absl::StrFormat("raft: member %x at term %d: leader is %x", options_.self.value(),
+                                 parts_.replica->term().value(), state.leader.value()));
+  }
+  soft_state_ = state;
+  if (is_leader && !was_leader) parts_.lessor.BecameLeader(parts_.clock.Now());
+  if (!is_leader && was_leader) parts_.lessor.LostLeadership();
+  if (state.leader != raft::kNoMember) {
+    RetryUnsent();
+    reads_wait_ = true;
+  }
+}
+
+void Driver::UpdateFacts() {
+  working_facts_.soft_state = soft_state_;
+  working_facts_.term = parts_.replica->term();
+  working_facts_.commit_index = parts_.replica->commit_index();
+  const std::lock_guard lock(facts_mutex_);
+  facts_ = working_facts_;
+}
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,165 @@
+#include "server/replica/member.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "server/replica/errors.h"
+#include "server/replica/proposal_codec.h"
+
+namespace pintle::server::replica {
+namespace {
+
+constexpr absl::Duration kBaseTimeout = absl::Seconds(5);
+
+}  // namespace
+
+// Ids count up from a random start: what an earlier run, or another member, has put into the log
+// must never be taken for the answer to a request of this run.
+Member::Member(MemberOptions options, Doors doors)
+    : options_(std::move(options)), doors_(doors), next_request_id_(doors.random.Next()) {}
+
+Member::~Member() {
+  Close();
+  AnswerWaiting();
+}
+
+void Member::Close() {
+  if (!closed_.exchange(true)) doors_.transport.Stop();
+}
+
+void Member::AnswerWaiting() {
+  if (proposals_ == nullptr) return;
+  for (auto& done : proposals_->TakeAll()) done(ErrStopped());
+  for (auto& done : reads_->TakeAll()) done(ErrStopped());
+}
+
+absl::Duration Member::timeout() const {
+  return kBaseTimeout + 2 * absl::Milliseconds(options_.election_timeout_ms);
+}
+
+void Member::Propose(RequestKind kind, std::string body, ProposeDone done) {
+  if (closed_) return done(ErrStopped());
+  if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
+  const uint64_t id = ++next_request_id_;
+  if (!proposals_->Add(id, body.size(), doors_.clock.Now() + timeout(), done))
+    return done(ErrTooManyRequests());
+  if (closed_) {  // between the check above and Add: Close may have answered the others already
+    if (auto late = proposals_->Take(id)) (*late)(ErrStopped());
+    return;
+  }
+  driver_->Propose(id, EncodeProposal(id, kind, body));
+}
+
+void Member::LinearizableRead(ReadDone done) {
+  if (closed_) return done(ErrStopped());
+  const ReadGate::AddResult added = reads_->Add(doors_.clock.Now() + timeout(), done);
+  if (closed_ && added != ReadGate::AddResult::kFull) {
+    for (auto& late : reads_->TakeAll()) late(ErrStopped());
+    return;
+  }
+  switch (added) {
+    case ReadGate::AddResult::kFirst:
+      return driver_->WakeForReads();
+    case ReadGate::AddResult::kJoined:
+      return;
+    case ReadGate::AddResult::kFull:
+      return done(ErrTooManyRequests());
+  }
+}
+
+std::shared_ptr<const kv::ReadView> Member::view() const { return store_->view(); }
+
+watch::Hub& Member::hub() { return *hub_; }
+
+MemberStatus Member::status() const {
+  const Driver::Facts facts = driver_->facts();
+  MemberStatus status;
+  status.cluster_id = options_.cluster_id;
+  status.member_id = options_.member_id;
+  status.leader_id = facts.soft_state.leader.value();
+  status.raft_term = facts.term.value();
+  status.committed_index = facts.commit_index.value();
+  status.applied_index = apply_worker_->applied_index().value();
+  status.is_leader = facts.soft_state.role == raft::Role::kLeader;
+  status.ready = status.applied_index >= ready_index_.value();
+  status.db_size_in_use_bytes = store_->size_bytes();
+  status.db_size_bytes = status.db_size_in_use_bytes;
+  status.leader_changes = facts.leader_changes;
+  status.proposals_pending = static_cast<int64_t>(proposals_->size());
+  status.proposals_failed = facts.proposals_failed;
+  return status;
+}
+
+std::vector<ClusterMember> Member::members() const { return cluster_->members(); }
+
+bool Member::PublishAttributes() {
+  if (cluster_->published(options_.member_id, options_.name, options_.client_urls)) {
+    spdlog::info("published local member to cluster through raft");
+    return true;
+  }
+  if (publishing_.exchange(true)) return false;
+  Propose(RequestKind::kMemberAttributes,
+          EncodeAttributes(options_.member_id, options_.name, options_.client_urls),
+          [this](const absl::StatusOr<Applied>&) { publishing_ = false; });
+  return false;
+}
+
+LeaseAnswer Member::AnswerLease(const LeaseQuestion& question) const {
+  const Driver::Facts facts = driver_->facts();
+  if (facts.soft_state.role != raft::Role::kLeader) return {};
+  // Until our own no-op is applied a revocation of an older leader's may still come: no promises.
+  if (applier_->no_op_term() < facts.term) return {};
+  // Looked at before the lessor is.
+  const bool behind = apply_worker_->applied_index() < facts.commit_index;
+  const kv::LeaseId id(question.lease_id);
+  LeaseAnswer answer{.is_leader = true};
+  if (question.kind == LeaseQuestion::Kind::kKeepAlive) {
+    answer.ttl_seconds = lessor_->KeepAlive(id, doors_.clock.Now());
+  } else {
+    const LeaseTime time = lessor_->TimeToLive(id, doors_.clock.Now());
+    answer.ttl_seconds = time.ttl_seconds;
+    answer.granted_ttl_seconds = time.granted_ttl_seconds;
+  }
+  // Unknown here while apply is behind is not the same as unknown.
+  return behind && answer.ttl_seconds <= 0 ? LeaseAnswer{} : answer;
+}
+
+void Member::AskLeader(LeaseQuestion question,
+                       absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done) {
+  if (closed_) return done(ErrStopped());
+  const LeaseAnswer own = AnswerLease(question);
+  if (own.is_leader) return done(own);
+  const raft::MemberId leader = driver_->facts().soft_state.leader;
+  if (leader == raft::kNoMember) return done(ErrNoLeader());
+  if (leader.value() == options_.member_id) return done(ErrLeaderChanged());
+  doors_.transport.AskLease(leader, question, timeout(),
+                            [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
+                              if (!answer.ok()) return done(ErrTimeout());
+                              if (!answer->is_leader) return done(ErrLeaderChanged());
+                              done(answer);
+                            });
+}
+
+void Member::LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) {
+  AskLeader({LeaseQuestion::Kind::kKeepAlive, id.value()},
+            [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
+              if (!answer.ok()) return done(answer.status());
+              done(answer->ttl_seconds);
+            });
+}
+
+void Member::LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) {
+  AskLeader({LeaseQuestion::Kind::kTimeToLive, id.value()},
+            [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
+              if (!answer.ok()) return done(answer.status());
+              done(LeaseTime{answer->ttl_seconds, answer->granted_ttl_seconds});
+            });
+}
+
+int64_t Member::min_lease_ttl_seconds() const {
+  const int64_t ms = options_.election_timeout_ms * 3 / 2;
+  return (ms + 999) / 1000;
+}
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,140 @@
+// Member: one member of the cluster, whole, without threads: log, store, raft, leases, watch, and
+// the two doors (local_member.h). What production's threads do (replica_loop.h), the simulator does
+// in one thread and in virtual time, with the very same object.
+//
+// The doors to the world are passed in: disk, clock, chance, network. Nothing else reads time or
+// chance, and no Step waits for anything:
+//
+//   driver()         TakeEvents, Tick, DispatchAll    the replica thread's turn
+//   log_writer()     Step                             the wal thread's turn
+//   apply_worker()   Step                             the apply thread's turn
+//
+// Owner: ReplicaNode, or a test. Open recovers from the data-dir, begins to listen for peers and
+// returns; a leader may not be known yet. Errors are one line for the operator (data-dir in use,
+// another member's, damaged log, port in use). It may be destroyed at any time between two Steps,
+// and waits for nothing then; who still waits for an answer gets "etcdserver: server stopped".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "kv/backend.h"
+#include "kv/store.h"
+#include "raft/random.h"
+#include "server/replica/applier.h"
+#include "server/replica/apply_worker.h"
+#include "server/replica/clock.h"
+#include "server/replica/driver.h"
+#include "server/replica/local_member.h"
+#include "server/replica/log_writer.h"
+#include "server/replica/peer_transport.h"
+#include "server/storage/data_dir.h"
+#include "server/storage/wal.h"
+
+namespace pintle::server::replica {
+
+struct MemberOptions {
+  uint64_t cluster_id = 0;
+  uint64_t member_id = 0;
+  std::vector<ClusterMember> members;  // all, with ids and peer URLs
+  // What this member tells the others about itself.
+  std::string name;
+  std::vector<std::string> client_urls;
+
+  std::string data_dir;
+  // --initial-cluster-state=existing: an empty data-dir is refused, since a voter that has lost its
+  // log would forget votes and acknowledged entries.
+  bool must_have_log = false;
+  int64_t heartbeat_interval_ms = 100;
+  int64_t election_timeout_ms = 1000;
+  size_t max_request_bytes = 1572864;
+  size_t max_pending_requests = 5000;
+  storage::WalOptions wal;
+  kv::StoreOptions store;
+  watch::HubOptions hub;
+
+  // Makes the store's backend in the given folder; production: LeveldbBackend.
+  std::function<absl::StatusOr<std::unique_ptr<kv::Backend>>(const std::string& folder)>
+      open_backend;
+};
+
+class Member final : public LocalMember {
+ public:
+  // All outlive the member.
+  struct Doors {
+    storage::FileSystem& files;
+    const Clock& clock;
+    raft::Random& random;
+    PeerTransport& transport;
+  };
+  static absl::StatusOr<std::unique_ptr<Member>> Open(MemberOptions options, Doors doors);
+  ~Member() override;
+
+  // Nothing new is taken, from clients or peers. Then the threads end, then AnswerWaiting.
+  void Close();
+  void AnswerWaiting();
+
+  Driver& driver() { return *driver_; }
+  LogWriter& log_writer() { return *log_writer_; }
+  ApplyWorker& apply_worker() { return *apply_worker_; }
+
+  void Propose(RequestKind kind, std::string body, ProposeDone done) override;
+  void LinearizableRead(ReadDone done) override;
+  std::shared_ptr<const kv::ReadView> view() const override;
+  watch::Hub& hub() override;
+  MemberStatus status() const override;
+  std::vector<ClusterMember> members() const override;
+  void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) override;
+  void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) override;
+  int64_t min_lease_ttl_seconds() const override;
+
+  const storage::Wal::Stats& wal_stats() const { return wal_->stats(); }
+  PeerTransport::Stats peer_stats() const { return doors_.transport.stats(); }
+  // For checkers and tests.
+  const kv::Store& store() const { return *store_; }
+  const Replica& replica() const { return driver_->replica(); }
+
+ private:
+  Member(MemberOptions options, Doors doors);
+
+  absl::Status Recover();
+  absl::Status OpenStore(const storage::WalContents& contents);
+  void Assemble(const storage::WalContents& contents);
+  Driver::Options DriverOptions();
+  absl::Duration timeout() const;
+  bool PublishAttributes();
+  LeaseAnswer AnswerLease(const LeaseQuestion& question) const;
+  void AskLeader(LeaseQuestion question,
+                 absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done);
+
+  const MemberOptions options_;
+  const Doors doors_;
+  std::unique_ptr<storage::DataDir> data_dir_;
+  std::unique_ptr<storage::Wal> wal_;
+  std::unique_ptr<kv::Backend> backend_;
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<watch::Hub> hub_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Lessor> lessor_;
+  std::unique_ptr<Proposals> proposals_;
+  std::unique_ptr<ReadGate> reads_;
+  std::unique_ptr<Applier> applier_;
+  std::unique_ptr<LogWriter> log_writer_;
+  std::unique_ptr<ApplyWorker> apply_worker_;
+  std::unique_ptr<Driver> driver_;
+  std::atomic<uint64_t> next_request_id_{0};
+  std::atomic<bool> publishing_{false};
+  std::atomic<bool> closed_{false};
+  raft::Index ready_index_;  // applied that far: what was committed at the start is there
+};
+
+// What raft is given for these options; InvalidArgument with a sentence for the operator.
+absl::StatusOr<raft::Config> RaftConfigOf(const MemberOptions& options);
+
+}  // namespace pintle::server::replica

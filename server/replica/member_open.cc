@@ -1,0 +1,139 @@
+// Member::Open: from the data-dir to a member that can be stepped.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "proto/etcd/rpc.pb.h"
+#include "server/replica/member.h"
+#include "server/replica/proposal_codec.h"
+
+namespace pintle::server::replica {
+namespace {
+
+constexpr size_t kMostReaders = 100000;
+// All of it may come in one write of the log, which takes twice as much.
+constexpr size_t kMostUncommittedBytes = size_t{128} << 20;
+
+raft::ConfState Voters(const std::vector<ClusterMember>& members) {
+  raft::ConfState conf;
+  for (const auto& member : members) conf.voters.emplace_back(member.id);
+  std::sort(conf.voters.begin(), conf.voters.end());
+  return conf;
+}
+
+}  // namespace
+
+absl::StatusOr<raft::Config> RaftConfigOf(const MemberOptions& options) {
+  raft::Config config;
+  config.id = raft::MemberId(options.member_id);
+  config.election_ticks = static_cast<uint32_t>(
+      std::max<int64_t>(1, options.election_timeout_ms / options.heartbeat_interval_ms));
+  config.heartbeat_ticks = 1;
+  config.max_uncommitted_bytes = kMostUncommittedBytes;
+  PINTLE_RETURN_IF_ERROR(raft::Validate(config));
+  return config;
+}
+
+absl::StatusOr<std::unique_ptr<Member>> Member::Open(MemberOptions options, Doors doors) {
+  PINTLE_RETURN_IF_ERROR(RaftConfigOf(options).status());
+  std::unique_ptr<Member> member(new Member(std::move(options), doors));
+  PINTLE_RETURN_IF_ERROR(member->Recover());
+  Member& self = *member;
+  PINTLE_RETURN_IF_ERROR(doors.transport.Start(
+      {.on_message = [&self](raft::Message message) { self.driver_->Receive(std::move(message)); },
+       .on_unreachable = [&self](raft::MemberId peer) { self.driver_->Unreachable(peer); },
+       .on_lease_question =
+           [&self](const LeaseQuestion& question) { return self.AnswerLease(question); }}));
+  return member;
+}
+
+absl::Status Member::Recover() {
+  const storage::WalIdentity identity{options_.cluster_id, options_.member_id};
+  PINTLE_ASSIGN_OR_RETURN(data_dir_,
+                          storage::DataDir::Claim(doors_.files, options_.data_dir, identity));
+  storage::WalContents contents;
+  PINTLE_ASSIGN_OR_RETURN(wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), identity,
+                                                   options_.wal, contents));
+  if (!contents.dropped.empty()) spdlog::warn("the log had {}", contents.dropped);
+  if (options_.must_have_log && contents.entries.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--initial-cluster-state=existing, but ", options_.data_dir,
+                     " is empty: joining a running cluster is not built yet, and a member that "
+                     "lost its data may not come back "
+                     "empty. Give its data-dir, or --initial-cluster-state=new for a new cluster"));
+  }
+  PINTLE_RETURN_IF_ERROR(OpenStore(contents));
+  Assemble(contents);
+  return absl::OkStatus();
+}
+
+absl::Status Member::OpenStore(const storage::WalContents& contents) {
+  PINTLE_ASSIGN_OR_RETURN(backend_, options_.open_backend(data_dir_->store_folder()));
+  PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(*backend_, options_.store));
+  if (store_->sequence().value() <= contents.entries.size()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "the store in ", options_.data_dir, " is ahead of its log (", store_->sequence().value(),
+      " > ", contents.entries.size(),
+      "): the log was lost. Restore this member's data-dir, or the cluster from a backup; "
+      "an empty data-dir would forget votes and acknowledged entries"));
+}
+
+void Member::Assemble(const storage::WalContents& contents) {
+  hub_ = watch::Hub::Create(options_.hub, [this] { return store_->view(); });
+  cluster_ = std::make_unique<Cluster>(options_.members, *backend_);
+  lessor_ = std::make_unique<Lessor>(store_->view()->Leases(),
+                                     absl::Milliseconds(options_.election_timeout_ms));
+  proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
+  reads_ = std::make_unique<ReadGate>(kMostReaders);
+  applier_ = std::make_unique<Applier>(
+      Applier::Parts{*store_, *hub_, *cluster_, *lessor_, *proposals_, *reads_, doors_.clock});
+
+  const raft::Index applied(store_->sequence().value());
+  raft::RestoredState restored{contents.hard_state, Voters(options_.members), applied};
+  // The commit index is written with the next sync only: what was applied was committed.
+  restored.hard_state.commit_index = std::max(restored.hard_state.commit_index, applied);
+  ready_index_ = restored.hard_state.commit_index;
+  auto log = std::make_unique<raft::MemoryLog>();
+  log->Append(contents.entries);
+  reads_->Applied(applied);
+  spdlog::info("recovered {} log entries, store at index {}, revision {}", contents.entries.size(),
+               applied.value(), store_->view()->revision());
+
+  log_writer_ = std::make_unique<LogWriter>(
+      *wal_, [this](raft::ReadyNumber number) { driver_->Persisted(number); });
+  apply_worker_ = std::make_unique<ApplyWorker>(
+      *applier_, applied, [this](raft::Index index) { driver_->AppliedUpTo(index); });
+  Driver::Parts parts{
+      .replica = std::make_unique<Replica>(*RaftConfigOf(options_), restored, std::move(log),
+                                           doors_.random),
+      .transport = doors_.transport,
+      .applier = *applier_,
+      .lessor = *lessor_,
+      .proposals = *proposals_,
+      .reads = *reads_,
+      .clock = doors_.clock,
+      .persist = [this](PersistJob job) { log_writer_->queue().Push(std::move(job)); },
+      .apply =
+          [this](std::vector<raft::Entry> entries) {
+            apply_worker_->queue().Push(std::move(entries));
+          },
+  };
+  driver_ = std::make_unique<Driver>(std::move(parts), DriverOptions());
+}
+
+Driver::Options Member::DriverOptions() {
+  return {.self = raft::MemberId(options_.member_id),
+          .publish_attributes = [this] { return PublishAttributes(); },
+          .lease_revocation =
+              [this](kv::LeaseId id) {
+                etcdserverpb::LeaseRevokeRequest request;
+                request.set_id(id.value());
+                return EncodeProposal(++next_request_id_, RequestKind::kLeaseRevoke,
+                                      request.SerializeAsString());
+              }};
+}
+
+}  // namespace pintle::server::replica
