@@ -139,6 +139,7 @@ void RawNode::TakeCommitted(Ready& ready) {
 }
 
 SoftState RawNode::soft_state() const { return raft_->soft_state(); }
+MemberId RawNode::id() const { return raft_->core().id(); }
 Term RawNode::term() const { return raft_->core().term(); }
 Index RawNode::commit_index() const { return raft_->core().log.commit_index(); }
 

@@ -124,6 +124,7 @@ class RawNode {
 
   Status GetStatus() const;
   // The cheap parts of GetStatus().
+  MemberId id() const;
   SoftState soft_state() const;
   Term term() const;
   Index commit_index() const;

@@ -24,8 +24,13 @@ uint64_t SeededRandom::Next() {
   return z ^ (z >> 31);
 }
 
-Cluster::Cluster(size_t size, Config config, const MakeRandom& make_random, Trace trace)
-    : config_(config), trace_(std::move(trace)), ids_(Ids(size)), checker_(ids_) {
+Cluster::Cluster(size_t size, Config config, const MakeRandom& make_random, Trace trace,
+                 size_t voters)
+    : config_(config),
+      trace_(std::move(trace)),
+      initial_{Ids(voters == 0 ? size : voters)},
+      ids_(Ids(size)),
+      checker_(initial_) {
   for (const MemberId id : ids_) {
     At(members_.try_emplace(id).first->first).random = make_random(id);
     StartNode(id);
@@ -50,20 +55,16 @@ MemberId Cluster::Leader() const {
 
 void Cluster::StartNode(MemberId id) {
   Member& member = At(id);
-  member.log = std::make_unique<MemoryLog>();
-  std::vector<Entry> entries;
-  if (member.disk_log.LastIndex() > Index{0}) {
-    member.disk_log.Entries({Index{1}, member.disk_log.LastIndex()}, SIZE_MAX, entries);
-  }
-  member.log->Append(entries);
-  member.applied.clear();
+  member.log = std::make_unique<MemoryLog>(member.disk_log);
+  member.applied.assign(history_.begin(),
+                        history_.begin() + static_cast<ptrdiff_t>(member.store_index.value()));
+  RestoredState restored{member.disk_hard_state, ConfAt(member.store_index), member.store_index};
+  if (!member.applied.empty()) restored.applied_term = member.applied.back().id.term;
   Config config = config_;
   config.id = id;
-  checker_.ObserveRestart(id, Index{0});
+  checker_.ObserveRestart(id, member.store_index);
   Check(checker_.ObserveDisk(id, member.disk_hard_state, member.disk_log));
-  member.node = std::make_unique<RawNode>(
-      config, RestoredState{member.disk_hard_state, ConfState{ids_}, Index{0}}, *member.log,
-      *member.random);
+  member.node = std::make_unique<RawNode>(config, restored, *member.log, *member.random);
   HandleReadys(id);
 }
 
@@ -74,7 +75,25 @@ void Cluster::Input(MemberId id, const std::function<void(RawNode&)>& input) {
 }
 
 void Cluster::Tick(MemberId id) {
+  ExpireSnapshots(id);
   Input(id, [](RawNode& node) { node.Tick(); });
+}
+
+void Cluster::LeaderGone(MemberId id, MemberId peer) {
+  Input(id, [&](RawNode& node) { node.LeaderGone(peer); });
+}
+
+ConfChangeResult Cluster::ProposeConf(MemberId id, const ConfState& target,
+                                      const std::string& context) {
+  ConfChangeResult result{ConfChangeOutcome::kNotLeader, {}};
+  Input(id, [&](RawNode& node) { result = node.ProposeConfChange(target, context); });
+  return result;
+}
+
+TransferOutcome Cluster::Transfer(MemberId id, MemberId target) {
+  TransferOutcome outcome = TransferOutcome::kNotLeader;
+  Input(id, [&](RawNode& node) { outcome = node.TransferLeadership(target); });
+  return outcome;
 }
 
 void Cluster::Campaign(MemberId id) {
@@ -113,20 +132,35 @@ void Cluster::HandleReady(MemberId id, Ready ready) {
   const std::string name = absl::StrCat(id.value());
   if (ready.soft_state.has_value()) {
     trace_(absl::StrCat(name, ": ", std::string(Describe(ready.soft_state->role)), " in term ",
-                        member.node->term().value(), ", leader ",
-                        ready.soft_state->leader.value()));
+                        member.node->term().value(), ", leader ", ready.soft_state->leader.value(),
+                        ready.soft_state->handing_over ? ", handing over" : ""));
+  }
+  if (ready.conf_state.has_value()) {
+    trace_(absl::StrCat(name, ": configuration ", Describe(*ready.conf_state)));
+  }
+  if (ready.log_base.has_value()) {
+    trace_(absl::StrCat(name, ": log ", ready.log_base->reset ? "reset to " : "needed behind ",
+                        Describe(ready.log_base->id)));
+    if (ready.log_base->reset) member.log->Reset(ready.log_base->id);
   }
   Send(std::exchange(ready.messages_now, {}));
   HandleReads(id, ready);
-  Check(checker_.ObserveApplied(id, ready.committed_entries));
-  for (const Entry& entry : ready.committed_entries) {
-    trace_(absl::StrCat(name, ": applies ", Describe(entry)));
-    member.applied.push_back(entry);
-  }
-  if (!member.applied.empty()) member.node->AppliedUpTo(member.applied.back().id.index);
+  HandleApply(id, ready.committed_entries);
   member.log->Append(ready.entries);
+  HandleSnapshots(id, ready);
   member.writes.push_back(std::move(ready));
   if (!member.slow_disk) Persist(id, member.writes.size());
+}
+
+void Cluster::HandleApply(MemberId id, const std::vector<Entry>& entries) {
+  Member& member = At(id);
+  Check(checker_.ObserveApplied(id, entries));
+  for (const Entry& entry : entries) {
+    trace_(absl::StrCat(id.value(), ": applies ", Describe(entry)));
+    member.applied.push_back(entry);
+    if (entry.id.index > Index{history_.size()}) history_.push_back(entry);
+  }
+  if (!entries.empty()) member.node->AppliedUpTo(entries.back().id.index);
 }
 
 void Cluster::HandleReads(MemberId id, const Ready& ready) {
@@ -166,6 +200,9 @@ void Cluster::SetSlowDisk(MemberId id, bool slow) {
 void Cluster::Sync(MemberId id, const Ready& write) {
   Member& member = At(id);
   if (write.hard_state.has_value()) member.disk_hard_state = *write.hard_state;
+  if (write.log_base.has_value() && write.log_base->reset) {
+    member.disk_log.Reset(write.log_base->id);
+  }
   member.disk_log.Append(write.entries);
   Check(checker_.ObserveDisk(id, member.disk_hard_state, member.disk_log));
 }
@@ -186,7 +223,7 @@ void Cluster::Persist(MemberId id, size_t count) {
 void Cluster::Deliver(size_t position) {
   const Message message = std::move(network_[position]);
   network_.erase(network_.begin() + static_cast<ptrdiff_t>(position));
-  const bool cut = cut_.contains(std::minmax(message.from, message.to));
+  const bool cut = cut_.contains({message.from, message.to});
   if (cut || !IsUp(message.to)) {
     trace_(absl::StrCat(Describe(message), " (lost)"));
     return;
@@ -217,6 +254,53 @@ void Cluster::Restart(MemberId id) {
   trace_(absl::StrCat(id.value(), ": up with term ", At(id).disk_hard_state.term.value(), ", last ",
                       At(id).disk_log.LastIndex().value()));
   StartNode(id);
+}
+
+void Cluster::Flush(MemberId id) { At(id).store_index = Index{At(id).applied.size()}; }
+
+void Cluster::Compact(MemberId id, Index index) {
+  Member& member = At(id);
+  if (!IsUp(id)) return;
+  Flush(id);
+  index = std::min({index, member.store_index, member.disk_log.LastIndex(), member.log->LastIndex(),
+                    member.node->persisted_index()});
+  member.disk_log.Compact(index);
+  member.log->Compact(index);
+  Check(checker_.ObserveDisk(id, member.disk_hard_state, member.disk_log));
+  Check(checker_.ObserveMember(*member.node));
+}
+
+void Cluster::Rewind(MemberId id, Index index) {
+  Member& member = At(id);
+  if (!IsUp(id) || member.applied.size() < index.value()) return;
+  member.applied.resize(index.value());
+  member.store_index = index;
+  checker_.ObserveRewind(id, index);
+  Input(id, [&](RawNode& node) { node.RewindApply(index); });
+}
+
+void Cluster::LoseStore(MemberId id) {
+  if (!IsUp(id)) At(id).store_index = Index{0};
+}
+
+void Cluster::Damage(MemberId id, size_t entries, bool unknown) {
+  Member& member = At(id);
+  MemoryLog& log = member.disk_log;
+  entries = std::min(entries, log.LastIndex() + 1 - log.FirstIndex());
+  if (IsUp(id) || entries == 0) return;
+  EntryId floor{*log.TermAt(log.LastIndex()), log.LastIndex()};
+  if (unknown) floor = {member.disk_hard_state.term, kMaxIndex};
+  log.TruncateSuffix(log.LastIndex() - entries);
+  EntryId& before = member.disk_hard_state.vote_floor;
+  before = std::max(before, floor);
+  checker_.ObserveDamage(id);
+  Check(checker_.ObserveDisk(id, member.disk_hard_state, log));
+}
+
+bool Cluster::IsDoubtful(MemberId id) const {
+  const Member& member = At(id);
+  const Index last = member.disk_log.LastIndex();
+  return member.disk_hard_state.vote_floor > EntryId{*member.disk_log.TermAt(last), last};
 }
 
 void Cluster::SetDisk(MemberId id, const HardState& hard_state, const std::vector<Entry>& log) {

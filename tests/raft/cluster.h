@@ -2,9 +2,10 @@
 //
 // What it can do to them: lose, repeat, reorder and hold back messages; cut links; be slow to sync;
 // crash a member, which loses what was not synced (or keeps some of it without having said so).
-// Disks keep what they have synced. Every step is shown to InvariantChecker, and reads are checked
-// to be no older than what was known to be committed when they began; the first violation stays in
-// violation().
+// Disks keep what they have synced, until they are damaged. A store is a prefix of the applied
+// entries, durable when flushed; a snapshot is such a prefix and travels in two pieces. Every step
+// is shown to InvariantChecker, and reads are checked to be no older than what was known to be
+// committed when they began; the first violation stays in violation().
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,10 @@ class Cluster {
   // Makes the randomness of a member.
   using MakeRandom = std::function<std::unique_ptr<Random>(MemberId)>;
 
-  // Members 1 … `size`, all up, with `config` (its id is set). `trace` is told every change worth
-  // telling.
-  Cluster(size_t size, Config config, const MakeRandom& make_random, Trace trace);
+  // Members 1 … `size`, all up, with `config` (its id is set); the first `voters` of them (0: all)
+  // are members of the cluster. `trace` is told every change worth telling.
+  Cluster(size_t size, Config config, const MakeRandom& make_random, Trace trace,
+          size_t voters = 0);
 
   const absl::Status& violation() const { return violation_; }
   const std::vector<MemberId>& ids() const { return ids_; }
@@ -73,6 +75,9 @@ class Cluster {
   ProposeResult Propose(MemberId id, std::string payload);
   void Read(MemberId id, ReadId read);
   void ReportUnreachable(MemberId id, MemberId peer);
+  void LeaderGone(MemberId id, MemberId peer);
+  ConfChangeResult ProposeConf(MemberId id, const ConfState& target, const std::string& context);
+  TransferOutcome Transfer(MemberId id, MemberId target);
   // Many inputs, then their Readys.
   void Input(MemberId id, const std::function<void(RawNode&)>& input);
 
@@ -83,7 +88,11 @@ class Cluster {
   void Deliver(size_t position);
   // Delivers until nothing moves.
   void DeliverAll();
-  void Cut(MemberId a, MemberId b) { cut_.insert(std::minmax(a, b)); }
+  void Cut(MemberId a, MemberId b) {
+    CutOneWay(a, b);
+    CutOneWay(b, a);
+  }
+  void CutOneWay(MemberId from, MemberId to) { cut_.insert({from, to}); }
   void Heal() { cut_.clear(); }
 
   // ---- Disks ----
@@ -92,11 +101,21 @@ class Cluster {
   size_t PendingWrites(MemberId id) const { return At(id).writes.size(); }
   // Syncs the oldest `count` writes.
   void Persist(MemberId id, size_t count);
+  // What was applied so far becomes durable in the store; the log is compacted up to `index`.
+  void Flush(MemberId id);
+  void Compact(MemberId id, Index index);
+  // The store is rebuilt at `index`, at most what was applied.
+  void Rewind(MemberId id, Index index);
 
   // ---- Crashes ----
   // `silently_synced` of the pending writes reach the disk, the others are lost.
   void Crash(MemberId id, size_t silently_synced);
   void Restart(MemberId id);
+  // For a member that is down: its store is lost; the last `entries` of its log are unreadable (a
+  // torn or damaged WAL), of which only the last identity is known, or not even that.
+  void LoseStore(MemberId id);
+  void Damage(MemberId id, size_t entries, bool unknown);
+  bool IsDoubtful(MemberId id) const;
   // Replaces the disk of a member that is down.
   void SetDisk(MemberId id, const HardState& hard_state, const std::vector<Entry>& log);
 
@@ -110,6 +129,13 @@ class Cluster {
     MemoryLog disk_log;
     bool slow_disk = false;
     std::vector<Entry> applied;
+    Index store_index;  // of what is durable in the store
+  };
+  struct SnapshotOnItsWay {
+    MemberId from;
+    MemberId to;
+    SnapshotMeta meta;
+    int ticks = 0;
   };
 
   Member& At(MemberId id) { return members_.at(id); }
@@ -117,6 +143,14 @@ class Cluster {
   void Check(const absl::Status& status);
   void HandleReadys(MemberId id);
   void HandleReady(MemberId id, Ready ready);
+  void HandleApply(MemberId id, const std::vector<Entry>& entries);
+  // cluster_snapshots.cc
+  void HandleSnapshots(MemberId id, const Ready& ready);
+  void StartSnapshot(MemberId id, MemberId peer);
+  void TakePiece(MemberId id, const Message& message, const InstallSnapshot& piece);
+  void TakeAnswer(MemberId id, const Message& message, const InstallSnapshotResponse& answer);
+  void ExpireSnapshots(MemberId id);
+  ConfState ConfAt(Index index) const;
   void HandleReads(MemberId id, const Ready& ready);
   void Sync(MemberId id, const Ready& write);
   void Send(std::vector<Message> messages);
@@ -124,6 +158,10 @@ class Cluster {
 
   Config config_;
   Trace trace_;
+  ConfState initial_;
+  std::vector<Entry> history_;  // everything that was ever applied
+  std::map<uint64_t, SnapshotOnItsWay> snapshots_;
+  uint64_t last_transfer_ = 0;
   std::vector<MemberId> ids_;
   std::map<MemberId, Member> members_;
   std::vector<Message> network_;

@@ -69,7 +69,10 @@ struct BodyText {
 
 }  // namespace
 
-std::string Describe(EntryId id) { return absl::StrCat(id.term.value(), "/", id.index.value()); }
+std::string Describe(EntryId id) {
+  if (id.index == kMaxIndex) return absl::StrCat(id.term.value(), "/max");
+  return absl::StrCat(id.term.value(), "/", id.index.value());
+}
 
 std::string Describe(const ConfState& conf_state) {
   const auto list = [](const std::vector<MemberId>& members) {
@@ -125,6 +128,13 @@ std::string Describe(const Status& status) {
                    status.term.value(), " vote ", status.vote.value(), " leader ",
                    status.leader.value(), " commit ", status.commit_index.value(), " persisted ",
                    status.persisted_index.value(), " last ", Describe(status.last_entry));
+  if (status.conf_index > Index{0}) {
+    absl::StrAppend(&text, " conf ", Describe(status.conf_state), " of ",
+                    status.conf_index.value());
+  }
+  if (status.doubtful) absl::StrAppend(&text, " doubtful below ", Describe(status.vote_floor));
+  if (status.store_behind_log) absl::StrAppend(&text, " store behind log");
+  if (status.first_index > Index{1}) absl::StrAppend(&text, " first ", status.first_index.value());
   for (const PeerStatus& peer : status.peers) {
     absl::StrAppend(&text, "\n   ", peer.id.value(),
                     peer.state == ProgressState::kProbe       ? ": probe"

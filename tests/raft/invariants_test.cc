@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "raft/membership.h"
 #include "raft/memory_log.h"
 #include "tests/raft/cluster.h"
 
@@ -48,6 +49,13 @@ class InvariantCheckerTest : public testing::Test {
     MemoryLog log;
     log.Append(entries);
     return checker_.ObserveDisk(id, hard_state, log);
+  }
+
+  // The disks say that `id` and a second member have voted for it.
+  absl::Status Elect(MemberId id, uint64_t term) {
+    const MemberId voter = id == kOne ? kTwo : kOne;
+    if (auto status = Disk(id, {Term{term}, id, {}}); !status.ok()) return status;
+    return Disk(voter, {Term{term}, id, {}});
   }
 
   ScriptRandom random_{kOne, 10};
@@ -144,6 +152,9 @@ std::unique_ptr<RawNode> MakeLeader(MemberId id, uint64_t term, MemoryLog& log, 
 
 TEST_F(InvariantCheckerTest, ElectionSafety) {
   MemoryLog log;
+  EXPECT_BROKEN(checker_.ObserveMember(*MakeLeader(kThree, 1, log, random_)),
+                "without the votes of a quorum");
+  ASSERT_FINE(Elect(kOne, 2));
   ASSERT_FINE(checker_.ObserveMember(*MakeLeader(kOne, 2, log, random_)));
   EXPECT_BROKEN(checker_.ObserveMember(*MakeLeader(kTwo, 2, log, random_)),
                 "leads term 2 like member 1");
@@ -161,10 +172,114 @@ TEST_F(InvariantCheckerTest, LeaderAppendOnly) {
   MemoryLog log;
   log.Append(std::vector{MakeEntry(1, 1), MakeEntry(1, 2)});
   const auto leader = MakeLeader(kOne, 2, log, random_);
+  ASSERT_FINE(Elect(kOne, 2));
   ASSERT_FINE(checker_.ObserveMember(*leader));
   MemoryLog shorter;
   shorter.Append(std::vector{MakeEntry(1, 1)});
   EXPECT_BROKEN(ShowUnsynced(kOne, 2, shorter, 0), "leader's log was cut");
+}
+
+TEST_F(InvariantCheckerTest, DamagedDisksHaveAFloor) {
+  ASSERT_FINE(Disk(kOne, {Term{1}, {}, {}}, {MakeEntry(1, 1), MakeEntry(1, 2)}));
+  checker_.ObserveDamage(kOne);
+  EXPECT_BROKEN(Disk(kOne, {Term{1}, {}, {}}, {MakeEntry(1, 1)}), "has no floor");
+}
+
+TEST_F(InvariantCheckerTest, FloorsAreKept) {
+  const EntryId floor{Term{1}, Index{2}};
+  const RequestVoteResponse granted{.granted = true};
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1), MakeEntry(1, 2)}, 0));
+  ASSERT_FINE(Disk(kTwo, {Term{2}, kTwo, {}}, {MakeEntry(1, 1)}));
+  checker_.ObserveDamage(kOne);
+  ASSERT_FINE(Disk(kOne, {Term{2}, kTwo, {}, floor}, {MakeEntry(1, 1)}));
+  ASSERT_FINE(
+      checker_.ObserveSent({kTwo, kOne, Term{2}, RequestVote{.last_entry = {Term{1}, Index{1}}}}));
+  EXPECT_BROKEN(checker_.ObserveSent({kOne, kTwo, Term{2}, granted}), "less than its floor");
+  // One of the others has not been asked.
+  const RequestVoteResponse holds{.pre_vote = true, .intact_last = {Term{1}, Index{1}}};
+  ASSERT_FINE(checker_.ObserveSent({kTwo, kOne, Term{2}, holds}));
+  EXPECT_BROKEN(Disk(kOne, {Term{2}, kTwo, {}, {}}, {MakeEntry(1, 1)}), "without asking member 3");
+}
+
+TEST_F(InvariantCheckerTest, FloorsDoNotSinkBelowWhatOthersHold) {
+  const EntryId floor{Term{1}, Index{3}};
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1)}, 0));
+  ASSERT_FINE(Disk(kOne, {Term{1}, {}, {}, floor}, {MakeEntry(1, 1)}));
+  for (const MemberId other : {kTwo, kThree}) {
+    ASSERT_FINE(Disk(other, {Term{1}, {}, {}}, {}));
+    const RequestVoteResponse holds{.pre_vote = true, .intact_last = {Term{1}, Index{2}}};
+    ASSERT_FINE(checker_.ObserveSent({other, kOne, Term{1}, holds}));
+  }
+  const HardState sunk{Term{1}, {}, {}, {Term{1}, Index{2}}};
+  ASSERT_FINE(Disk(kOne, sunk, {MakeEntry(1, 1)}));
+  EXPECT_BROKEN(Disk(kOne, {Term{1}, {}, {}}, {MakeEntry(1, 1)}), "below what member 2 holds");
+}
+
+TEST_F(InvariantCheckerTest, Snapshots) {
+  ASSERT_FINE(Disk(kTwo, {Term{1}, {}, {}}, {MakeEntry(1, 1)}));
+  ASSERT_FINE(Show(kOne, 1, {MakeEntry(1, 1)}, 1));
+  const ConfState conf{{kOne, kTwo, kThree}};
+  ASSERT_FINE(checker_.ObserveRestored(kThree, {{Term{1}, Index{1}}, conf}));
+  EXPECT_BROKEN(checker_.ObserveRestored(kThree, {{Term{2}, Index{1}}, conf}),
+                "is not committed so");
+  EXPECT_BROKEN(checker_.ObserveRestored(kThree, {{Term{1}, Index{1}}, {{kOne}}}),
+                "wrong configuration");
+}
+
+// A leader appends a configuration change, seen by a checker that believes in another past.
+class ConfCheckTest : public InvariantCheckerTest {
+ protected:
+  // Elected in term 2 with its no-op committed; then changes members to `target`.
+  void Change(InvariantChecker& checker, const ConfState& target) {
+    leader_ = MakeLeader(kOne, 2, log_, random_);
+    Persist();
+    leader_->Step({kTwo, kOne, Term{2}, AppendEntriesResponse{.match_index = Index{1}}});
+    MemoryLog disk;
+    disk.Append(std::vector{Entry{{Term{2}, Index{1}}, EntryKind::kNoOp, nullptr}});
+    for (const MemberId id : {kOne, kTwo}) {
+      ASSERT_FINE(checker.ObserveDisk(id, {Term{2}, kOne, {}}, disk));
+    }
+    ASSERT_FINE(checker.ObserveMember(*leader_));
+    ASSERT_EQ(leader_->ProposeConfChange(target, "").outcome, ConfChangeOutcome::kAppended);
+  }
+  void Persist() {
+    const Ready ready = leader_->TakeReady();
+    log_.Append(ready.entries);
+    leader_->Persisted(ready.number);
+  }
+
+  MemoryLog log_;
+  std::unique_ptr<RawNode> leader_;
+};
+
+TEST_F(ConfCheckTest, FineChange) {
+  Change(checker_, {{kOne, kTwo}});
+  ASSERT_FINE(checker_.ObserveMember(*leader_));
+}
+
+TEST_F(ConfCheckTest, OneAtATimeAndNeighboursOnly) {
+  Change(checker_, {{kOne, kTwo}});
+  // The joint step is not shown to the checker; the one that leaves it follows no neighbour.
+  Persist();
+  leader_->Step({kTwo, kOne, Term{2}, AppendEntriesResponse{.match_index = Index{2}}});
+  ASSERT_FALSE(leader_->conf_state().joint());
+  EXPECT_BROKEN(checker_.ObserveMember(*leader_), "may miss those of the one before");
+}
+
+TEST_F(InvariantCheckerTest, ForgetsWhatNoLogHolds) {
+  MemoryLog log;
+  log.Append(std::vector{MakeEntry(1, 1), MakeEntry(1, 2)});
+  for (const MemberId id : {kOne, kTwo, kThree}) {
+    ASSERT_FINE(checker_.ObserveDisk(id, {Term{1}, {}, {}}, log));
+  }
+  for (const MemberId id : {kOne, kTwo, kThree}) ASSERT_FINE(ShowUnsynced(id, 1, log, 2));
+  log.Compact(Index{2});
+  for (const MemberId id : {kOne, kTwo, kThree}) {
+    ASSERT_FINE(checker_.ObserveDisk(id, {Term{1}, {}, {}}, log));
+    ASSERT_FINE(ShowUnsynced(id, 1, log, 2));
+  }
+  MemoryLog wrong(EntryId{Term{1}, Index{3}});
+  EXPECT_BROKEN(ShowUnsynced(kTwo, 1, wrong, 2), "compacted uncommitted entries");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "raft/membership.h"
 #include "tests/raft/describe.h"
 
 namespace pintle::raft {
@@ -45,6 +46,34 @@ std::string_view OutcomeText(ProposeOutcome outcome) {
   return "?";
 }
 
+std::string_view OutcomeText(ConfChangeOutcome outcome) {
+  switch (outcome) {
+    case ConfChangeOutcome::kAppended:
+      return "appended";
+    case ConfChangeOutcome::kNotLeader:
+      return "not leader";
+    case ConfChangeOutcome::kNotReady:
+      return "not ready";
+    case ConfChangeOutcome::kPending:
+      return "pending";
+    case ConfChangeOutcome::kInvalid:
+      return "invalid";
+  }
+  return "?";
+}
+
+std::string_view OutcomeText(TransferOutcome outcome) {
+  switch (outcome) {
+    case TransferOutcome::kStarted:
+      return "started";
+    case TransferOutcome::kNotLeader:
+      return "not leader";
+    case TransferOutcome::kNoTarget:
+      return "no target";
+  }
+  return "?";
+}
+
 }  // namespace
 
 absl::Status Script::violation() const {
@@ -74,8 +103,8 @@ std::string Script::Run(std::string_view script) {
 void Script::Execute(const Words& words) {
   if (words.empty()) BadScript("an empty command");
   if (words[0] != "cluster" && cluster_ == nullptr) BadScript("the first command is not cluster");
-  if (ExecuteSetup(words) || ExecuteInput(words) || ExecuteNetwork(words) || ExecuteFault(words) ||
-      ExecuteShow(words)) {
+  if (ExecuteSetup(words) || ExecuteInput(words) || ExecuteMembers(words) || ExecuteStore(words) ||
+      ExecuteNetwork(words) || ExecuteFault(words) || ExecuteShow(words)) {
     return;
   }
   BadScript(absl::StrCat("unknown command: ", words[0]));
@@ -92,7 +121,66 @@ bool Script::ExecuteSetup(const Words& words) {
   return true;
 }
 
+// The configuration of `node`, changed by the words from position 2 on.
+ConfState Target(const RawNode& node, const std::vector<std::string>& words) {
+  ConfState conf = node.conf_state();
+  for (size_t i = 2; i < words.size();) {
+    const std::string& verb = words[i];
+    if (verb == "learner") {
+      conf = WithLearner(conf, Id(words[i + 1]));
+    } else if (verb == "voter") {
+      conf = WithVoter(conf, Id(words[i + 1]));
+    } else if (verb == "remove") {
+      conf = Without(conf, Id(words[i + 1]));
+    } else if (verb == "replace") {
+      conf = WithReplacement(conf, Id(words[i + 1]), Id(words[i + 2]));
+      ++i;
+    } else {
+      BadScript(absl::StrCat("unknown change: ", verb));
+    }
+    i += 2;
+  }
+  return conf;
+}
+
+bool Script::ExecuteMembers(const Words& words) {
+  if (words[0] == "conf") {
+    if (!cluster_->IsUp(Id(words[1]))) BadScript("a change at a member that is down");
+    const ConfState target = Target(cluster_->node(Id(words[1])), words);
+    Print(std::string(OutcomeText(cluster_->ProposeConf(Id(words[1]), target, "").outcome)));
+  } else if (words[0] == "transfer") {
+    const MemberId target{NumberAt(words, 2, 0)};
+    Print(std::string(OutcomeText(cluster_->Transfer(Id(words[1]), target))));
+  } else if (words[0] == "gone") {
+    cluster_->LeaderGone(Id(words[1]), Id(words[2]));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Script::ExecuteStore(const Words& words) {
+  if (words[0] == "flush") {
+    cluster_->Flush(Id(words[1]));
+  } else if (words[0] == "compact") {
+    for (const MemberId id : Members(words[1])) {
+      cluster_->Compact(id, Index{NumberAt(words, 2, UINT64_MAX)});
+    }
+  } else if (words[0] == "rewind") {
+    cluster_->Rewind(Id(words[1]), Index{Number(words[2])});
+  } else if (words[0] == "lose-store") {
+    cluster_->LoseStore(Id(words[1]));
+  } else if (words[0] == "damage") {
+    const bool unknown = words.size() > 3 && words[3] == "unknown";
+    for (const MemberId id : Members(words[1])) cluster_->Damage(id, Number(words[2]), unknown);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Script::MakeCluster(const Words& words) {
+  size_t voters = 0;
   Config config{.election_ticks = 10, .heartbeat_ticks = 1};
   for (size_t i = 2; i < words.size(); ++i) {
     const std::pair<absl::string_view, absl::string_view> option = absl::StrSplit(words[i], '=');
@@ -111,6 +199,8 @@ void Script::MakeCluster(const Words& words) {
       config.max_uncommitted_bytes = value;
     } else if (option.first == "max_pending_reads") {
       config.max_pending_reads = value;
+    } else if (option.first == "voters") {
+      voters = value;
     } else {
       BadScript(absl::StrCat("unknown option: ", option.first));
     }
@@ -118,11 +208,13 @@ void Script::MakeCluster(const Words& words) {
   const auto make_random = [config](MemberId id) {
     return std::make_unique<ScriptRandom>(id, config.election_ticks);
   };
-  cluster_ = std::make_unique<Cluster>(NumberAt(words, 1, 3), config, make_random,
-                                       [this](const std::string& line) {
-                                         const bool delivery = line.find("->") != std::string::npos;
-                                         if (!quiet_ || !delivery) Print(line);
-                                       });
+  cluster_ = std::make_unique<Cluster>(
+      NumberAt(words, 1, 3), config, make_random,
+      [this](const std::string& line) {
+        const bool delivery = line.find("->") != std::string::npos;
+        if (!quiet_ || !delivery) Print(line);
+      },
+      voters);
 }
 
 // disk <member> term=<t> vote=<m> commit=<i> log=<term>,<term>,…: the member is down until it is
@@ -203,6 +295,9 @@ bool Script::ExecuteNetwork(const Words& words) {
     std::ranges::reverse(network);
   } else if (words[0] == "partition") {
     Partition(words);
+  } else if (words[0] == "one-way") {
+    // Only from the first to the second any more.
+    cluster_->CutOneWay(Id(words[2]), Id(words[1]));
   } else if (words[0] == "heal") {
     cluster_->Heal();
   } else {
@@ -271,7 +366,7 @@ bool Script::ExecuteShow(const Words& words) {
       if (!cluster_->IsUp(id)) continue;
       std::vector<Entry> entries;
       const RawNode& node = cluster_->node(id);
-      node.ReadLog({Index{1}, node.GetStatus().last_entry.index}, entries);
+      node.ReadLog({node.first_index(), node.last_entry().index}, entries);
       std::string text = absl::StrCat(id.value(), ":");
       for (const Entry& entry : entries) absl::StrAppend(&text, " [", Describe(entry), "]");
       Print(text);

@@ -29,6 +29,8 @@ class Script {
   // Each is one group of commands; false: none of them.
   bool ExecuteSetup(const Words& words);
   bool ExecuteInput(const Words& words);
+  bool ExecuteMembers(const Words& words);
+  bool ExecuteStore(const Words& words);
   bool ExecuteNetwork(const Words& words);
   bool ExecuteFault(const Words& words);
   bool ExecuteShow(const Words& words);
