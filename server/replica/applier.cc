@@ -5,7 +5,10 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_format.h"
 #include "base/check.h"
+#include "base/fault_point.h"
+#include "raft/membership.h"
 #include "server/replica/command_codec.h"
 #include "server/replica/errors.h"
 #include "server/replica/proposal_codec.h"
@@ -30,8 +33,19 @@ void Applier::ApplyOne(const raft::Entry& entry) {
     no_op_term_ = entry.id.term;
     return;
   }
+  std::string_view payload = entry.bytes();
+  raft::ConfChange change;
+  if (entry.kind == raft::EntryKind::kConfChange) {
+    base::FaultPoint("apply.conf_change");
+    if (!raft::DecodeConfChange(payload, change)) return;  // the same on every member
+    payload = change.context;
+  } else if (entry.kind != raft::EntryKind::kNormal) {
+    return storage::Fatal(absl::StrFormat(
+        "log entry %d has kind %d, which this version does not know: start a newer version",
+        entry.id.index.value(), static_cast<int>(entry.kind)));
+  }
   DecodedProposal proposal;
-  if (!DecodeProposal(entry.bytes(), proposal)) return;  // the same on every member
+  if (!DecodeProposal(payload, proposal)) return;  // the same on every member
   absl::StatusOr<Applied> result = ApplyCommand(proposal.kind, proposal.body);
   if (result.ok()) {
     result->raft_term = entry.id.term.value();

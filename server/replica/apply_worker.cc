@@ -5,7 +5,9 @@
 namespace pintle::server::replica {
 
 bool ApplyWorker::Step() {
-  for (const std::vector<raft::Entry>& entries : queue_.TakeAll()) {
+  for (const ApplyJob& job : queue_.TakeAll()) {
+    if (job.epoch != epoch_) continue;
+    const std::vector<raft::Entry>& entries = job.entries;
     base::FaultPoint("apply.before_batch");
     applier_.Apply(entries);
     const raft::Index last = entries.back().id.index;

@@ -11,6 +11,7 @@
 #include "raft/entry.h"
 #include "raft/types.h"
 #include "server/replica/applier.h"
+#include "server/replica/apply_job.h"
 #include "server/replica/batch_queue.h"
 
 namespace pintle::server::replica {
@@ -21,7 +22,7 @@ class ApplyWorker {
   ApplyWorker(Applier& applier, raft::Index applied_index, std::function<void(raft::Index)> applied)
       : applier_(applier), applied_(std::move(applied)), applied_index_(applied_index.value()) {}
 
-  BatchQueue<std::vector<raft::Entry>>& queue() { return queue_; }
+  BatchQueue<ApplyJob>& queue() { return queue_; }
 
   // Applies everything that is queued, then does one slice of compaction. True while there is more
   // to compact: come back without waiting.
@@ -34,7 +35,8 @@ class ApplyWorker {
  private:
   Applier& applier_;
   const std::function<void(raft::Index)> applied_;
-  BatchQueue<std::vector<raft::Entry>> queue_;
+  BatchQueue<ApplyJob> queue_;
+  uint64_t epoch_ = 0;
   std::atomic<uint64_t> applied_index_;
 };
 

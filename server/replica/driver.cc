@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "base/fault_point.h"
 #include "server/replica/errors.h"
 
 namespace pintle::server::replica {
@@ -13,6 +14,22 @@ namespace {
 constexpr uint64_t kLeaseScanTicks = 5;
 constexpr size_t kMostRevocationsPerScan = 500;
 constexpr uint64_t kPublishTicks = 10;
+constexpr uint64_t kLongestGoneDelayMs = 50;
+
+absl::Status ErrOf(raft::ConfChangeOutcome outcome) {
+  switch (outcome) {
+    case raft::ConfChangeOutcome::kAppended:
+      return absl::OkStatus();
+    case raft::ConfChangeOutcome::kNotLeader:
+      return ErrLeaderChanged();
+    case raft::ConfChangeOutcome::kNotReady:
+    case raft::ConfChangeOutcome::kPending:
+      return ErrUnhealthy();
+    case raft::ConfChangeOutcome::kInvalid:
+      return ErrInvalidConfChange();
+  }
+  return ErrInvalidConfChange();
+}
 
 }  // namespace
 
@@ -34,6 +51,7 @@ Driver::Facts Driver::facts() const {
 
 void Driver::TakeEvents() {
   for (Event& event : events_.TakeAll()) Handle(event);
+  CampaignWhenDue();
 }
 
 void Driver::DispatchAll() {
@@ -52,6 +70,8 @@ void Driver::Handle(Event& event) {
     void operator()(raft::ReadyNumber& number) const { driver.parts_.replica->Persisted(number); }
     void operator()(raft::Index& index) const { driver.parts_.replica->AppliedUpTo(index); }
     void operator()(raft::MemberId& peer) const { driver.TakeUnreachable(peer); }
+    void operator()(Gone& gone) const { driver.TakeGone(gone.peer); }
+    void operator()(Task& task) const { task(*driver.parts_.replica); }
   };
   std::visit(Visitor{*this}, event);
 }
@@ -64,6 +84,55 @@ void Driver::Take(const raft::Message& message) {
 void Driver::TakeUnreachable(raft::MemberId peer) {
   unreachable_.insert(peer);
   parts_.replica->Unreachable(peer);
+}
+
+void Driver::TakeGone(raft::MemberId peer) {
+  parts_.replica->LeaderGone(peer);
+  if (!parts_.replica->leader_gone() || campaign_at_) return;
+  base::FaultPoint("member.leader_gone");
+  campaign_at_ =
+      parts_.clock.Now() + absl::Milliseconds(parts_.random.Next() % (kLongestGoneDelayMs + 1));
+}
+
+// Void when the leader was heard again meanwhile.
+void Driver::CampaignWhenDue() {
+  if (!campaign_at_ || parts_.clock.Now() < *campaign_at_) return;
+  campaign_at_.reset();
+  if (parts_.replica->leader_gone()) parts_.replica->Campaign();
+}
+
+void Driver::ProposeConfChange(uint64_t request_id, ConfChange change, std::string payload) {
+  Post([this, request_id, change = std::move(change),
+        payload = std::move(payload)](Replica& replica) mutable {
+    if (!parts_.proposals.MarkSent(request_id, replica.term().value())) return;
+    const absl::StatusOr<raft::ConfState> target = change(replica.conf_state());
+    const absl::Status refused =
+        target.ok() ? ErrOf(replica.ProposeConfChange(*target, payload).outcome) : target.status();
+    base::FaultPoint("member.conf_change_proposed");
+    if (refused.ok()) return;
+    if (auto done = parts_.proposals.Take(request_id)) (*done)(refused);
+  });
+}
+
+void Driver::TransferLeadership(raft::MemberId target, TransferDone done) {
+  Post([target, done = std::move(done)](Replica& replica) mutable {
+    base::FaultPoint("member.before_transfer");
+    done(replica.TransferLeadership(target));
+  });
+}
+
+void Driver::Restored(raft::SnapshotMeta meta, uint64_t epoch) {
+  Post([this, meta = std::move(meta), epoch](Replica& replica) {
+    apply_epoch_ = epoch;
+    replica.Restore(meta);
+  });
+}
+
+void Driver::Rewound(raft::Index applied, uint64_t epoch) {
+  Post([this, applied, epoch](Replica& replica) {
+    apply_epoch_ = epoch;
+    replica.RewindApply(applied);
+  });
 }
 
 void Driver::TakeProposal(Proposed proposed) {
@@ -126,7 +195,11 @@ void Driver::Dispatch(Work work) {
   UpdateFacts();  // first: nobody may hear of a commit that our own facts do not show
   if (!work.send.empty()) parts_.transport.Send(std::move(work.send));
   for (PersistJob& job : work.persist) parts_.persist(std::move(job));
-  if (!work.apply.empty()) parts_.apply(std::move(work.apply));
+  if (!work.apply.empty()) parts_.apply({apply_epoch_, std::move(work.apply)});
+  for (raft::Message& message : work.snapshot_messages)
+    parts_.on_snapshot_message(std::move(message));
+  for (const raft::MemberId peer : work.peers_need_snapshot) parts_.on_snapshot_need(peer);
+  if (work.conf_state) parts_.on_conf_state(*work.conf_state);
   for (const raft::ReadState& state : work.read_states) {
     // Apply's view is at least as new as what it has announced.
     for (auto& done : parts_.reads.Confirmed(state.id, state.read_index))
@@ -145,6 +218,7 @@ void Driver::OnSoftState(const raft::SoftState& state) {
                                  parts_.replica->term().value(), state.leader.value()));
   }
   soft_state_ = state;
+  parts_.on_soft_state(state);
   if (is_leader && !was_leader) parts_.lessor.BecameLeader(parts_.clock.Now());
   if (!is_leader && was_leader) parts_.lessor.LostLeadership();
   if (state.leader != raft::kNoMember) {
@@ -157,6 +231,10 @@ void Driver::UpdateFacts() {
   working_facts_.soft_state = soft_state_;
   working_facts_.term = parts_.replica->term();
   working_facts_.commit_index = parts_.replica->commit_index();
+  working_facts_.persisted_index = parts_.replica->persisted_index();
+  working_facts_.store_behind_log = parts_.replica->store_behind_log();
+  if (working_facts_.conf_state != parts_.replica->conf_state())
+    working_facts_.conf_state = parts_.replica->conf_state();
   const std::lock_guard lock(facts_mutex_);
   facts_ = working_facts_;
 }

@@ -11,10 +11,17 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <string>
 #include <variant>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "raft/random.h"
 #include "server/replica/applier.h"
+#include "server/replica/apply_job.h"
 #include "server/replica/batch_queue.h"
 #include "server/replica/clock.h"
 #include "server/replica/peer_transport.h"
@@ -32,8 +39,15 @@ class Driver {
     Proposals& proposals;
     ReadGate& reads;
     const Clock& clock;
+    raft::Random& random;
     std::function<void(PersistJob)> persist;
-    std::function<void(std::vector<raft::Entry>)> apply;
+    std::function<void(ApplyJob)> apply;
+    // A piece of a snapshot, or the answer to one; and a follower that needs one.
+    std::function<void(raft::Message)> on_snapshot_message = [](raft::Message) {};
+    std::function<void(raft::MemberId)> on_snapshot_need = [](raft::MemberId) {};
+    std::function<void(const raft::SoftState&)> on_soft_state = [](const raft::SoftState&) {};
+    // The configuration in force has changed: whom to connect to.
+    std::function<void(const raft::ConfState&)> on_conf_state = [](const raft::ConfState&) {};
   };
   struct Options {
     raft::MemberId self;
@@ -52,6 +66,29 @@ class Driver {
   void WakeForReads() { events_.Push(ReadsWait{}); }
   void Receive(raft::Message message) { events_.Push(std::move(message)); }
   void Unreachable(raft::MemberId peer) { events_.Push(peer); }
+  // The peer's process is gone: connection closed, a new one refused (RawNode::LeaderGone). After a
+  // random 0-50 ms without a word from it, if it led us, we campaign.
+  void LeaderGone(raft::MemberId peer) { events_.Push(Gone{peer}); }
+
+  // Begins a change of members. `change` makes the new configuration, not joint, of the present
+  // one. `payload`, made by EncodeProposal with this request id, goes with the entry and is applied
+  // like a proposal, which answers whoever waits for the id. Refused (not leader, another change
+  // under way, nothing of this term committed yet): answered at once.
+  using ConfChange = absl::AnyInvocable<absl::StatusOr<raft::ConfState>(const raft::ConfState&)>;
+  void ProposeConfChange(uint64_t request_id, ConfChange change, std::string payload);
+
+  // kNoMember: to the best there is. `done` on the replica thread.
+  using TransferDone = absl::AnyInvocable<void(raft::TransferOutcome)>;
+  void TransferLeadership(raft::MemberId target, TransferDone done);
+
+  // Runs on the replica thread, before the next Dispatch.
+  using Task = absl::AnyInvocable<void(Replica&)>;
+  void Post(Task task) { events_.Push(std::move(task)); }
+
+  // The store has got another content; `epoch` is that of the apply worker from now on.
+  void Restored(raft::SnapshotMeta meta, uint64_t epoch);
+  void Rewound(raft::Index applied, uint64_t epoch);
+
   void Persisted(raft::ReadyNumber number) { events_.Push(number); }
   void AppliedUpTo(raft::Index index) { events_.Push(index); }
 
@@ -60,6 +97,9 @@ class Driver {
     raft::SoftState soft_state;
     raft::Term term;
     raft::Index commit_index;
+    raft::Index persisted_index;
+    raft::ConfState conf_state;
+    bool store_behind_log = false;  // applies nothing until a snapshot has come
     int64_t leader_changes = 0;
     int64_t proposals_failed = 0;
   };
@@ -71,14 +111,19 @@ class Driver {
     raft::Payload payload;
   };
   struct ReadsWait {};
+  struct Gone {
+    raft::MemberId peer;
+  };
   using Event = std::variant<raft::Message, Proposed, ReadsWait, raft::ReadyNumber, raft::Index,
-                             raft::MemberId>;
+                             raft::MemberId, Gone, Task>;
 
  public:
   // Replica thread.
   BatchQueue<Event>& events() { return events_; }
-  // Takes everything that has come in.
+  // Takes everything that has come in, and does what is due.
   void TakeEvents();
+  // When something is due that cannot wait for the next tick: TakeEvents does it then.
+  std::optional<absl::Time> deadline() const { return campaign_at_; }
   // One heartbeat interval has passed.
   void Tick();
   // Hands out everything that follows from what was taken.
@@ -90,6 +135,8 @@ class Driver {
   void Handle(Event& event);
   void Take(const raft::Message& message);
   void TakeUnreachable(raft::MemberId peer);
+  void TakeGone(raft::MemberId peer);
+  void CampaignWhenDue();
   void TakeProposal(Proposed proposed);
   void RetryUnsent();
   void BeginReads();
@@ -109,6 +156,8 @@ class Driver {
   uint64_t last_read_id_ = 0;
   uint64_t ticks_ = 0;
   bool published_ = false;
+  std::optional<absl::Time> campaign_at_;  // our leader's process is gone
+  uint64_t apply_epoch_ = 0;
   raft::SoftState soft_state_;
   Facts working_facts_;
 

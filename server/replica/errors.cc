@@ -13,6 +13,10 @@ absl::Status ErrTimeoutDueToConnectionLost() {
 absl::Status ErrLeaderChanged() { return absl::UnavailableError("etcdserver: leader changed"); }
 absl::Status ErrNoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
 absl::Status ErrStopped() { return absl::UnavailableError("etcdserver: server stopped"); }
+absl::Status ErrUnhealthy() { return absl::UnavailableError("etcdserver: unhealthy cluster"); }
+absl::Status ErrInvalidConfChange() {
+  return absl::FailedPreconditionError("etcdserver: the members cannot be changed so");
+}
 absl::Status ErrTooManyRequests() { return absl::UnknownError("etcdserver: too many requests"); }
 absl::Status ErrRequestTooLarge() {
   return absl::InvalidArgumentError("etcdserver: request is too large");

@@ -11,6 +11,8 @@ absl::Status ErrTimeoutDueToConnectionLost();  // …, possibly due to connectio
 absl::Status ErrLeaderChanged();               // UNAVAILABLE  etcdserver: leader changed
 absl::Status ErrNoLeader();                    // UNAVAILABLE  etcdserver: no leader
 absl::Status ErrStopped();                     // UNAVAILABLE  etcdserver: server stopped
+absl::Status ErrUnhealthy();                   // UNAVAILABLE  etcdserver: unhealthy cluster
+absl::Status ErrInvalidConfChange();           // FAILED_PRECONDITION  raft: invalid change
 absl::Status ErrTooManyRequests();  // UNKNOWN (etcd's wire code)  etcdserver: too many requests
 absl::Status ErrRequestTooLarge();  // INVALID_ARGUMENT  etcdserver: request is too large
 

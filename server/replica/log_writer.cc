@@ -33,7 +33,7 @@ bool LogWriter::Step() {
   for (size_t next = 0; next < jobs.size();) {
     PersistJob write = std::move(jobs[next++]);
     size_t bytes = CostOf(write);
-    for (; next < jobs.size() && bytes < kWriteBytes; ++next) {
+    for (; next < jobs.size() && bytes < kWriteBytes && !jobs[next].log_base; ++next) {
       bytes += CostOf(jobs[next]);
       Join(write, std::move(jobs[next]));
     }

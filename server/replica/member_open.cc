@@ -115,11 +115,9 @@ void Member::Assemble(const storage::WalContents& contents) {
       .proposals = *proposals_,
       .reads = *reads_,
       .clock = doors_.clock,
+      .random = doors_.random,
       .persist = [this](PersistJob job) { log_writer_->queue().Push(std::move(job)); },
-      .apply =
-          [this](std::vector<raft::Entry> entries) {
-            apply_worker_->queue().Push(std::move(entries));
-          },
+      .apply = [this](ApplyJob job) { apply_worker_->queue().Push(std::move(job)); },
   };
   driver_ = std::make_unique<Driver>(std::move(parts), DriverOptions());
 }

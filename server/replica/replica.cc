@@ -30,6 +30,16 @@ void Replica::Persisted(raft::ReadyNumber number) {
   node_.Persisted(number);
 }
 
+void Replica::Restore(const raft::SnapshotMeta& meta) {
+  committed_.clear();
+  node_.Restore(meta);
+}
+
+void Replica::RewindApply(raft::Index applied) {
+  committed_.clear();
+  node_.RewindApply(applied);
+}
+
 Work Replica::TakeWork() {
   Work work;
   work.send = std::exchange(released_, {});
@@ -44,11 +54,12 @@ Work Replica::TakeWork() {
 void Replica::TakeReady(Work& work) {
   raft::Ready ready = node_.TakeReady();
   MoveTo(work.send, std::move(ready.messages_now));
+  if (ready.log_base && ready.log_base->reset) log_->Reset(ready.log_base->id);
   if (!ready.entries.empty()) log_->Append(ready.entries);
   if (ready.hard_state) lazy_hard_state_ = ready.hard_state;
   if (ready.must_sync) {
-    work.persist.push_back(
-        {ready.number, std::exchange(lazy_hard_state_, std::nullopt), std::move(ready.entries)});
+    work.persist.push_back({ready.number, std::exchange(lazy_hard_state_, std::nullopt),
+                            ready.log_base, std::move(ready.entries)});
     held_.push_back({ready.number, std::move(ready.messages_after_persist)});
   } else if (held_.empty()) {
     MoveTo(work.send, std::move(ready.messages_after_persist));
@@ -58,6 +69,9 @@ void Replica::TakeReady(Work& work) {
   for (raft::Entry& entry : ready.committed_entries) committed_.push_back(std::move(entry));
   MoveTo(work.read_states, std::move(ready.read_states));
   MoveTo(work.dropped_reads, std::move(ready.dropped_reads));
+  MoveTo(work.snapshot_messages, std::move(ready.snapshot_messages));
+  MoveTo(work.peers_need_snapshot, std::move(ready.peers_need_snapshot));
+  if (ready.conf_state) work.conf_state = std::move(ready.conf_state);
   if (ready.soft_state) work.soft_state = ready.soft_state;
 }
 

@@ -30,6 +30,7 @@ namespace pintle::server::replica {
 struct PersistJob {
   raft::ReadyNumber number;
   std::optional<raft::HardState> hard_state;
+  std::optional<raft::LogBase> log_base;  // before the entries
   std::vector<raft::Entry> entries;
 };
 
@@ -39,6 +40,9 @@ struct Work {
   std::vector<raft::Entry> apply;
   std::vector<raft::ReadState> read_states;
   std::vector<raft::ReadId> dropped_reads;
+  std::vector<raft::Message> snapshot_messages;
+  std::vector<raft::MemberId> peers_need_snapshot;
+  std::optional<raft::ConfState> conf_state;  // set when the configuration in force changed
   std::optional<raft::SoftState> soft_state;  // set when role or leader changed
 };
 
@@ -55,6 +59,34 @@ class Replica {
   void Persisted(raft::ReadyNumber number);
   void AppliedUpTo(raft::Index index) { node_.AppliedUpTo(index); }
   void Unreachable(raft::MemberId peer) { node_.ReportUnreachable(peer); }
+  // RawNode's functions of the same names.
+  void LeaderGone(raft::MemberId peer) { node_.LeaderGone(peer); }
+  bool leader_gone() const { return node_.leader_gone(); }
+  void Campaign() { node_.Campaign(); }
+  raft::ConfChangeResult ProposeConfChange(const raft::ConfState& target,
+                                           std::string_view context) {
+    return node_.ProposeConfChange(target, context);
+  }
+  raft::TransferOutcome TransferLeadership(raft::MemberId target) {
+    return node_.TransferLeadership(target);
+  }
+  void SnapshotSending(raft::MemberId peer, raft::Index index) {
+    node_.SnapshotSending(peer, index);
+  }
+  void SnapshotFailed(raft::MemberId peer) { node_.SnapshotFailed(peer); }
+  void SendSnapshotMessage(raft::MemberId peer, raft::MessageBody body) {
+    node_.SendSnapshotMessage(peer, std::move(body));
+  }
+  bool WantsSnapshot(const raft::SnapshotMeta& meta) const { return node_.WantsSnapshot(meta); }
+
+  // The store has another content: what was committed and not handed out yet is given out anew.
+  void Restore(const raft::SnapshotMeta& meta);
+  void RewindApply(raft::Index applied);
+
+  // The log in memory is not needed up to and with `index`, which is durable and applied. What of
+  // it is dropped.
+  void CompactLog(raft::Index index) { log_->Compact(index); }
+  const raft::MemoryLog& log() const { return *log_; }
 
   bool HasWork() const { return node_.HasReady() || !released_.empty() || CanApply(); }
   Work TakeWork();
@@ -62,6 +94,11 @@ class Replica {
   raft::Term term() const { return node_.term(); }
   raft::SoftState soft_state() const { return node_.soft_state(); }
   raft::Index commit_index() const { return node_.commit_index(); }
+  raft::Index persisted_index() const { return node_.persisted_index(); }
+  const raft::ConfState& conf_state() const { return node_.conf_state(); }
+  raft::EntryId vote_floor() const { return node_.vote_floor(); }
+  bool store_behind_log() const { return node_.store_behind_log(); }
+  raft::Status GetStatus() const { return node_.GetStatus(); }
 
  private:
   void TakeReady(Work& work);

@@ -1,11 +1,23 @@
 #include "server/replica/replica_loop.h"
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 
 namespace pintle::server::replica {
 namespace {
 
 constexpr int kMostTicksAtOnce = 3;  // after a stall: catching up on all of them would only elect
+
+// Members' clock and the queues' are the same one, counted from different moments.
+std::chrono::steady_clock::time_point WakeAt(const Driver& driver,
+                                             std::chrono::steady_clock::time_point next_tick) {
+  const std::optional<absl::Time> deadline = driver.deadline();
+  if (!deadline) return next_tick;
+  const std::chrono::steady_clock::time_point due(
+      absl::ToChronoNanoseconds(*deadline - absl::UnixEpoch()));
+  return std::min(next_tick, due);
+}
 
 }  // namespace
 
@@ -31,7 +43,7 @@ void ReplicaLoop::RunReplica() {
   auto next_tick = Steady::now() + tick_;
   driver.DispatchAll();
   while (!driver.events().closed()) {
-    driver.events().Wait(next_tick);
+    driver.events().Wait(WakeAt(driver, next_tick));
     driver.TakeEvents();
     for (int i = 0; i < kMostTicksAtOnce && Steady::now() >= next_tick; ++i) {
       next_tick += tick_;
