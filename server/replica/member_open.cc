@@ -57,7 +57,13 @@ absl::Status Member::Recover() {
   storage::WalContents contents;
   PINTLE_ASSIGN_OR_RETURN(wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), identity,
                                                    options_.wal, contents));
-  if (!contents.dropped.empty()) spdlog::warn("the log had {}", contents.dropped);
+  for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
+  if (contents.damaged) {
+    return absl::DataLossError(absl::StrCat(
+        "the log of ", options_.data_dir, " is damaged: ", contents.findings.back(),
+        ". Restore this member's data-dir, or the cluster from a backup; an empty data-dir would "
+        "forget votes and acknowledged entries"));
+  }
   if (options_.must_have_log && contents.entries.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("--initial-cluster-state=existing, but ", options_.data_dir,
@@ -73,10 +79,11 @@ absl::Status Member::Recover() {
 absl::Status Member::OpenStore(const storage::WalContents& contents) {
   PINTLE_ASSIGN_OR_RETURN(backend_, options_.open_backend(data_dir_->store_folder()));
   PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(*backend_, options_.store));
-  if (store_->sequence().value() <= contents.entries.size()) return absl::OkStatus();
+  const uint64_t last = contents.base.index.value() + contents.entries.size();
+  if (store_->sequence().value() <= last) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       "the store in ", options_.data_dir, " is ahead of its log (", store_->sequence().value(),
-      " > ", contents.entries.size(),
+      " > ", last,
       "): the log was lost. Restore this member's data-dir, or the cluster from a backup; "
       "an empty data-dir would forget votes and acknowledged entries"));
 }
@@ -96,7 +103,7 @@ void Member::Assemble(const storage::WalContents& contents) {
   // The commit index is written with the next sync only: what was applied was committed.
   restored.hard_state.commit_index = std::max(restored.hard_state.commit_index, applied);
   ready_index_ = restored.hard_state.commit_index;
-  auto log = std::make_unique<raft::MemoryLog>();
+  auto log = std::make_unique<raft::MemoryLog>(contents.base);
   log->Append(contents.entries);
   reads_->Applied(applied);
   spdlog::info("recovered {} log entries, store at index {}, revision {}", contents.entries.size(),

@@ -1,8 +1,10 @@
 // SegmentPreparer: makes the next segment's file, full of zeros and synced, while the log writes
 // the current one.
 //
-// Thread: one of its own; Prepare and Take from the log's thread. At most one file is prepared
-// ahead.
+// Thread: one of its own, or none (`inline_only`: then Take makes the file); Prepare and Take from
+// the log's thread. At most one file is prepared ahead. A segment that the log dropped and left
+// under the spare name is overwritten instead of making a new file. A failure leaves no file
+// behind.
 #pragma once
 
 #include <condition_variable>
@@ -12,35 +14,38 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/storage/file_system.h"
 
 namespace pintle::server::storage {
 
 class SegmentPreparer {
  public:
-  SegmentPreparer(FileSystem& files, std::string path);
+  SegmentPreparer(FileSystem& files, std::string path, std::string spare, bool inline_only);
   ~SegmentPreparer();
 
   // Starts making a file of that size under the temporary path; returns at once.
   void Prepare(size_t bytes);
-  // Waits for the file that was asked for; its size.
+  // Waits for the file that was asked for; its size. NOT_FOUND when none was asked for.
   absl::StatusOr<size_t> Take();
+  // Makes one at once; nothing may be under way.
+  absl::Status MakeNow(size_t bytes);
 
  private:
   void Run();
 
   FileSystem& files_;
   const std::string path_;
+  const std::string spare_;
+  const bool inline_only_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<size_t> wanted_;
+  bool working_ = false;
   std::optional<size_t> done_;
-  absl::Status status_;
+  absl::Status status_;  // of the last one
   bool stopping_ = false;
   std::thread thread_;  // last: it uses everything above
 };
-
-// Writes `bytes` zeros to a new file at `path` and syncs it.
-absl::Status WriteZeros(FileSystem& files, const std::string& path, size_t bytes);
 
 }  // namespace pintle::server::storage

@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/canary.h"
 #include "base/check.h"
+#include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "server/storage/segment_preparer.h"
 
@@ -15,24 +16,43 @@ namespace pintle::server::storage {
 namespace {
 
 constexpr size_t kLargestBatchBytes = size_t{256} << 20;
-constexpr size_t kAlign = 8;
+constexpr size_t kLargestBufferBytes = size_t{8} << 20;  // kept between batches
 constexpr char kPreparedName[] = "next.tmp";
-constexpr char kRejoin[] =
-    "Restore this member's data-dir, or the cluster from a backup; an empty data-dir under the "
-    "same name would "
-    "forget votes and acknowledged entries";
+constexpr char kSpareName[] = "spare.tmp";
 
-std::string At(WalPosition position) {
-  return absl::StrCat("segment ", position.segment, ", byte ", position.offset);
+constexpr size_t kSectorBytes = 4096;
+
+// What the disk cannot read becomes bytes that no checksum fits and that are not zeros either.
+absl::StatusOr<std::string> ReadSegment(FileSystem& files, const std::string& path) {
+  absl::StatusOr<std::string> whole = files.ReadWhole(path);
+  if (whole.ok() || !absl::IsInternal(whole.status())) return whole;
+  PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.OpenForRead(path));
+  PINTLE_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  std::string bytes(size, '\xee');
+  for (uint64_t at = 0; at < size; at += kSectorBytes) {
+    const size_t count = std::min<size_t>(kSectorBytes, size - at);
+    const bool read = file->ReadAt(at, count, bytes.data() + at).ok();
+    if (!read) bytes.replace(at, count, count, '\xee');
+  }
+  return bytes;
 }
 
-// Overrides: an entry replaces those at its index and behind it.
-bool AddEntry(std::vector<raft::Entry>& entries, raft::Entry entry) {
-  const uint64_t index = entry.id.index.value();
-  if (index == 0 || index > entries.size() + 1) return false;
-  entries.resize(index - 1);
-  entries.push_back(std::move(entry));
+bool FollowOn(std::span<const raft::Entry> entries) {
+  for (size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].id.index != entries[i - 1].id.index + 1) return false;
+  }
   return true;
+}
+
+// Several of raft's jobs in one write: an entry of a later one may replace some of an earlier one.
+std::vector<raft::Entry> WithoutReplaced(std::span<const raft::Entry> entries) {
+  std::vector<raft::Entry> kept;
+  for (const raft::Entry& entry : entries) {
+    while (!kept.empty() && kept.back().id.index >= entry.id.index) kept.pop_back();
+    kept.push_back(entry);
+  }
+  PINTLE_CHECK(FollowOn(kept), "entries for the log leave a gap");
+  return kept;
 }
 
 }  // namespace
@@ -46,139 +66,74 @@ std::string Wal::SegmentPath(uint64_t number) const {
   return absl::StrFormat("%s/%016x.wal", folder_, number);
 }
 
+uint64_t Wal::size_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& segment : segments_) bytes += segment.bytes;
+  return bytes;
+}
+
 absl::StatusOr<std::unique_ptr<Wal>> Wal::Open(FileSystem& files, std::string folder,
                                                WalIdentity identity, WalOptions options,
-                                               WalContents& contents) {
+                                               raft::EntryId applied, WalContents& contents) {
   PINTLE_RETURN_IF_ERROR(files.MakeFolder(folder));
   if (const size_t slash = folder.rfind('/'); slash != std::string::npos && slash > 0) {
     PINTLE_RETURN_IF_ERROR(files.SyncFolder(folder.substr(0, slash)));
   }
   std::unique_ptr<Wal> wal(new Wal(files, std::move(folder), identity, options));
-  PINTLE_RETURN_IF_ERROR(wal->Recover(contents));
+  PINTLE_RETURN_IF_ERROR(wal->Recover(applied, contents));
   return wal;
 }
 
-absl::Status Wal::Recover(WalContents& contents) {
+absl::Status Wal::ReadSegments(WalReader& reader) {
   PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(folder_));
-  std::vector<uint64_t> segments;
+  std::vector<uint64_t> numbers;
   for (const auto& name : names) {
     uint64_t number = 0;
     if (name.ends_with(".wal") && absl::SimpleHexAtoi(name.substr(0, name.size() - 4), &number)) {
-      segments.push_back(number);
+      numbers.push_back(number);
     }
   }
-  for (size_t i = 0; i < segments.size(); ++i) {
-    if (i > 0 && segments[i] != segments[i - 1] + 1) {
-      return absl::DataLossError(absl::StrCat(SegmentPath(segments[i - 1] + 1),
-                                              " is missing: restore this member's "
-                                              "data-dir, or start it anew as a new member"));
-    }
-    PINTLE_RETURN_IF_ERROR(RecoverSegment(segments[i], i + 1 == segments.size(), contents));
+  for (const uint64_t number : numbers) {
+    const std::string path = SegmentPath(number);
+    PINTLE_ASSIGN_OR_RETURN(const std::string bytes, ReadSegment(files_, path));
+    PINTLE_RETURN_IF_ERROR(reader.Read(number, path, bytes, number == numbers.back()));
   }
-  durable_end_ = end_;
-  preparer_ = std::make_unique<SegmentPreparer>(files_, folder_ + "/" + kPreparedName);
-  const size_t next =
-      std::clamp(segment_bytes_ * 2, options_.first_segment_bytes, options_.largest_segment_bytes);
-  preparer_->Prepare(next);
-  return segments.empty() ? StartSegment(0) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
-absl::Status Wal::RecoverSegment(uint64_t number, bool last, WalContents& contents) {
-  const std::string path = SegmentPath(number);
-  PINTLE_ASSIGN_OR_RETURN(const std::string bytes, files_.ReadWhole(path));
-  WalIdentity found;
-  switch (DecodeSegmentHead(bytes, number, found)) {
-    case HeadCheck::kGood:
-      break;
-    case HeadCheck::kNewerVersion:
-      return absl::FailedPreconditionError(path +
-                                           " was written by a newer version: start that version");
-    case HeadCheck::kNotOurs:
-    case HeadCheck::kDamaged:
-      return absl::DataLossError(path + ": the head of the segment is damaged");
-  }
-  if (found != identity_) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "%s belongs to member %x of cluster %x, not to member %x of cluster %x: wrong data-dir, "
-        "--initial-cluster or --initial-cluster-token",
-        path, found.member_id, found.cluster_id, identity_.member_id, identity_.cluster_id));
-  }
-  WalPosition position{number, kSegmentHeadBytes};
-  const uint64_t sequence_before = last_sequence_;
-  while (RecoverBatch(bytes, position, contents)) {
-  }
-  // A segment is synced before the next one exists: a first batch that does not follow on, or
-  // anything behind the last batch of a segment that is not the last, means damage.
-  WalRecord record;
-  size_t size = 0;
-  const bool gap =
-      last_sequence_ == sequence_before && DecodeRecord(bytes, position, record, size) &&
-      record.type == WalRecordType::kBatch && record.batch.sequence > last_sequence_ + 1;
-  const bool leftover =
-      !last && bytes.find_first_not_of('\0', position.offset) != std::string::npos;
-  if (gap || leftover) {
-    return absl::DataLossError(absl::StrCat("the log is damaged ", gap ? "before " : "in ", path,
-                                            ": entries behind index ", contents.entries.size(),
-                                            " cannot be read. ", kRejoin));
-  }
-  end_ = position;
-  segment_bytes_ = bytes.size();
-  if (!last) return absl::OkStatus();
-  PINTLE_ASSIGN_OR_RETURN(segment_, files_.OpenForWrite(path));
-  PINTLE_RETURN_IF_ERROR(CheckTail(bytes, position, contents));
-  // What was read may have come from the page cache of a process that was killed before its sync:
-  // from now on it counts as durable, so it has to be.
-  return segment_->Sync();
+absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
+  WalReader reader(identity_, /*check_identity=*/true, /*visitor=*/nullptr);
+  PINTLE_RETURN_IF_ERROR(ReadSegments(reader));
+  contents = reader.Finish(applied);
+  segments_ = reader.segments();
+  last_sequence_ = reader.last_sequence();
+  hard_state_ = contents.hard_state;
+  base_ = last_ = contents.base;
+  NoteEntries(contents.entries);
+  end_ = durable_end_ = reader.end();
+  segment_bytes_ = segments_.empty() ? 0 : segments_.back().bytes;
+  preparer_ = std::make_unique<SegmentPreparer>(
+      files_, folder_ + "/" + kPreparedName, folder_ + "/" + kSpareName, options_.prepare_inline);
+  preparer_->Prepare(
+      std::clamp(segment_bytes_ * 2, options_.first_segment_bytes, options_.largest_segment_bytes));
+  const absl::Status resumed =
+      segments_.empty() || !reader.clean_end() ? StartSegment(0) : ResumeSegment(reader);
+  // Without room the first Append has to find some.
+  return absl::IsResourceExhausted(resumed) ? absl::OkStatus() : resumed;
 }
 
-bool Wal::RecoverBatch(std::string_view bytes, WalPosition& position, WalContents& contents) {
-  WalRecord record;
-  size_t size = 0;
-  WalPosition at = position;
-  if (!DecodeRecord(bytes, at, record, size) || record.type != WalRecordType::kBatch ||
-      record.batch.sequence != last_sequence_ + 1) {
-    return false;
-  }
-  const WalBatchHead head = record.batch;
-  at.offset += size;
-  std::optional<raft::HardState> hard_state;
-  std::vector<raft::Entry> entries;
-  for (uint32_t i = 0; i < head.records; ++i) {
-    if (!DecodeRecord(bytes, at, record, size)) return false;
-    if (record.type == WalRecordType::kHardState) hard_state = record.hard_state;
-    if (record.type == WalRecordType::kEntry) entries.push_back(std::move(record.entry));
-    at.offset += size;
-  }
-  for (auto& entry : entries) {
-    if (!AddEntry(contents.entries, std::move(entry))) return false;
-  }
-  if (hard_state) contents.hard_state = *hard_state;
-  last_sequence_ = head.sequence;
-  position = at;
-  return true;
+// What was read may have come from the page cache of a process that was killed before its sync:
+// from now on it counts as durable, so it has to be.
+absl::Status Wal::ResumeSegment(const WalReader& reader) {
+  PINTLE_ASSIGN_OR_RETURN(segment_, files_.OpenForWrite(SegmentPath(reader.end().segment)));
+  base::FaultPoint("wal.before_resume_sync");
+  return Final(segment_->Sync());
 }
 
-// Behind the last whole batch there may be zeros, or one torn batch. A later batch that was written
-// when more than this was already synced means that synced bytes were damaged.
-absl::Status Wal::CheckTail(std::string_view bytes, WalPosition end, WalContents& contents) {
-  const size_t first = bytes.find_first_not_of('\0', end.offset);
-  if (first == std::string_view::npos) return absl::OkStatus();
-  for (WalPosition at = end; at.offset + kAlign <= bytes.size(); at.offset += kAlign) {
-    if (!LooksLikeBatchHead(bytes, at)) continue;
-    WalRecord record;
-    size_t size = 0;
-    if (DecodeRecord(bytes, at, record, size) && record.batch.durable_end > end) {
-      return absl::DataLossError(absl::StrCat(
-          SegmentPath(end.segment), ": damaged at ", At(end), ", before what a later write (",
-          At(at), ") knew to be synced: entries behind index ", contents.entries.size(),
-          " cannot be read. ", kRejoin));
-    }
-  }
-  contents.dropped = absl::StrCat("a torn last write at ", At(end), ", behind index ",
-                                  contents.entries.size(), ": nothing of it was acknowledged");
-  const std::string zeros(bytes.size() - end.offset, '\0');
-  const std::string_view piece = zeros;
-  return segment_->WriteAt(end.offset, std::span(&piece, 1));
+// The error that ends this log, unless it is want of room.
+absl::Status Wal::Final(const absl::Status& status) {
+  if (!status.ok() && !absl::IsResourceExhausted(status)) failed_ = status;
+  return status;
 }
 
 absl::Status Wal::StartSegment(size_t least_bytes) {
@@ -186,54 +141,112 @@ absl::Status Wal::StartSegment(size_t least_bytes) {
   const absl::StatusOr<size_t> made = preparer_->Take();
   size_t bytes = made.ok() ? *made : 0;
   const std::string prepared = folder_ + "/" + kPreparedName;
-  if (bytes == 0 || bytes < least_bytes) {
-    bytes = std::max(least_bytes, options_.first_segment_bytes);
-    PINTLE_RETURN_IF_ERROR(WriteZeros(files_, prepared, bytes));
+  if (bytes < std::max(least_bytes, kSegmentHeadBytes + 2 * kBatchHeadBytes)) {
+    bytes = std::max(
+        {least_bytes, options_.first_segment_bytes, kSegmentHeadBytes + 2 * kBatchHeadBytes});
+    PINTLE_RETURN_IF_ERROR(Final(preparer_->MakeNow(bytes)));
   }
-  const uint64_t number = end_.segment + 1;
+  const uint64_t number = segments_.empty() ? 1 : segments_.back().number + 1;
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<File> file, files_.OpenForWrite(prepared));
-  const std::string head = EncodeSegmentHead(identity_, number);
+  const std::string head =
+      EncodeSegmentHead({identity_, number, last_sequence_, base_, last_, hard_state_});
   const std::string_view piece = head;
-  PINTLE_RETURN_IF_ERROR(file->WriteAt(0, std::span(&piece, 1)));
-  PINTLE_RETURN_IF_ERROR(file->Sync());
+  PINTLE_RETURN_IF_ERROR(Final(file->WriteAt(0, std::span(&piece, 1))));
+  base::FaultPoint("wal.before_segment_sync");
+  PINTLE_RETURN_IF_ERROR(Final(file->Sync()));
   // What was written to the old segment without a sync must be there before a new one is.
-  if (segment_ != nullptr) PINTLE_RETURN_IF_ERROR(segment_->Sync());
-  PINTLE_RETURN_IF_ERROR(files_.Rename(prepared, SegmentPath(number)));
-  PINTLE_RETURN_IF_ERROR(files_.SyncFolder(folder_));
+  if (!segments_.empty()) {
+    if (segment_ == nullptr) {
+      PINTLE_ASSIGN_OR_RETURN(segment_, files_.OpenForWrite(SegmentPath(segments_.back().number)));
+    }
+    PINTLE_RETURN_IF_ERROR(Final(segment_->Sync()));
+  }
+  base::FaultPoint("wal.before_segment_rename");
+  PINTLE_RETURN_IF_ERROR(Final(files_.Rename(prepared, SegmentPath(number))));
+  base::FaultPoint("wal.before_folder_sync");
+  if (!PINTLE_CANARY("folder_not_synced"))
+    PINTLE_RETURN_IF_ERROR(Final(files_.SyncFolder(folder_)));
+  base::FaultPoint("wal.segment_started");
   segment_ = std::move(file);
   segment_bytes_ = bytes;
-  end_ = {number, kSegmentHeadBytes};
-  durable_end_ = end_;
-  preparer_->Prepare(std::min(bytes * 2, options_.largest_segment_bytes));
+  segments_.push_back({number, bytes, last_.index});
+  end_ = durable_end_ = {number, kSegmentHeadBytes};
+  preparer_->Prepare(
+      std::clamp(bytes * 2, options_.first_segment_bytes, options_.largest_segment_bytes));
   return absl::OkStatus();
 }
 
 absl::Status Wal::Append(const std::optional<raft::HardState>& hard_state,
                          std::span<const raft::Entry> entries, bool sync) {
-  size_t bytes = kBatchHeadRecordBytes + (hard_state ? kHardStateRecordBytes : 0);
-  for (const auto& entry : entries) bytes += EntryRecordBytes(entry);
-  PINTLE_CHECK(bytes <= kLargestBatchBytes, "a batch of the log is too large");
-  if (end_.offset + bytes > segment_bytes_)
-    PINTLE_RETURN_IF_ERROR(StartSegment(kSegmentHeadBytes + bytes));
+  if (!FollowOn(entries)) {
+    const std::vector<raft::Entry> last_ones = WithoutReplaced(entries);
+    return WriteBatch(hard_state, last_ones, /*reset=*/false, sync);
+  }
+  return WriteBatch(hard_state, entries, /*reset=*/false, sync);
+}
 
-  buffer_.clear();
-  AppendBatchHead(buffer_, end_,
-                  {.sequence = ++last_sequence_,
-                   .durable_end = durable_end_,
-                   .records = static_cast<uint32_t>(entries.size() + (hard_state ? 1 : 0))});
-  if (hard_state) AppendHardState(buffer_, end_, *hard_state);
-  for (const auto& entry : entries) AppendEntry(buffer_, end_, entry);
-  PINTLE_CHECK(buffer_.size() == bytes, "the size of a batch of the log was misjudged");
+absl::Status Wal::WriteBatch(const std::optional<raft::HardState>& hard_state,
+                             std::span<const raft::Entry> entries, bool reset, bool sync) {
+  PINTLE_RETURN_IF_ERROR(failed_);
+  raft::EntryId previous = last_;
+  if (!entries.empty()) {
+    const raft::Index index = entries.front().id.index;
+    PINTLE_CHECK(index > base_.index && index <= last_.index + 1,
+                 "an entry for the log does not follow on");
+    previous = {TermAt(raft::Index(index.value() - 1)), raft::Index(index.value() - 1)};
+  }
+  const size_t bytes = BatchBytes(entries);
+  PINTLE_CHECK(bytes <= kLargestBatchBytes, "a batch of the log is too large");
+  if (segment_ == nullptr || segments_.back().number != end_.segment ||
+      end_.offset + bytes > segment_bytes_) {
+    PINTLE_RETURN_IF_ERROR(StartSegment(kSegmentHeadBytes + bytes));
+  }
+  BatchHead head;
+  head.durable_end = durable_end_;
+  head.base = base_;
+  head.previous = previous;
+  head.last = entries.empty() ? previous : entries.back().id;
+  head.hard_state = hard_state.value_or(hard_state_);
+  head.reset = reset;
+  PINTLE_RETURN_IF_ERROR(Write(head, entries, sync));
+  hard_state_ = head.hard_state;
+  NoteEntries(entries);
+  return absl::OkStatus();
+}
+
+absl::Status Wal::Write(const BatchHead& made, std::span<const raft::Entry> entries, bool sync) {
+  BatchHead head = made;
+  head.sequence = ++last_sequence_;
+  EncodeBatch(identity_, end_, head, entries, buffer_);
   const std::string_view piece = buffer_;
-  PINTLE_RETURN_IF_ERROR(segment_->WriteAt(end_.offset, std::span(&piece, 1)));
-  end_.offset += bytes;
-  stats_.bytes_written += bytes;
+  base::FaultPoint("wal.before_write");
+  const absl::Status written = segment_->WriteAt(end_.offset, std::span(&piece, 1));
+  base::FaultPoint("wal.after_write");
+  if (absl::IsResourceExhausted(written)) {
+    segment_bytes_ = 0;  // a part of it may be there: a new segment will make that irrelevant
+    return written;
+  }
+  PINTLE_RETURN_IF_ERROR(Final(written));
+  end_.offset += buffer_.size();
+  stats_.bytes_written += buffer_.size();
+  if (buffer_.capacity() > kLargestBufferBytes) std::string().swap(buffer_);
+  if (!entries.empty()) {
+    raft::Index& largest = segments_.back().largest_index;
+    largest = std::max(largest, entries.back().id.index);
+  }
   return sync ? SyncAndCount() : absl::OkStatus();
 }
 
 absl::Status Wal::SyncAndCount() {
   const auto start = std::chrono::steady_clock::now();
-  PINTLE_RETURN_IF_ERROR(segment_->Sync());
+  base::FaultPoint("wal.before_sync");
+  absl::Status synced = segment_->Sync();
+  if (!synced.ok() && PINTLE_CANARY("sync_retried")) synced = segment_->Sync();
+  if (!synced.ok()) {  // for want of room too: what was lost is not known
+    failed_ = absl::InternalError(synced.message());
+    return failed_;
+  }
+  base::FaultPoint("wal.after_sync");
   durable_end_ = end_;
   const auto took = std::chrono::steady_clock::now() - start;
   size_t bucket = 0;
@@ -241,6 +254,74 @@ absl::Status Wal::SyncAndCount() {
   ++stats_.syncs[bucket];
   stats_.sync_nanoseconds += static_cast<uint64_t>(std::chrono::nanoseconds(took).count());
   return absl::OkStatus();
+}
+
+raft::Term Wal::TermAt(raft::Index index) const {
+  raft::Term term = base_.term;
+  for (auto at = terms_.rbegin(); at != terms_.rend(); ++at) {
+    if (at->index <= index) return at->term;
+  }
+  return term;
+}
+
+void Wal::NoteEntries(std::span<const raft::Entry> entries) {
+  for (const raft::Entry& entry : entries) {
+    while (!terms_.empty() && terms_.back().index >= entry.id.index) terms_.pop_back();
+    if (entry.id.term != (terms_.empty() ? base_.term : terms_.back().term))
+      terms_.push_back(entry.id);
+    last_ = entry.id;
+  }
+}
+
+absl::Status Wal::TruncateBefore(raft::Index first_kept) {
+  PINTLE_CHECK(first_kept <= last_.index + 1, "the log is cut behind its end");
+  if (first_kept <= base_.index + 1) return failed_;
+  size_t count = 0;
+  while (count + 1 < segments_.size() && segments_[count].largest_index < first_kept) ++count;
+  if (PINTLE_CANARY("segment_dropped_early") && segments_.size() > 1) count = segments_.size() - 1;
+  if (count == 0) return failed_;
+  const raft::EntryId old_base = base_;
+  const raft::Index index(first_kept.value() - 1);
+  base_ = {TermAt(index), index};
+  if (const absl::Status said = WriteBatch(std::nullopt, {}, /*reset=*/false, /*sync=*/true);
+      !said.ok()) {
+    base_ = old_base;
+    return said;
+  }
+  while (!terms_.empty() && terms_.front().index <= base_.index) terms_.pop_front();
+  return DropSegments(count);
+}
+
+absl::Status Wal::ResetTo(raft::EntryId base, const std::optional<raft::HardState>& hard_state) {
+  PINTLE_RETURN_IF_ERROR(failed_);
+  const raft::EntryId old_base = std::exchange(base_, base);
+  const raft::EntryId old_last = std::exchange(last_, base);
+  const std::deque<raft::EntryId> old_terms = std::exchange(terms_, {});
+  if (const absl::Status said = WriteBatch(hard_state, {}, /*reset=*/true, /*sync=*/true);
+      !said.ok()) {
+    base_ = old_base;
+    last_ = old_last;
+    terms_ = old_terms;
+    return said;
+  }
+  segments_.back().largest_index = std::max(segments_.back().largest_index, base.index);
+  return DropSegments(segments_.size() - 1);
+}
+
+// A later write has said, durably, that they are not needed. One of them is kept for reuse.
+absl::Status Wal::DropSegments(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const std::string path = SegmentPath(segments_.front().number);
+    base::FaultPoint("wal.before_drop");
+    const absl::Status gone = segments_.front().bytes == options_.largest_segment_bytes
+                                  ? files_.Rename(path, folder_ + "/" + kSpareName)
+                                  : files_.Remove(path);
+    if (!absl::IsNotFound(gone)) PINTLE_RETURN_IF_ERROR(Final(gone));
+    segments_.pop_front();
+  }
+  if (count == 0) return absl::OkStatus();
+  base::FaultPoint("wal.after_drop");
+  return Final(files_.SyncFolder(folder_));
 }
 
 }  // namespace pintle::server::storage

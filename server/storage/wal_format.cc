@@ -1,162 +1,224 @@
 #include "server/storage/wal_format.h"
 
-#include <memory>
-
 #include "base/byte_codec.h"
+#include "base/canary.h"
+#include "base/check.h"
 #include "base/crc32c.h"
 
 namespace pintle::server::storage {
 namespace {
 
-constexpr std::string_view kMagic = "PINTLWAL";
-constexpr size_t kAlign = 8;
-// length 4, checksum 4, type 1, kind 1, zero 6, then term 8 and index 8: the same for every type.
-constexpr size_t kRecordHeadBytes = 32;
+constexpr std::string_view kSegmentMagic = "PINTLWAL";
+constexpr std::string_view kBatchMagic = "PBAT";
+constexpr std::string_view kCopyMagic = "PEND";
+constexpr size_t kSegmentFieldsBytes = 128;
+constexpr size_t kBatchFieldsBytes = 136;
+constexpr uint32_t kResetFlag = 1;
 
-size_t Aligned(size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+size_t Aligned(size_t bytes) { return (bytes + kWalAlign - 1) / kWalAlign * kWalAlign; }
 
-uint32_t Checksum(WalPosition position, std::string_view covered) {
+uint32_t Checksum(const WalIdentity& identity, WalPosition position, std::string_view covered) {
+  if (PINTLE_CANARY("position_not_checked")) return base::Crc32c(covered);
   std::string place;
+  base::AppendFixed64(place, identity.cluster_id);
+  base::AppendFixed64(place, identity.member_id);
+  base::AppendFixed64(place, identity.data_dir);
   base::AppendFixed64(place, position.segment);
   base::AppendFixed64(place, position.offset);
   return base::ExtendCrc32c(base::Crc32c(place), covered);
 }
 
-// `start` is where out's first byte will lie.
-void AppendRecord(std::string& out, WalPosition start, WalRecordType type, uint8_t kind,
-                  uint64_t term, uint64_t index, std::string_view body) {
-  const size_t at = out.size();
-  base::AppendFixed32(out, static_cast<uint32_t>(body.size()));
-  base::AppendFixed32(out, 0);
-  out.push_back(static_cast<char>(type));
-  out.push_back(static_cast<char>(kind));
-  out.append(6, '\0');
-  base::AppendFixed64(out, term);
-  base::AppendFixed64(out, index);
-  out.append(body);
-  const std::string_view covered = std::string_view(out).substr(at + 8);
-  std::string length;
-  base::AppendFixed32(length, static_cast<uint32_t>(body.size()));
-  const uint32_t crc =
-      base::ExtendCrc32c(Checksum({start.segment, start.offset + at}, length), covered);
-  std::string encoded;
-  base::AppendFixed32(encoded, crc);
-  out.replace(at + 4, 4, encoded);
-  out.append(Aligned(out.size()) - out.size(), '\0');
+void AppendId(std::string& out, const raft::EntryId& id) {
+  base::AppendFixed64(out, id.term.value());
+  base::AppendFixed64(out, id.index.value());
 }
 
-bool DecodeBatchHead(std::string_view body, WalBatchHead& head) {
-  base::ByteReader reader(body);
-  return reader.TakeFixed64(head.sequence) && reader.TakeFixed64(head.durable_end.segment) &&
-         reader.TakeFixed64(head.durable_end.offset) && reader.TakeFixed32(head.records);
+void AppendHardState(std::string& out, const raft::HardState& state) {
+  base::AppendFixed64(out, state.term.value());
+  base::AppendFixed64(out, state.vote.value());
+  base::AppendFixed64(out, state.commit_index.value());
+  AppendId(out, state.vote_floor);
+}
+
+// The fields of a head, one after another; short input is the caller's to exclude.
+struct Fields {
+  base::ByteReader reader;
+
+  uint64_t U64() {
+    uint64_t value = 0;
+    reader.TakeFixed64(value);
+    return value;
+  }
+  uint32_t U32() {
+    uint32_t value = 0;
+    reader.TakeFixed32(value);
+    return value;
+  }
+  raft::EntryId Id() {
+    const raft::Term term(U64());
+    return {term, raft::Index(U64())};
+  }
+  raft::HardState HardState() {
+    raft::HardState state;
+    state.term = raft::Term(U64());
+    state.vote = raft::MemberId(U64());
+    state.commit_index = raft::Index(U64());
+    state.vote_floor = Id();
+    return state;
+  }
+};
+
+void AppendBatchHead(std::string& out, const WalIdentity& identity, WalPosition start,
+                     std::string_view magic, const BatchHead& head) {
+  const size_t at = out.size();
+  out.append(magic);
+  base::AppendFixed32(out, head.entries);
+  base::AppendFixed64(out, head.sequence);
+  base::AppendFixed64(out, head.durable_end.segment);
+  base::AppendFixed64(out, head.durable_end.offset);
+  AppendId(out, head.base);
+  AppendId(out, head.previous);
+  AppendId(out, head.last);
+  AppendHardState(out, head.hard_state);
+  base::AppendFixed64(out, head.bytes);
+  base::AppendFixed64(out, head.reset ? kResetFlag : 0);
+  out.resize(at + kBatchFieldsBytes, '\0');
+  const WalPosition place{start.segment, start.offset + at};
+  base::AppendFixed32(out, Checksum(identity, place, std::string_view(out).substr(at)));
+  out.resize(at + kBatchHeadBytes, '\0');
+}
+
+uint32_t StoredChecksum(std::string_view bytes, size_t at) {
+  Fields fields{base::ByteReader(bytes.substr(at, 4))};
+  return fields.U32();
 }
 
 }  // namespace
 
-std::string EncodeSegmentHead(const WalIdentity& identity, uint64_t segment) {
-  std::string out(kMagic);
+std::string EncodeSegmentHead(const SegmentHead& head) {
+  std::string out(kSegmentMagic);
   base::AppendFixed32(out, kWalFormatVersion);
-  base::AppendFixed32(out, 0);
-  base::AppendFixed64(out, segment);
-  base::AppendFixed64(out, identity.cluster_id);
-  base::AppendFixed64(out, identity.member_id);
+  base::AppendFixed32(out, base::Crc32c(out));
+  base::AppendFixed64(out, head.segment);
+  base::AppendFixed64(out, head.identity.cluster_id);
+  base::AppendFixed64(out, head.identity.member_id);
+  base::AppendFixed64(out, head.identity.data_dir);
+  base::AppendFixed64(out, head.sequence);
+  AppendId(out, head.base);
+  AppendId(out, head.last);
+  AppendHardState(out, head.hard_state);
+  out.resize(kSegmentFieldsBytes, '\0');
   base::AppendFixed32(out, base::Crc32c(out));
   out.resize(kSegmentHeadBytes, '\0');
   return out;
 }
 
-HeadCheck DecodeSegmentHead(std::string_view bytes, uint64_t segment, WalIdentity& identity) {
-  if (bytes.size() < kSegmentHeadBytes || !bytes.starts_with(kMagic)) return HeadCheck::kNotOurs;
-  base::ByteReader reader(bytes.substr(kMagic.size()));
-  uint32_t version = 0;
-  uint32_t zero = 0;
-  uint64_t number = 0;
-  uint32_t crc = 0;
-  reader.TakeFixed32(version);
-  reader.TakeFixed32(zero);
-  reader.TakeFixed64(number);
-  reader.TakeFixed64(identity.cluster_id);
-  reader.TakeFixed64(identity.member_id);
-  const size_t covered = bytes.size() - reader.rest().size();
-  reader.TakeFixed32(crc);
-  if (crc != base::Crc32c(bytes.substr(0, covered)) || number != segment)
+HeadCheck DecodeSegmentHead(std::string_view bytes, uint64_t segment, SegmentHead& head,
+                            uint32_t& version) {
+  if (bytes.size() < kSegmentHeadBytes || !bytes.starts_with(kSegmentMagic))
     return HeadCheck::kDamaged;
-  return version > kWalFormatVersion ? HeadCheck::kNewerVersion : HeadCheck::kGood;
+  Fields fields{base::ByteReader(bytes.substr(kSegmentMagic.size()))};
+  version = fields.U32();
+  const uint32_t version_checksum = fields.U32();
+  // Version 1 had zeros there. A flipped bit must not look like another version.
+  const bool version_is_certain = version_checksum == base::Crc32c(bytes.substr(0, 12)) ||
+                                  (version == 1 && version_checksum == 0);
+  if (version != kWalFormatVersion && version_is_certain) return HeadCheck::kOtherVersion;
+  head.segment = fields.U64();
+  head.identity.cluster_id = fields.U64();
+  head.identity.member_id = fields.U64();
+  head.identity.data_dir = fields.U64();
+  head.sequence = fields.U64();
+  head.base = fields.Id();
+  head.last = fields.Id();
+  head.hard_state = fields.HardState();
+  const uint32_t stored = StoredChecksum(bytes, kSegmentFieldsBytes);
+  const bool good = version == kWalFormatVersion && head.segment == segment &&
+                    stored == base::Crc32c(bytes.substr(0, kSegmentFieldsBytes));
+  return good ? HeadCheck::kGood : HeadCheck::kDamaged;
 }
 
-void AppendBatchHead(std::string& out, WalPosition start, const WalBatchHead& head) {
-  std::string body;
-  base::AppendFixed64(body, head.sequence);
-  base::AppendFixed64(body, head.durable_end.segment);
-  base::AppendFixed64(body, head.durable_end.offset);
-  base::AppendFixed32(body, head.records);
-  body.append(4, '\0');
-  AppendRecord(out, start, WalRecordType::kBatch, 0, 0, 0, body);
+size_t BatchBytes(std::span<const raft::Entry> entries) {
+  size_t bytes = 2 * kBatchHeadBytes + entries.size() * kEntryHeadBytes;
+  for (const raft::Entry& entry : entries) bytes += entry.bytes().size();
+  return Aligned(bytes);
 }
 
-void AppendHardState(std::string& out, WalPosition start, const raft::HardState& state) {
-  std::string body;
-  base::AppendFixed64(body, state.vote.value());
-  base::AppendFixed64(body, state.commit_index.value());
-  body.append(16, '\0');
-  AppendRecord(out, start, WalRecordType::kHardState, 0, state.term.value(), 0, body);
+void EncodeBatch(const WalIdentity& identity, WalPosition start, BatchHead head,
+                 std::span<const raft::Entry> entries, std::string& out) {
+  head.entries = static_cast<uint32_t>(entries.size());
+  head.bytes = BatchBytes(entries);
+  out.clear();
+  out.reserve(head.bytes);
+  AppendBatchHead(out, identity, start, kBatchMagic, head);
+  size_t offset = kBatchHeadBytes + entries.size() * kEntryHeadBytes;
+  for (const raft::Entry& entry : entries) {
+    const size_t at = out.size();
+    AppendId(out, entry.id);
+    base::AppendFixed32(out, static_cast<uint32_t>(offset));
+    base::AppendFixed32(out, static_cast<uint32_t>(entry.bytes().size()));
+    base::AppendFixed32(out,
+                        Checksum(identity, {start.segment, start.offset + offset}, entry.bytes()));
+    base::AppendFixed32(out, static_cast<uint32_t>(entry.kind));
+    const WalPosition place{start.segment, start.offset + at};
+    base::AppendFixed32(out, Checksum(identity, place, std::string_view(out).substr(at)));
+    out.resize(at + kEntryHeadBytes, '\0');
+    offset += entry.bytes().size();
+  }
+  for (const raft::Entry& entry : entries) out.append(entry.bytes());
+  out.resize(head.bytes - kBatchHeadBytes, '\0');
+  AppendBatchHead(out, identity, start, kCopyMagic, head);
+  PINTLE_CHECK(out.size() == head.bytes, "the size of a batch of the log was misjudged");
 }
 
-void AppendEntry(std::string& out, WalPosition start, const raft::Entry& entry) {
-  AppendRecord(out, start, WalRecordType::kEntry, static_cast<uint8_t>(entry.kind),
-               entry.id.term.value(), entry.id.index.value(), entry.bytes());
-}
-
-size_t EntryRecordBytes(const raft::Entry& entry) {
-  return Aligned(kRecordHeadBytes + entry.bytes().size());
-}
-
-bool LooksLikeBatchHead(std::string_view segment_bytes, WalPosition position) {
-  if (position.offset + kBatchHeadRecordBytes > segment_bytes.size()) return false;
-  base::ByteReader reader(segment_bytes.substr(position.offset));
-  uint32_t length = 0;
-  reader.TakeFixed32(length);
-  return length == kBatchHeadRecordBytes - kRecordHeadBytes &&
-         static_cast<WalRecordType>(segment_bytes[position.offset + 8]) == WalRecordType::kBatch;
-}
-
-bool DecodeRecord(std::string_view segment_bytes, WalPosition position, WalRecord& record,
-                  size_t& size) {
-  if (position.offset + kRecordHeadBytes > segment_bytes.size()) return false;
-  const std::string_view rest = segment_bytes.substr(position.offset);
-  base::ByteReader reader(rest);
-  uint32_t length = 0;
-  uint32_t crc = 0;
-  std::string_view kinds;
-  uint64_t term = 0;
-  uint64_t index = 0;
-  std::string_view body;
-  if (!reader.TakeFixed32(length) || !reader.TakeFixed32(crc) || !reader.TakeBytes(8, kinds) ||
-      !reader.TakeFixed64(term) || !reader.TakeFixed64(index) || !reader.TakeBytes(length, body)) {
+bool DecodeBatchHead(const WalIdentity& identity, std::string_view segment_bytes,
+                     WalPosition position, BatchHead& head, bool& is_copy) {
+  if (position.offset + kBatchHeadBytes > segment_bytes.size()) return false;
+  const std::string_view bytes = segment_bytes.substr(position.offset, kBatchHeadBytes);
+  is_copy = bytes.starts_with(kCopyMagic);
+  if (!is_copy && !bytes.starts_with(kBatchMagic)) return false;
+  const std::string_view covered = bytes.substr(0, kBatchFieldsBytes);
+  if (StoredChecksum(bytes, kBatchFieldsBytes) != Checksum(identity, position, covered))
     return false;
-  }
-  const std::string_view covered = rest.substr(8, kRecordHeadBytes - 8 + length);
-  if (crc != base::ExtendCrc32c(Checksum(position, rest.substr(0, 4)), covered)) return false;
-  size = Aligned(kRecordHeadBytes + length);
-  record.type = static_cast<WalRecordType>(kinds[0]);
-  switch (record.type) {
-    case WalRecordType::kBatch:
-      return DecodeBatchHead(body, record.batch);
-    case WalRecordType::kHardState: {
-      base::ByteReader fields(body);
-      uint64_t vote = 0;
-      uint64_t commit = 0;
-      if (!fields.TakeFixed64(vote) || !fields.TakeFixed64(commit)) return false;
-      record.hard_state = {raft::Term(term), raft::MemberId(vote), raft::Index(commit)};
-      return true;
-    }
-    case WalRecordType::kEntry:
-      record.entry = {{raft::Term(term), raft::Index(index)},
-                      static_cast<raft::EntryKind>(kinds[1]),
-                      std::make_shared<const std::string>(body)};
-      return true;
-  }
-  return false;
+  Fields fields{base::ByteReader(covered.substr(kBatchMagic.size()))};
+  head.entries = fields.U32();
+  head.sequence = fields.U64();
+  head.durable_end.segment = fields.U64();
+  head.durable_end.offset = fields.U64();
+  head.base = fields.Id();
+  head.previous = fields.Id();
+  head.last = fields.Id();
+  head.hard_state = fields.HardState();
+  head.bytes = fields.U64();
+  head.reset = fields.U64() == kResetFlag;
+  const uint64_t least = 2 * kBatchHeadBytes + uint64_t{head.entries} * kEntryHeadBytes;
+  const uint64_t room =
+      is_copy ? position.offset + kBatchHeadBytes : segment_bytes.size() - position.offset;
+  return head.bytes >= least && head.bytes % kWalAlign == 0 && head.bytes <= room;
+}
+
+bool DecodeEntryHead(const WalIdentity& identity, std::string_view segment_bytes, WalPosition start,
+                     uint32_t i, EntryHead& head) {
+  const WalPosition place{start.segment,
+                          start.offset + kBatchHeadBytes + uint64_t{i} * kEntryHeadBytes};
+  if (place.offset + kEntryHeadBytes > segment_bytes.size()) return false;
+  const std::string_view bytes = segment_bytes.substr(place.offset, kEntryHeadBytes);
+  Fields fields{base::ByteReader(bytes)};
+  head.id = fields.Id();
+  head.offset = fields.U32();
+  head.length = fields.U32();
+  head.checksum = fields.U32();
+  head.kind = static_cast<raft::EntryKind>(fields.U32());
+  return fields.U32() == Checksum(identity, place, bytes.substr(0, 32));
+}
+
+bool IsPayloadIntact(const WalIdentity& identity, std::string_view segment_bytes, WalPosition start,
+                     const EntryHead& head) {
+  const WalPosition place{start.segment, start.offset + head.offset};
+  if (place.offset + head.length > segment_bytes.size()) return false;
+  if (PINTLE_CANARY("torn_batch_accepted")) return true;
+  return head.checksum ==
+         Checksum(identity, place, segment_bytes.substr(place.offset, head.length));
 }
 
 }  // namespace pintle::server::storage

@@ -1,11 +1,13 @@
 // The bytes of the write-ahead log: pure encoding and decoding, no files. The layout is
 // docs/formats/wal.md.
 //
-// A record's checksum covers its position (segment number and offset) too, so that a stale or
-// misplaced record is never taken for a current one.
+// Every part of a batch has a checksum of its own, and every checksum covers whose log it is and
+// the part's position (segment number and offset): a stale or misplaced part, one of another
+// member, or one that a client put into a value is never taken for a current one.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,7 @@ namespace pintle::server::storage {
 struct WalIdentity {
   uint64_t cluster_id = 0;
   uint64_t member_id = 0;
+  uint64_t data_dir = 0;  // drawn when the data-dir was made (data_dir.h)
   friend bool operator==(const WalIdentity&, const WalIdentity&) = default;
 };
 
@@ -27,46 +30,66 @@ struct WalPosition {
   friend auto operator<=>(const WalPosition&, const WalPosition&) = default;
 };
 
-inline constexpr size_t kSegmentHeadBytes = 64;
-inline constexpr uint32_t kWalFormatVersion = 1;
+inline constexpr uint32_t kWalFormatVersion = 2;
+inline constexpr size_t kWalAlign = 8;  // batches begin at multiples of it
+inline constexpr size_t kSegmentHeadBytes = 192;
+inline constexpr size_t kBatchHeadBytes = 144;  // the one in front and the copy at the end
+inline constexpr size_t kEntryHeadBytes = 40;
 
-std::string EncodeSegmentHead(const WalIdentity& identity, uint64_t segment);
-enum class HeadCheck { kGood, kNotOurs, kDamaged, kNewerVersion };
-HeadCheck DecodeSegmentHead(std::string_view bytes, uint64_t segment, WalIdentity& identity);
-
-enum class WalRecordType : uint8_t { kBatch = 1, kHardState = 2, kEntry = 3 };
-
-// The first record of every write.
-struct WalBatchHead {
-  uint64_t sequence = 0;    // counts batches, from 1
-  WalPosition durable_end;  // everything before this position was synced when the batch was written
-  uint32_t records = 0;     // that follow
-};
-
-struct WalRecord {
-  WalRecordType type = WalRecordType::kBatch;
-  WalBatchHead batch;
+// What the log amounted to when a segment was begun: enough to do without everything before it.
+struct SegmentHead {
+  WalIdentity identity;
+  uint64_t segment = 0;
+  uint64_t sequence = 0;  // of the last batch before
+  raft::EntryId base;     // the log begins behind it
+  raft::EntryId last;     // the log ends with it
   raft::HardState hard_state;
-  raft::Entry entry;
+  friend bool operator==(const SegmentHead&, const SegmentHead&) = default;
 };
 
-// Append one record to `out`, which will be written at `start` (the position of out's first byte).
-void AppendBatchHead(std::string& out, WalPosition start, const WalBatchHead& head);
-void AppendHardState(std::string& out, WalPosition start, const raft::HardState& state);
-void AppendEntry(std::string& out, WalPosition start, const raft::Entry& entry);
+std::string EncodeSegmentHead(const SegmentHead& head);
+enum class HeadCheck { kGood, kDamaged, kOtherVersion };
+// `segment`: the number that the file's name says. `version` is set for kOtherVersion.
+HeadCheck DecodeSegmentHead(std::string_view bytes, uint64_t segment, SegmentHead& head,
+                            uint32_t& version);
 
-// Bytes that AppendEntry will add.
-size_t EntryRecordBytes(const raft::Entry& entry);
-inline constexpr size_t kBatchHeadRecordBytes = 64;
-inline constexpr size_t kHardStateRecordBytes = 64;
+// One write. All of it is in front of the batch and again at its end.
+struct BatchHead {
+  uint64_t sequence = 0;    // counts batches, from 1, through all segments
+  WalPosition durable_end;  // everything before this position was synced when the batch was written
+  raft::EntryId base;       // as in SegmentHead, with this batch
+  raft::EntryId
+      previous;        // the log ended with it before this batch's entries; what was behind went
+  raft::EntryId last;  // the log ends with it after them
+  raft::HardState hard_state;
+  uint32_t entries = 0;
+  bool reset = false;  // the log before this batch is no more; it begins behind `base`
+  uint64_t bytes = 0;  // of the whole batch, a multiple of kWalAlign
+  friend bool operator==(const BatchHead&, const BatchHead&) = default;
+};
 
-// Whether a batch head may lie there: cheap, before DecodeRecord checks sums over what chance calls
-// a length.
-bool LooksLikeBatchHead(std::string_view segment_bytes, WalPosition position);
+// Identity of one entry; the payload lies elsewhere in the batch.
+struct EntryHead {
+  raft::EntryId id;
+  raft::EntryKind kind = raft::EntryKind::kNormal;
+  uint32_t offset = 0;  // of the payload from the batch's first byte
+  uint32_t length = 0;
+  uint32_t checksum = 0;  // of the payload
+};
 
-// Reads the record at position.offset of a segment's bytes. `size`: bytes to go on by. False:
-// nothing valid there.
-bool DecodeRecord(std::string_view segment_bytes, WalPosition position, WalRecord& record,
-                  size_t& size);
+size_t BatchBytes(std::span<const raft::Entry> entries);
+// `head.entries` and `head.bytes` are filled in here. Replaces `out`.
+void EncodeBatch(const WalIdentity& identity, WalPosition start, BatchHead head,
+                 std::span<const raft::Entry> entries, std::string& out);
+
+// These read at position.offset of a segment's bytes. False: nothing valid there.
+// Tells which of the two it is: the one in front, or the copy at the end.
+bool DecodeBatchHead(const WalIdentity& identity, std::string_view segment_bytes,
+                     WalPosition position, BatchHead& head, bool& is_copy);
+// The head of the i-th entry of the batch that starts at `start`.
+bool DecodeEntryHead(const WalIdentity& identity, std::string_view segment_bytes, WalPosition start,
+                     uint32_t i, EntryHead& head);
+bool IsPayloadIntact(const WalIdentity& identity, std::string_view segment_bytes, WalPosition start,
+                     const EntryHead& head);
 
 }  // namespace pintle::server::storage

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "base/byte_codec.h"
@@ -12,78 +13,175 @@
 namespace pintle::server::storage {
 namespace {
 
-constexpr WalIdentity kIdentity{.cluster_id = 0xcdf818194e3a8c32, .member_id = 0x8e9e05c52164694d};
+constexpr WalIdentity kIdentity{.cluster_id = 0xcdf818194e3a8c32,
+                                .member_id = 0x8e9e05c52164694d,
+                                .data_dir = 0x1122334455667788};
 
 std::string Hex(std::string_view bytes) {
   return absl::BytesToHexString({bytes.data(), bytes.size()});
 }
 
+raft::EntryId Id(uint64_t term, uint64_t index) { return {raft::Term(term), raft::Index(index)}; }
+
+raft::Entry MakeEntry(uint64_t term, uint64_t index, raft::EntryKind kind, std::string bytes) {
+  return {Id(term, index), kind, std::make_shared<const std::string>(std::move(bytes))};
+}
+
+SegmentHead MakeSegmentHead() {
+  return {
+      .identity = kIdentity,
+      .segment = 3,
+      .sequence = 8,
+      .base = Id(4, 2),
+      .last = Id(5, 6),
+      .hard_state = {raft::Term(5), raft::MemberId(0x8e9e05c52164694d), raft::Index(6), Id(5, 9)}};
+}
+
+BatchHead MakeBatchHead() {
+  return {
+      .sequence = 9,
+      .durable_end = {2, 4096},
+      .base = Id(4, 2),
+      .previous = Id(5, 6),
+      .last = Id(5, 8),
+      .hard_state = {raft::Term(5), raft::MemberId(0x8e9e05c52164694d), raft::Index(6), Id(5, 9)},
+      .entries = 2,
+      .reset = false,
+      .bytes = 400};
+}
+
+std::vector<raft::Entry> MakeEntries() {
+  return {MakeEntry(5, 7, raft::EntryKind::kNormal, "payload"),
+          MakeEntry(5, 8, static_cast<raft::EntryKind>(77), "of a later version")};
+}
+
+constexpr WalPosition kStart{.segment = 3, .offset = kSegmentHeadBytes};
+
+std::string MakeSegment() {
+  std::string batch;
+  EncodeBatch(kIdentity, kStart, MakeBatchHead(), MakeEntries(), batch);
+  return EncodeSegmentHead(MakeSegmentHead()) + batch;
+}
+
 // These bytes are docs/formats/wal.md written out: a change of them needs a new format version.
 TEST(WalFormat, GoldenSegmentHead) {
-  EXPECT_EQ(Hex(EncodeSegmentHead(kIdentity, 3)),
-            "50494e544c57414c01000000000000000300000000000000328c3a4e1918f8cd"
-            "4d696421c5059e8e34e6219d0000000000000000000000000000000000000000");
+  EXPECT_EQ(Hex(EncodeSegmentHead(MakeSegmentHead())),
+            "50494e544c57414c02000000b712fe610300000000000000328c3a4e1918f8cd"
+            "4d696421c5059e8e887766554433221108000000000000000400000000000000"
+            "0200000000000000050000000000000006000000000000000500000000000000"
+            "4d696421c5059e8e060000000000000005000000000000000900000000000000"
+            "9e9433dd00000000000000000000000000000000000000000000000000000000"
+            "0000000000000000000000000000000000000000000000000000000000000000");
 }
 
 TEST(WalFormat, GoldenBatch) {
-  std::string out;
-  const WalPosition start{.segment = 3, .offset = 64};
-  AppendBatchHead(out, start, {.sequence = 9, .durable_end = {2, 4096}, .records = 2});
-  AppendHardState(out, start, {raft::Term(5), raft::MemberId(0x8e9e05c52164694d), raft::Index(6)});
-  AppendEntry(out, start,
-              {{raft::Term(5), raft::Index(7)},
-               raft::EntryKind::kNormal,
-               std::make_shared<const std::string>("payload")});
-  EXPECT_EQ(Hex(out),
-            "20000000fb90a72d010000000000000000000000000000000000000000000000"
-            "0900000000000000020000000000000000100000000000000200000000000000"
-            "200000005132c26f020000000000000005000000000000000000000000000000"
-            "4d696421c5059e8e060000000000000000000000000000000000000000000000"
-            "070000009305286b030000000000000005000000000000000700000000000000"
-            "7061796c6f616400");
+  EXPECT_EQ(Hex(MakeSegment().substr(kSegmentHeadBytes)),
+            "5042415402000000090000000000000002000000000000000010000000000000"
+            "0400000000000000020000000000000005000000000000000600000000000000"
+            "0500000000000000080000000000000005000000000000004d696421c5059e8e"
+            "0600000000000000050000000000000009000000000000009001000000000000"
+            "0000000000000000354133a40000000005000000000000000700000000000000"
+            "e000000007000000bbb5def500000000cd87ac15000000000500000000000000"
+            "0800000000000000e7000000120000001708eadc4d00000054701d9600000000"
+            "7061796c6f61646f662061206c617465722076657273696f6e00000000000000"
+            "50454e4402000000090000000000000002000000000000000010000000000000"
+            "0400000000000000020000000000000005000000000000000600000000000000"
+            "0500000000000000080000000000000005000000000000004d696421c5059e8e"
+            "0600000000000000050000000000000009000000000000009001000000000000"
+            "0000000000000000eec62bd100000000");
 }
 
-TEST(WalFormat, RecordsComeBackOnlyWhereTheyWereWritten) {
-  std::string segment(kSegmentHeadBytes, '\0');
-  std::string out;
-  const raft::Entry entry{{raft::Term(5), raft::Index(7)},
-                          raft::EntryKind::kNoOp,
-                          std::make_shared<const std::string>("0123456789")};
-  AppendEntry(out, {1, kSegmentHeadBytes}, entry);
-  EXPECT_EQ(out.size(), EntryRecordBytes(entry));
-  segment += out;
-  WalRecord record;
-  size_t size = 0;
-  ASSERT_TRUE(DecodeRecord(segment, {1, kSegmentHeadBytes}, record, size));
-  EXPECT_EQ(record.entry, entry);
-  EXPECT_EQ(size, out.size());
-  EXPECT_FALSE(DecodeRecord(segment, {2, kSegmentHeadBytes}, record, size)) << "another segment";
-  EXPECT_FALSE(DecodeRecord("12345678" + segment, {1, kSegmentHeadBytes + 8}, record, size))
-      << "another offset";
-  for (size_t length = 0; length < kSegmentHeadBytes + 42; ++length) {
-    EXPECT_FALSE(DecodeRecord(segment.substr(0, length), {1, kSegmentHeadBytes}, record, size));
+TEST(WalFormat, ABatchComesBack) {
+  const std::string segment = MakeSegment();
+  for (const bool want_copy : {false, true}) {
+    WalPosition at = kStart;
+    if (want_copy) at.offset = segment.size() - kBatchHeadBytes;
+    BatchHead head;
+    bool is_copy = false;
+    ASSERT_TRUE(DecodeBatchHead(kIdentity, segment, at, head, is_copy));
+    EXPECT_EQ(is_copy, want_copy);
+    EXPECT_EQ(head, MakeBatchHead());
+  }
+  const std::vector<raft::Entry> entries = MakeEntries();
+  for (uint32_t i = 0; i < 2; ++i) {
+    EntryHead head;
+    ASSERT_TRUE(DecodeEntryHead(kIdentity, segment, kStart, i, head));
+    EXPECT_EQ(head.id, entries[i].id);
+    EXPECT_EQ(head.kind, entries[i].kind);
+    ASSERT_TRUE(IsPayloadIntact(kIdentity, segment, kStart, head));
+    EXPECT_EQ(segment.substr(kStart.offset + head.offset, head.length), entries[i].bytes());
+  }
+}
+
+// A part is valid only where it was written, in the log that it was written for.
+TEST(WalFormat, EveryPartIsBoundToItsPlace) {
+  const std::string segment = MakeSegment();
+  BatchHead head;
+  EntryHead entry;
+  bool is_copy = false;
+  ASSERT_TRUE(DecodeEntryHead(kIdentity, segment, kStart, 0, entry));
+  const auto any = [&](const WalIdentity& identity, std::string_view bytes, WalPosition start) {
+    const WalPosition copy{start.segment, start.offset + 400 - kBatchHeadBytes};
+    EntryHead other;
+    return DecodeBatchHead(identity, bytes, start, head, is_copy) ||
+           DecodeBatchHead(identity, bytes, copy, head, is_copy) ||
+           DecodeEntryHead(identity, bytes, start, 0, other) ||
+           IsPayloadIntact(identity, bytes, start, entry);
+  };
+  EXPECT_TRUE(any(kIdentity, segment, kStart));
+  EXPECT_FALSE(any(kIdentity, segment, {4, kStart.offset})) << "another segment";
+  EXPECT_FALSE(any(kIdentity, "12345678" + segment, {3, kStart.offset + 8})) << "another offset";
+  for (uint64_t WalIdentity::*field :
+       {&WalIdentity::cluster_id, &WalIdentity::member_id, &WalIdentity::data_dir}) {
+    WalIdentity other = kIdentity;
+    other.*field += 1;
+    EXPECT_FALSE(any(other, segment, kStart)) << "another log";
+  }
+}
+
+TEST(WalFormat, AnyCutIsNoticed) {
+  const std::string segment = MakeSegment();
+  BatchHead head;
+  bool is_copy = false;
+  for (size_t length = 0; length < segment.size(); ++length) {
+    EXPECT_FALSE(DecodeBatchHead(kIdentity, segment.substr(0, length), kStart, head, is_copy))
+        << length;
   }
 }
 
 TEST(WalFormat, SegmentHeadsAreChecked) {
-  const std::string good = EncodeSegmentHead(kIdentity, 3);
-  WalIdentity found;
-  EXPECT_EQ(DecodeSegmentHead(good, 3, found), HeadCheck::kGood);
-  EXPECT_EQ(found, kIdentity);
-  EXPECT_EQ(DecodeSegmentHead(good, 4, found), HeadCheck::kDamaged);
-  EXPECT_EQ(DecodeSegmentHead("short", 3, found), HeadCheck::kNotOurs);
-  EXPECT_EQ(DecodeSegmentHead(std::string(64, 'x'), 3, found), HeadCheck::kNotOurs);
-  for (size_t at = 8; at < 44; ++at) {
-    std::string damaged = good;
-    damaged[at] = static_cast<char>(damaged[at] ^ 4);
-    EXPECT_EQ(DecodeSegmentHead(damaged, 3, found), HeadCheck::kDamaged) << at;
+  const std::string good = EncodeSegmentHead(MakeSegmentHead());
+  SegmentHead found;
+  uint32_t version = 0;
+  EXPECT_EQ(DecodeSegmentHead(good, 3, found, version), HeadCheck::kGood);
+  EXPECT_EQ(found, MakeSegmentHead());
+  EXPECT_EQ(DecodeSegmentHead(good, 4, found, version), HeadCheck::kDamaged);
+  EXPECT_EQ(DecodeSegmentHead("short", 3, found, version), HeadCheck::kDamaged);
+  EXPECT_EQ(DecodeSegmentHead(std::string(200, 'x'), 3, found, version), HeadCheck::kDamaged);
+  for (size_t at = 0; at < 132; ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = good;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      EXPECT_EQ(DecodeSegmentHead(damaged, 3, found, version), HeadCheck::kDamaged) << at;
+    }
   }
+}
+
+TEST(WalFormat, OtherVersionsAreTold) {
+  const std::string good = EncodeSegmentHead(MakeSegmentHead());
+  SegmentHead found;
+  uint32_t version = 0;
   std::string newer = good.substr(0, 8);
   base::AppendFixed32(newer, kWalFormatVersion + 1);
-  newer += good.substr(12, 28);
   base::AppendFixed32(newer, base::Crc32c(newer));
-  newer.resize(kSegmentHeadBytes, '\0');
-  EXPECT_EQ(DecodeSegmentHead(newer, 3, found), HeadCheck::kNewerVersion);
+  newer.resize(kSegmentHeadBytes, '\x7f');
+  EXPECT_EQ(DecodeSegmentHead(newer, 3, found, version), HeadCheck::kOtherVersion);
+  EXPECT_EQ(version, kWalFormatVersion + 1);
+  std::string older = good.substr(0, 8);
+  base::AppendFixed32(older, 1);
+  older.resize(kSegmentHeadBytes, '\0');
+  EXPECT_EQ(DecodeSegmentHead(older, 3, found, version), HeadCheck::kOtherVersion);
+  EXPECT_EQ(version, 1U);
 }
 
 }  // namespace
