@@ -1,5 +1,7 @@
 #include "raft/configurations.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "raft/membership.h"
 
@@ -8,6 +10,11 @@ namespace pintle::raft {
 void Configurations::Reset(ConfState base, Index index) {
   steps_.clear();
   steps_.push_back({std::move(base), index});
+}
+
+bool Configurations::MayVote(MemberId member) const {
+  return std::ranges::any_of(steps_,
+                             [&](const Step& step) { return IsVoter(step.conf_state, member); });
 }
 
 void Configurations::Append(std::span<const Entry> entries) {

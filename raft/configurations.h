@@ -22,6 +22,8 @@ class Configurations {
   const ConfState& in_force() const { return steps_.back().conf_state; }
   // The entry that began it; 0, or the snapshot's end, for one from before the log.
   Index index() const { return steps_.back().index; }
+  // A voter in the one in force, or in one before it that the log may yet fall back to.
+  bool MayVote(MemberId member) const;
 
   // Forgets all and begins with `base`.
   void Reset(ConfState base, Index index);

@@ -70,7 +70,9 @@ struct Core {
 
   MemberId id() const { return config.id; }
   Term term() const { return hard_state.term; }
-  bool promotable() const { return quorum.Contains(config.id); }
+  // May campaign. A member that its latest configuration leaves out still may, until that one is
+  // known to be committed: it may be the only one that holds it (thesis §4.2.2).
+  bool promotable() const { return configurations.MayVote(config.id); }
   RequestId NextRequest() { return {incarnation, ++last_request}; }
 
   void Append(Entry entry);

@@ -19,13 +19,16 @@ TransferOutcome Leader::TransferLeadership(Core& core, MemberId target) {
 
 MemberId Leader::BestSuccessor(const Core& core) const {
   MemberId best = kNoMember;
-  std::tuple<bool, bool, Index> best_rank;
-  for (const MemberId voter : core.configurations.in_force().voters) {
+  std::tuple<bool, bool, bool, Index> best_rank;
+  // One that is on its way out can finish its own removal.
+  for (const MemberId voter : core.quorum.voters()) {
     const auto found = peers_.find(voter);
     if (found == peers_.end()) continue;
     const Progress& progress = found->second.progress;
-    const std::tuple rank(progress.state() == ProgressState::kReplicate, progress.recently_active(),
-                          progress.match_index());
+    const bool stays = std::ranges::binary_search(core.configurations.in_force().voters, voter);
+    const bool serves =
+        progress.state() == ProgressState::kReplicate && !progress.store_needs_snapshot();
+    const std::tuple rank(serves, progress.recently_active(), stays, progress.match_index());
     if (best != kNoMember && rank <= best_rank) continue;
     best = voter;
     best_rank = rank;

@@ -91,6 +91,7 @@ class Progress {
   bool TakeSnapshotNeed(bool behind_log);
   // As told by the follower's last answer.
   void set_store_needs_snapshot(bool needs);
+  bool store_needs_snapshot() const { return store_needs_snapshot_; }
   // One that ends at `index` is under way to it. `behind_log`: it can get no entries meanwhile.
   void SnapshotSending(Index index, bool behind_log);
   // It has installed it, or the transfer has failed (the need is told again after its next sign of

@@ -76,7 +76,12 @@ void Cluster::Input(MemberId id, const std::function<void(RawNode&)>& input) {
 
 void Cluster::Tick(MemberId id) {
   ExpireSnapshots(id);
-  Input(id, [](RawNode& node) { node.Tick(); });
+  Input(id, [](RawNode& node) {
+    node.Tick();
+    // A leader that can neither apply nor send snapshots is of little use.
+    const bool leads = node.soft_state().role == Role::kLeader;
+    if (leads && node.store_behind_log()) (void)node.TransferLeadership();
+  });
 }
 
 void Cluster::LeaderGone(MemberId id, MemberId peer) {
@@ -301,6 +306,12 @@ bool Cluster::IsDoubtful(MemberId id) const {
   const Member& member = At(id);
   const Index last = member.disk_log.LastIndex();
   return member.disk_hard_state.vote_floor > EntryId{*member.disk_log.TermAt(last), last};
+}
+
+bool Cluster::HasWholeStore(MemberId id) const {
+  const Member& member = At(id);
+  if (member.node != nullptr) return !member.node->store_behind_log();
+  return member.store_index + 1 >= member.disk_log.FirstIndex();
 }
 
 void Cluster::SetDisk(MemberId id, const HardState& hard_state, const std::vector<Entry>& log) {

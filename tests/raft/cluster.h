@@ -116,6 +116,8 @@ class Cluster {
   void LoseStore(MemberId id);
   void Damage(MemberId id, size_t entries, bool unknown);
   bool IsDoubtful(MemberId id) const;
+  // What its store holds reaches up to its log.
+  bool HasWholeStore(MemberId id) const;
   // Replaces the disk of a member that is down.
   void SetDisk(MemberId id, const HardState& hard_state, const std::vector<Entry>& log);
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "raft/membership.h"
 #include "tests/raft/cluster.h"
 
 namespace pintle::raft {
@@ -27,12 +28,17 @@ struct Totals {
   size_t leaders = 0;  // changes of role seen
   size_t applied = 0;
   size_t reads = 0;
+  size_t conf_changes = 0;  // configurations applied
+  size_t snapshots = 0;     // installed
+  size_t transfers = 0;     // begun
+  size_t damages = 0;
 };
 
 class Soak {
  public:
   Soak(uint64_t seed, bool print) : random_(seed), print_(print) {
-    const size_t sizes[] = {3, 5, 3, 4, 1};
+    const size_t sizes[] = {3, 5, 4, 6, 1};
+    const size_t voters[] = {3, 5, 3, 4, 1};
     Config config{.election_ticks = 5, .heartbeat_ticks = 1};
     config.max_append_bytes = 40 + random_.Below(200);
     config.max_inflight_messages = 1 + random_.Below(5);
@@ -43,7 +49,7 @@ class Soak {
     cluster_ = std::make_unique<Cluster>(
         sizes[seed % 5], config,
         [seed](MemberId id) { return std::make_unique<SeededRandom>(seed * 1000 + id.value()); },
-        [this](const std::string& line) { Trace(line); });
+        [this](const std::string& line) { Trace(line); }, voters[seed % 5]);
   }
 
   void Run() {
@@ -55,11 +61,11 @@ class Soak {
     ASSERT_NE(leader, kNoMember) << "no leader after all was mended" << History();
     ASSERT_EQ(cluster_->Propose(leader, "last").outcome, ProposeOutcome::kAppended);
     const ReadId last_read{1'000'000};
-    cluster_->Read(cluster_->ids().back(), last_read);
+    cluster_->Read(leader, last_read);
     for (size_t tick = 0; tick < 5; ++tick) Round();
     ASSERT_TRUE(cluster_->violation().ok()) << cluster_->violation().message() << History();
-    ExpectConverged(leader);
-    EXPECT_NE(History().find("read 1000000 at"), std::string::npos) << History();
+    ExpectConverged(cluster_->Leader());
+    EXPECT_TRUE(last_read_answered_) << History();
   }
 
   const Totals& totals() const { return totals_; }
@@ -72,6 +78,12 @@ class Soak {
     if (line.find(": read") != std::string::npos && line.find(" at index") != std::string::npos) {
       ++totals_.reads;
     }
+    if (line.find(": applies") != std::string::npos && line.find('{') != std::string::npos) {
+      ++totals_.conf_changes;
+    }
+    if (line.find(": installs") != std::string::npos) ++totals_.snapshots;
+    if (line.find("handing over") != std::string::npos) ++totals_.transfers;
+    if (line.find("read 1000000 at") != std::string::npos) last_read_answered_ = true;
     history_.push_back(line);
     if (history_.size() > 60) history_.pop_front();
   }
@@ -93,9 +105,108 @@ class Soak {
       cluster_->Tick(AnyMember());
     } else if (dice < 900) {
       Work();
-    } else {
+    } else if (dice < 970) {
       Fault();
+    } else {
+      Operate();
     }
+  }
+
+  // What an operator, or a storage, does now and then.
+  void Operate() {
+    const MemberId member = AnyMember();
+    const MemberId other = AnyMember();
+    switch (random_.Below(9)) {
+      case 0:
+      case 1:
+        ChangeMembers(cluster_->Leader(), other);
+        break;
+      case 2:
+        (void)cluster_->Transfer(cluster_->IsUp(member) ? member : other,
+                                 random_.Below(2) == 0 ? kNoMember : other);
+        break;
+      case 3:
+        if (cluster_->IsUp(member)) cluster_->Flush(member);
+        break;
+      case 4:
+      case 5:
+        cluster_->Compact(member, Index{cluster_->applied(member).size() - random_.Below(3)});
+        break;
+      case 6:
+        Rewind(member);
+        break;
+      case 7:
+        LeaderGone(member);
+        break;
+      default:
+        Damage(member);
+    }
+  }
+
+  // Somebody must have a whole store, and be a member, to help the others.
+  bool MayLoseAStore() {
+    return std::ranges::all_of(cluster_->ids(), [&](MemberId id) {
+      const bool enough = cluster_->IsUp(id) && cluster_->node(id).conf_state().voters.size() >= 3;
+      return enough && cluster_->HasWholeStore(id) && !cluster_->IsDoubtful(id);
+    });
+  }
+
+  void Rewind(MemberId member) {
+    if (!cluster_->IsUp(member)) return;
+    const uint64_t lowest = MayLoseAStore() ? 0 : cluster_->node(member).first_index().value() - 1;
+    const uint64_t applied = cluster_->applied(member).size();
+    if (applied >= lowest) {
+      cluster_->Rewind(member, Index{lowest + random_.Below(applied - lowest + 1)});
+    }
+  }
+
+  void ChangeMembers(MemberId leader, MemberId member) {
+    if (leader == kNoMember) return;
+    for (const MemberId id : cluster_->ids()) {
+      if (!cluster_->HasWholeStore(id)) return;
+    }
+    ConfState conf = cluster_->node(leader).conf_state();
+    switch (random_.Below(4)) {
+      case 0:
+        conf = WithLearner(conf, member);
+        break;
+      case 1:
+        conf = WithVoter(conf, member);
+        break;
+      case 2:
+        conf = Without(conf, member);
+        break;
+      default:
+        conf = WithReplacement(conf, AnyMember(), member);
+    }
+    (void)cluster_->ProposeConf(leader, conf, "");
+  }
+
+  void LeaderGone(MemberId member) {
+    if (!cluster_->IsUp(member)) return;
+    const MemberId leader = cluster_->node(member).soft_state().leader;
+    if (leader == kNoMember || leader == member) return;
+    cluster_->LeaderGone(member, leader);
+    if (random_.Below(2) == 0) cluster_->Campaign(member);
+  }
+
+  // One member at a time, and none before the last one is whole again: else all copies of a
+  // committed entry could be lost, and nothing could be promised.
+  void Damage(MemberId member) {
+    if (cluster_->ids().size() < 3) return;
+    for (const MemberId id : cluster_->ids()) {
+      if (cluster_->IsDoubtful(id) || !cluster_->HasWholeStore(id)) return;
+      if (!cluster_->IsUp(id) || cluster_->node(id).conf_state().voters.size() < 3) return;
+    }
+    const bool store = random_.Below(3) == 0 && MayLoseAStore();
+    cluster_->Crash(member, random_.Below(4));
+    if (store) {
+      cluster_->LoseStore(member);
+    } else {
+      cluster_->Damage(member, 1 + random_.Below(3), random_.Below(4) == 0);
+    }
+    cluster_->Restart(member);
+    ++totals_.damages;
   }
 
   void Work() {
@@ -171,8 +282,11 @@ class Soak {
   void ExpectConverged(MemberId leader) {
     const std::vector<Entry>& expected = cluster_->applied(leader);
     ASSERT_FALSE(expected.empty());
-    EXPECT_EQ(expected.back().bytes(), "last");
+    EXPECT_TRUE(std::ranges::any_of(expected, [](const Entry& e) { return e.bytes() == "last"; }))
+        << History();
     for (const MemberId id : cluster_->ids()) {
+      // A member that was removed, or never added, need not hear of anything more.
+      if (!IsMember(cluster_->node(leader).conf_state(), id)) continue;
       EXPECT_TRUE(cluster_->applied(id) == expected) << "member " << id << " differs" << History();
     }
     // A proposal is one entry at most: it is never sent twice, and a repeated message is
@@ -190,6 +304,7 @@ class Soak {
   std::unique_ptr<Cluster> cluster_;
   std::deque<std::string> history_;
   Totals totals_;
+  bool last_read_answered_ = false;
   uint64_t proposals_ = 0;
   uint64_t reads_ = 0;
 };
@@ -212,12 +327,20 @@ TEST(SoakTest, KeepsInvariantsAndConverges) {
     totals.leaders += soak.totals().leaders;
     totals.applied += soak.totals().applied;
     totals.reads += soak.totals().reads;
+    totals.conf_changes += soak.totals().conf_changes;
+    totals.snapshots += soak.totals().snapshots;
+    totals.transfers += soak.totals().transfers;
+    totals.damages += soak.totals().damages;
   }
   // A soak in which nothing happens would prove nothing.
   const uint64_t seeds = last - first + 1;
   EXPECT_GE(totals.leaders, seeds * 3);
   EXPECT_GE(totals.applied, seeds * 50);
   EXPECT_GE(totals.reads, seeds * 2);
+  EXPECT_GE(totals.conf_changes, seeds);
+  EXPECT_GE(totals.snapshots, seeds / 4);
+  EXPECT_GE(totals.transfers, seeds / 4);
+  EXPECT_GE(totals.damages, seeds / 4);
 }
 
 }  // namespace
