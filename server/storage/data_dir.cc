@@ -14,6 +14,11 @@ std::string IdentityText(const WalIdentity& identity) {
                          identity.member_id);
 }
 
+bool HoldsNothing(FileSystem& files, const std::string& folder) {
+  const absl::StatusOr<std::vector<std::string>> names = files.List(folder);
+  return names.ok() && (names->empty() || *names == std::vector<std::string>{"identity.tmp"});
+}
+
 absl::Status RefuseForeign(FileSystem& files, const std::string& path) {
   if (!files.Exists(path)) return absl::OkStatus();
   PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(path));
@@ -27,6 +32,8 @@ absl::Status RefuseForeign(FileSystem& files, const std::string& path) {
   if (files.Exists(member + "/identity") || files.Exists(member + "/lock")) return absl::OkStatus();
   for (const auto& name : names) {
     if (name == "lost+found") continue;
+    // A first start that was cut short leaves an empty member folder.
+    if (name == "member" && HoldsNothing(files, member)) continue;
     return absl::FailedPreconditionError(absl::StrCat("--data-dir=", path,
                                                       " has files that are not Pintle's (", name,
                                                       "): give an empty folder"));

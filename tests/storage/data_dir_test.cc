@@ -59,6 +59,15 @@ TEST_F(DataDirTest, IsMadeAndHeldByOne) {
   EXPECT_TRUE(Claim(path).ok());
 }
 
+TEST_F(DataDirTest, AFirstStartThatWasCutShortIsTakenUpAgain) {
+  const std::string path = root_ + "/data";
+  std::filesystem::create_directories(path + "/member");
+  EXPECT_TRUE(Claim(path).ok());
+  std::filesystem::remove_all(path);
+  Write(path + "/member/identity.tmp", "pint");
+  EXPECT_TRUE(Claim(path).ok());
+}
+
 TEST_F(DataDirTest, AnotherMembersIsRefused) {
   const std::string path = root_ + "/data";
   ASSERT_TRUE(Claim(path).ok());
