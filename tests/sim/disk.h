@@ -1,0 +1,111 @@
+// VirtualDisk: a disk in memory that behaves as badly as the seed says.
+//
+// What it promises is what a disk does: bytes are durable after Sync, names after SyncFolder. A
+// crash takes every 512-byte sector that was written and not synced, each for itself: it is kept,
+// lost, or torn (part new, part old); the names of a folder that was not synced are the old or the
+// new ones (folders themselves are durable at once). Freeze() is a crash in the middle of a step:
+// the image is taken at once, and whatever the member still does is lost with the process; Reboot()
+// shows the image.
+//
+// Faults on demand: room (ENOSPC), one failing sync (its pages then lie: reads show the new bytes,
+// the platter keeps the old ones), flipped bits in what was synced. Every write and sync is counted
+// and may be made the last.
+//
+// Threads: any (LevelDB has one of its own). Everything is decided by the calls and the seed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/storage/file_system.h"
+#include "tests/sim/random.h"
+
+namespace pintle::sim {
+
+class VirtualDisk final : public server::storage::FileSystem {
+ public:
+  static constexpr uint64_t kSectorBytes = 512;
+  static constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();
+
+  explicit VirtualDisk(uint64_t seed) : random_(seed) {}
+
+  // ---- What the simulation does to it ----
+
+  // The image that a crash at this moment leaves. Later calls change nothing of it.
+  void Freeze();
+  bool frozen() const { return frozen_; }
+  // Nobody holds a File any more. Shows the image; takes it first if Freeze was not called.
+  void Reboot();
+
+  // Called before every write and sync (after the count has gone up), outside of any lock.
+  void SetOperationListener(std::function<void(uint64_t count)> listener) {
+    listener_ = std::move(listener);
+  }
+  uint64_t operations() const { return operations_; }
+
+  void SetRoom(uint64_t bytes) { room_ = bytes; }
+  void FailNextSync(bool fail = true) { fail_next_sync_ = fail; }
+  // Flips one bit of a synced file whose path contains `part`. False: there is none.
+  bool FlipBit(const std::string& part);
+  bool RemoveOne(const std::string& part);
+
+  // ---- FileSystem ----
+  absl::StatusOr<std::unique_ptr<server::storage::File>> OpenForWrite(
+      const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<server::storage::File>> OpenForRead(
+      const std::string& path) override;
+  absl::StatusOr<std::string> ReadWhole(const std::string& path) override;
+  absl::StatusOr<uint64_t> FileSize(const std::string& path) override;
+  bool Exists(const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& folder) override;
+  absl::Status MakeFolder(const std::string& path) override;
+  absl::Status SyncFolder(const std::string& path) override;
+  absl::Status RemoveFolder(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<server::storage::FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override;
+
+ private:
+  struct Content {
+    std::string now;
+    std::string synced;
+    std::map<uint64_t, uint64_t> dirty;  // begin → end of what was written since the last sync
+  };
+  using Names = std::map<std::string, std::shared_ptr<Content>>;
+  class OpenFile;
+  struct HeldLock;
+
+  void CountOperation();
+  std::shared_ptr<Content> Survivor(const Content& content);
+  void TearSector(const Content& content, uint64_t at, std::string& bytes);
+  absl::Status Write(Content& content, const std::string& path, uint64_t offset,
+                     std::span<const std::string_view> pieces);
+  absl::Status SyncContent(Content& content, const std::string& path);
+  std::vector<std::string> Matching(const std::string& part) const;
+  static std::string Parent(const std::string& path);
+
+  SimRandom random_;
+  std::function<void(uint64_t)> listener_;
+  mutable std::mutex mutex_;
+  Names names_;
+  Names synced_names_;
+  std::set<std::string> folders_{""};
+  std::map<std::string, std::weak_ptr<bool>> locks_;
+  Names image_;
+  std::set<std::string> image_folders_;
+  bool frozen_ = false;
+  uint64_t room_ = kUnlimited;
+  bool fail_next_sync_ = false;
+  uint64_t operations_ = 0;
+};
+
+}  // namespace pintle::sim

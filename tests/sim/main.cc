@@ -1,0 +1,217 @@
+// pintle-sim: simulates whole clusters, one per seed, and looks for a broken promise.
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/sim/simulation.h"
+
+namespace {
+
+using pintle::sim::Draw;
+using pintle::sim::Outcome;
+using pintle::sim::Plan;
+using pintle::sim::Settings;
+using pintle::sim::Simulation;
+
+constexpr uint64_t kTwiceOneIn = 20;
+
+struct Arguments {
+  uint64_t seeds = 100;
+  uint64_t from = 1;
+  size_t members = 0;
+  double minutes = 0;
+  double seconds = 20;
+  bool trace = false;
+  bool crash_points = false;
+  bool crash_at_every_operation = false;
+};
+
+struct Totals {
+  uint64_t seeds = 0;
+  uint64_t violations = 0;
+  uint64_t calls = 0;
+  uint64_t answered = 0;
+  absl::Duration simulated;
+  std::map<std::string, uint64_t> faults;
+  std::map<std::string, uint64_t> fault_points;
+};
+
+char replay[256];  // for the signal handler
+
+std::string ReplayCommand(const Arguments& arguments, uint64_t seed) {
+  std::string command = absl::StrCat("pintle-sim --seeds 1 --from ", seed);
+  if (arguments.members != 0) absl::StrAppend(&command, " --members ", arguments.members);
+  if (arguments.seconds != 20) absl::StrAppend(&command, " --seconds ", arguments.seconds);
+  return command;
+}
+
+void OnCrash(int signal) {
+  const char text[] = "\npintle-sim: the process broke down; replay with: ";
+  (void)!write(STDERR_FILENO, text, sizeof text - 1);
+  (void)!write(STDERR_FILENO, replay, strlen(replay));
+  (void)!write(STDERR_FILENO, " --trace\n", 9);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+Outcome RunSeed(const Settings& settings, Plan plan) {
+  Simulation simulation(settings, std::move(plan));
+  return simulation.Run();
+}
+
+void Add(Totals& totals, const Outcome& outcome) {
+  totals.calls += outcome.calls;
+  totals.answered += outcome.answered;
+  totals.simulated += outcome.simulated;
+  for (const auto& [kind, count] : outcome.faults) totals.faults[kind] += count;
+  for (const auto& [name, count] : outcome.fault_points) totals.fault_points[name] += count;
+}
+
+void Report(Totals& totals, const std::string& what, const Outcome& outcome) {
+  if (outcome.violation.ok()) return;
+  ++totals.violations;
+  std::printf("\nVIOLATION in %s after %s:\n  %s\n  replay: %s --trace\n", what.c_str(),
+              absl::FormatDuration(outcome.simulated).c_str(),
+              std::string(outcome.violation.message()).c_str(), replay);
+  std::fflush(stdout);
+}
+
+Plan PlanOf(const Arguments& arguments) {
+  Plan plan;
+  if (arguments.trace) {
+    plan.tell = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
+  }
+  return plan;
+}
+
+Settings SettingsOf(const Arguments& arguments, uint64_t seed) {
+  Settings settings = Draw(seed, arguments.members);
+  settings.duration = absl::Seconds(arguments.seconds);
+  return settings;
+}
+
+void RunOne(const Arguments& arguments, uint64_t seed, Totals& totals) {
+  const Settings settings = SettingsOf(arguments, seed);
+  const Outcome outcome = RunSeed(settings, PlanOf(arguments));
+  Report(totals, absl::StrCat("seed ", seed), outcome);
+  Add(totals, outcome);
+  ++totals.seeds;
+  if (seed % kTwiceOneIn != 0) return;
+  Outcome again = RunSeed(settings, {});
+  if (again.hash != outcome.hash) {
+    again.violation = absl::InternalError(absl::StrFormat(
+        "the same seed gave two histories (hashes %016x and %016x)", outcome.hash, again.hash));
+    Report(totals, absl::StrCat("seed ", seed), again);
+  }
+}
+
+// A short run crashes once at each point that a run passes: the first time, and some later one.
+void SweepCrashPoints(const Arguments& arguments, uint64_t seed, Totals& totals) {
+  Settings settings = SettingsOf(arguments, seed);
+  settings.crash_at_fault_point = 0;
+  const Outcome plain = RunSeed(settings, {});
+  Report(totals, absl::StrCat("seed ", seed), plain);
+  Add(totals, plain);
+  for (const auto& [name, passed] : plain.fault_points) {
+    for (const uint64_t at : {uint64_t{1}, passed / 2 + 1}) {
+      const Outcome outcome = RunSeed(settings, {.crash_point = name, .crash_at = at});
+      Report(totals, absl::StrCat("seed ", seed, ", crash at ", name, " #", at), outcome);
+      Add(totals, outcome);
+      ++totals.seeds;
+    }
+  }
+}
+
+void SweepOperations(const Arguments& arguments, uint64_t seed, Totals& totals) {
+  Settings settings = SettingsOf(arguments, seed);
+  settings.crash_at_fault_point = 0;
+  for (uint64_t at = 1;; ++at) {
+    const Outcome outcome = RunSeed(settings, {.crash_at_operation = at});
+    Report(totals, absl::StrCat("seed ", seed, ", crash at operation ", at), outcome);
+    Add(totals, outcome);
+    ++totals.seeds;
+    if (!outcome.faults.contains("crash-at-operation")) return;  // there are no more
+  }
+}
+
+int Finish(const Arguments& arguments, const Totals& totals, double real_seconds) {
+  if (arguments.crash_points) {
+    for (const auto& [name, count] : totals.fault_points) {
+      std::printf("  %-40s passed %lu times\n", name.c_str(), static_cast<unsigned long>(count));
+    }
+  }
+  std::string faults;
+  for (const auto& [kind, count] : totals.faults) absl::StrAppend(&faults, " ", kind, "=", count);
+  const double simulated = absl::ToDoubleSeconds(totals.simulated);
+  std::printf(
+      "%s: %lu seeds, %s simulated, %.0f x real time, %.0f calls per simulated second (%.0f%% "
+      "answered), violations %lu, faults:%s\n",
+      totals.violations == 0 ? "OK" : "BROKEN", static_cast<unsigned long>(totals.seeds),
+      absl::FormatDuration(absl::Trunc(totals.simulated, absl::Seconds(1))).c_str(),
+      simulated / real_seconds, static_cast<double>(totals.calls) / simulated,
+      100.0 * static_cast<double>(totals.answered) / static_cast<double>(totals.calls + 1),
+      static_cast<unsigned long>(totals.violations), faults.c_str());
+  return totals.violations == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app{
+      "Simulates whole Pintle clusters in virtual time, one per seed: production code on virtual "
+      "disks, network and clocks that fail, with every promise checked.\n"
+      "Exit status 0: nothing was broken."};
+  app.add_option("--seeds", arguments.seeds, "how many seeds to run")->check(CLI::PositiveNumber);
+  app.add_option("--from", arguments.from, "the first seed");
+  app.add_option("--members", arguments.members, "members per cluster; by default drawn by seed")
+      ->check(CLI::IsMember({1, 3, 5, 7}));
+  app.add_option("--minutes", arguments.minutes,
+                 "stop after so many minutes of real time, whatever --seeds says");
+  app.add_option("--seconds", arguments.seconds, "simulated seconds with faults, per seed")
+      ->check(CLI::Range(0.1, 100000.0));
+  app.add_flag("--trace", arguments.trace, "tell the story of each seed");
+  app.add_flag(
+      "--crash-points", arguments.crash_points,
+      "for each seed: crash once at every named point; then list how often each was passed");
+  app.add_flag("--crash-at-every-op", arguments.crash_at_every_operation,
+               "for each seed: crash member 0 at its 1st, 2nd, 3rd … write or sync");
+  CLI11_PARSE(app, argc, argv);
+  spdlog::set_level(arguments.trace ? spdlog::level::info : spdlog::level::off);
+  std::signal(SIGABRT, OnCrash);
+  std::signal(SIGSEGV, OnCrash);
+
+  Totals totals;
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  double told = 0;
+  for (uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
+    std::snprintf(replay, sizeof replay, "%s", ReplayCommand(arguments, seed).c_str());
+    if (arguments.crash_points) {
+      SweepCrashPoints(arguments, seed, totals);
+    } else if (arguments.crash_at_every_operation) {
+      SweepOperations(arguments, seed, totals);
+    } else {
+      RunOne(arguments, seed, totals);
+    }
+    if (elapsed() - told >= 10) {
+      told = elapsed();
+      std::printf("seed %lu, %.0f s, %lu violations\n", static_cast<unsigned long>(seed), told,
+                  static_cast<unsigned long>(totals.violations));
+      std::fflush(stdout);
+    }
+    if (arguments.minutes > 0 && elapsed() > arguments.minutes * 60) break;
+  }
+  return Finish(arguments, totals, elapsed());
+}

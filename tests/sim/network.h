@@ -1,0 +1,87 @@
+// VirtualNetwork: the links between members. Each direction of each pair loses, delays, reorders,
+// doubles and damages as the seed says, and can be cut by itself.
+//
+// A damaged frame is really encoded, damaged and decoded: the checksum must refuse it; then the
+// message is lost and the sender hears that its connection broke, as TCP would have it. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/replica/peer_transport.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/random.h"
+
+namespace pintle::sim {
+
+struct NetworkFaults {
+  absl::Duration usual_delay = absl::Microseconds(200);
+  double loss = 0;
+  double duplicates = 0;
+  double damage = 0;
+  bool reorders = false;
+};
+
+class VirtualNetwork {
+ public:
+  using Place = size_t;
+
+  struct Counts {
+    uint64_t sent = 0, lost = 0, doubled = 0, damaged = 0, cut = 0;
+  };
+
+  VirtualNetwork(EventQueue& events, uint64_t seed) : events_(events), random_(seed) {}
+
+  // Called with every message that a member sends, before anything happens to it.
+  std::function<void(const raft::Message&)> on_sent;
+  // A damaged frame was taken for a whole one.
+  std::function<void(const std::string&)> on_broken;
+
+  // The door of the member at `place`; its process must have been Attach()ed to receive.
+  std::unique_ptr<server::replica::PeerTransport> MakeTransport(Place place);
+
+  void SetFaults(const NetworkFaults& faults) { faults_ = faults; }
+  void Cut(Place from, Place to) { cut_.insert({from, to}); }
+  void Heal() { cut_.clear(); }
+  void HealAll() {
+    Heal();
+    faults_ = {};
+  }
+  bool IsCut(Place from, Place to) const { return cut_.contains({from, to}); }
+  // Nothing that this place does reaches anybody any more.
+  void Freeze(Place place) { frozen_.insert(place); }
+
+  const Counts& counts() const { return counts_; }
+
+ private:
+  class Transport;
+  friend class Transport;
+  using Callbacks = server::replica::PeerTransport::Callbacks;
+
+  static Place PlaceOf(raft::MemberId id) { return id.value() - 1; }
+
+  void Attach(Place place, Callbacks callbacks);
+  void Detach(Place place);
+  void Send(raft::Message message);
+  void Deliver(const raft::Message& message, absl::Duration delay);
+  bool SurvivesDamage(const raft::Message& message);
+  void Unreachable(Place from, Place to);
+  absl::Duration DelayOf(Place from, Place to);
+
+  EventQueue& events_;
+  SimRandom random_;
+  NetworkFaults faults_;
+  std::map<Place, std::shared_ptr<const Callbacks>> attached_;
+  std::set<std::pair<Place, Place>> cut_;
+  std::set<Place> frozen_;
+  std::map<std::pair<Place, Place>, absl::Duration> last_arrival_;
+  Counts counts_;
+};
+
+}  // namespace pintle::sim

@@ -1,0 +1,83 @@
+#include "tests/sim/settings.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sim/random.h"
+
+namespace pintle::sim {
+namespace {
+
+// Half of the seeds have this fault at all.
+absl::Duration Every(SimRandom& random, absl::Duration shortest, absl::Duration longest) {
+  if (random.Below(2) == 0) return absl::InfiniteDuration();
+  const double part = static_cast<double>(random.Below(1000)) / 1000;
+  return shortest + (longest - shortest) * part;
+}
+
+double Rate(SimRandom& random, double most) {
+  if (random.Below(2) == 0) return 0;
+  return most * static_cast<double>(random.Below(1000)) / 1000;
+}
+
+template <size_t N>
+size_t OneOf(SimRandom& random, const std::array<size_t, N>& choices) {
+  return choices[random.Below(N)];
+}
+
+void DrawNetwork(SimRandom& random, NetworkFaults& network) {
+  network.usual_delay = absl::Microseconds(static_cast<int64_t>(random.Between(50, 5000)));
+  network.loss = Rate(random, 0.1);
+  network.duplicates = Rate(random, 0.1);
+  network.damage = Rate(random, 0.01);
+  network.reorders = random.Below(2) == 0;
+}
+
+}  // namespace
+
+Settings Draw(uint64_t seed, size_t members) {
+  SimRandom random(seed ^ 0x5e771465);
+  Settings settings;
+  settings.seed = seed;
+  settings.members =
+      members != 0 ? members : OneOf(random, std::array<size_t, 8>{1, 3, 3, 3, 3, 5, 5, 7});
+  settings.clients = random.Between(30, 60);
+  settings.keys = OneOf(random, std::array<size_t, 3>{1, 10, 100});
+  DrawNetwork(random, settings.network);
+  settings.cut_every = Every(random, absl::Seconds(1), absl::Seconds(20));
+  settings.crash_every = Every(random, absl::Seconds(1), absl::Seconds(20));
+  settings.power_loss_every = Every(random, absl::Seconds(5), absl::Seconds(40));
+  settings.pause_every = Every(random, absl::Seconds(2), absl::Seconds(20));
+  settings.stall_every = Every(random, absl::Seconds(2), absl::Seconds(20));
+  settings.failed_sync_every = Every(random, absl::Seconds(5), absl::Seconds(40));
+  settings.compact_every = Every(random, absl::Seconds(1), absl::Seconds(10));
+  settings.crash_at_fault_point = Rate(random, 0.001);
+  settings.usual_sync = absl::Microseconds(static_cast<int64_t>(random.Between(50, 5000)));
+  settings.usual_apply = absl::Microseconds(static_cast<int64_t>(random.Between(10, 1000)));
+  settings.clock_drift = Rate(random, 0.1);
+  settings.first_segment_bytes = OneOf(random, std::array<size_t, 3>{4096, 16384, 65536});
+  settings.largest_segment_bytes = settings.first_segment_bytes * random.Between(1, 4);
+  settings.value_cache_bytes = OneOf(random, std::array<size_t, 3>{1, 4096, 1 << 20});
+  settings.watch_window_bytes = OneOf(random, std::array<size_t, 3>{1, 4096, 1 << 20});
+  settings.value_bytes = OneOf(random, std::array<size_t, 3>{20, 100, 2000});
+  settings.compaction_slice = static_cast<int>(OneOf(random, std::array<size_t, 3>{1, 10, 1000}));
+  return settings;
+}
+
+std::string Settings::Describe() const {
+  const auto every = [](const char* name, absl::Duration mean) {
+    return mean == absl::InfiniteDuration()
+               ? std::string()
+               : absl::StrCat(" ", name, "~", absl::FormatDuration(mean));
+  };
+  return absl::StrCat(
+      "seed ", seed, ": ", members, " members, ", clients, " clients, ", keys, " keys, delay ",
+      absl::FormatDuration(network.usual_delay), ", loss ", network.loss, ", doubled ",
+      network.duplicates, ", damaged ", network.damage, network.reorders ? ", reordered" : "",
+      ", sync ", absl::FormatDuration(usual_sync), ", fault points ", crash_at_fault_point,
+      every("cut", cut_every), every("crash", crash_every), every("power", power_loss_every),
+      every("pause", pause_every), every("stall", stall_every),
+      every("failed-sync", failed_sync_every), every("compact", compact_every));
+}
+
+}  // namespace pintle::sim

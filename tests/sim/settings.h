@@ -1,0 +1,52 @@
+// Settings of one simulation, drawn from its seed: which faults there are and how often, how large
+// everything is. Each seed has a subset of its own (swarm testing), so that rare faults are not
+// always drowned by frequent ones. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "tests/sim/network.h"
+
+namespace pintle::sim {
+
+struct Settings {
+  uint64_t seed = 0;
+  size_t members = 3;
+  size_t clients = 8;
+  absl::Duration duration = absl::Seconds(20);          // with faults; the liveness phase follows
+  absl::Duration think_time = absl::Milliseconds(200);  // per client, between two calls
+  size_t keys = 20;
+
+  NetworkFaults network;
+  // Mean time between two of a kind, over the whole cluster; infinite: never.
+  absl::Duration cut_every = absl::InfiniteDuration();
+  absl::Duration crash_every = absl::InfiniteDuration();
+  absl::Duration power_loss_every = absl::InfiniteDuration();
+  absl::Duration pause_every = absl::InfiniteDuration();
+  absl::Duration stall_every = absl::InfiniteDuration();  // of a disk
+  absl::Duration failed_sync_every = absl::InfiniteDuration();
+  absl::Duration compact_every = absl::InfiniteDuration();
+  double crash_at_fault_point = 0;  // at each point that is passed
+  absl::Duration usual_sync = absl::Microseconds(500);
+  absl::Duration usual_apply = absl::Microseconds(50);
+  double clock_drift = 0;
+
+  size_t first_segment_bytes = 16384;
+  size_t largest_segment_bytes = 65536;
+  size_t write_buffer_bytes = 65536;
+  size_t value_cache_bytes = 65536;
+  size_t watch_window_bytes = 65536;
+  size_t value_bytes = 40;
+  int compaction_slice = 100;
+
+  // One line for a person.
+  std::string Describe() const;
+};
+
+// `members` 0: drawn too.
+Settings Draw(uint64_t seed, size_t members);
+
+}  // namespace pintle::sim

@@ -1,0 +1,250 @@
+#include "tests/sim/sim_member.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "server/storage/leveldb_backend.h"
+
+namespace pintle::sim {
+namespace {
+
+using server::replica::Member;
+using server::replica::MemberOptions;
+
+constexpr absl::Duration kTick = absl::Milliseconds(100);
+constexpr absl::Duration kHandOver = absl::Microseconds(5);  // from one thread to another
+
+double RateOf(SimRandom& random, double drift) {
+  return 1 + drift * (static_cast<double>(random.Below(2001)) / 1000 - 1);
+}
+
+}  // namespace
+
+SimMember*& RunningMember() {
+  static SimMember* running = nullptr;
+  return running;
+}
+
+Revisions ToRevisions(const watch::Batch& batch) {
+  Revisions revisions;
+  for (const watch::Delivered& delivered : batch.events) {
+    const kv::Event& event = *delivered.event;
+    kv::KeyValueView pair;
+    PINTLE_CHECK(kv::ParseKeyValue(*event.kv, pair), "an event without a pair");
+    if (revisions.list.empty() || revisions.list.back().revision != event.revision.main) {
+      revisions.list.push_back({event.revision.main, {}});
+    }
+    history::Change change{.key = std::string(pair.key)};
+    change.deleted = event.type == kv::EventType::kDelete;
+    if (!change.deleted) {
+      change.value = std::string(pair.value);
+      change.create_revision = pair.create_revision;
+      change.version = pair.version;
+    }
+    revisions.list.back().changes.push_back(std::move(change));
+  }
+  return revisions;
+}
+
+SimMember::SimMember(Place place, const Settings& settings, EventQueue& events,
+                     VirtualNetwork& network, Hooks hooks)
+    : place_(place),
+      settings_(settings),
+      events_(events),
+      network_(network),
+      hooks_(std::move(hooks)),
+      random_(settings.seed * 1000 + place + 1),
+      disk_(random_.Next()),
+      clock_(events, absl::Hours(static_cast<int64_t>(random_.Below(1000))),
+             RateOf(random_, settings.clock_drift)),
+      rate_(RateOf(random_, settings.clock_drift)) {
+  PINTLE_CHECK(disk_.MakeFolder("/disk").ok(), "the disk is empty");
+}
+
+SimMember::~SimMember() {
+  if (member_ != nullptr) Kill(/*power=*/false);
+}
+
+MemberOptions SimMember::Options() {
+  MemberOptions options;
+  options.cluster_id = 1;
+  options.member_id = place_ + 1;
+  for (size_t i = 0; i < settings_.members; ++i) options.members.push_back({.id = i + 1});
+  options.name = absl::StrCat("m", place_);
+  options.data_dir = "/disk/data";
+  options.wal.first_segment_bytes = settings_.first_segment_bytes;
+  options.wal.largest_segment_bytes = settings_.largest_segment_bytes;
+  options.wal.prepare_inline = true;
+  options.store = {.value_cache_bytes = settings_.value_cache_bytes,
+                   .compaction_slice = settings_.compaction_slice};
+  options.hub = {.window_bytes = settings_.watch_window_bytes};
+  options.open_backend =
+      [this](const std::string& folder) -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
+    auto backend =
+        server::storage::LeveldbBackend::Open({.directory = folder,
+                                               .files = &disk_,
+                                               .write_buffer_bytes = settings_.write_buffer_bytes,
+                                               .block_cache_bytes = 65536,
+                                               .flush_on_close = false,
+                                               .wait_for_background = true});
+    if (!backend.ok()) return backend.status();
+    return std::unique_ptr<kv::Backend>(*std::move(backend));
+  };
+  return options;
+}
+
+template <typename Step>
+void SimMember::Run(Step step) {
+  SimMember* const before = std::exchange(RunningMember(), this);
+  step();
+  RunningMember() = before;
+  if (frozen_ && member_ != nullptr && before != this) Kill(/*power=*/true);
+}
+
+void SimMember::Boot() {
+  if (member_ != nullptr) Kill(/*power=*/true);  // it froze outside of a step
+  ++incarnation_;
+  frozen_ = false;
+  write_planned_ = apply_planned_ = turn_planned_ = false;
+  paused_until_ = stalled_until_ = absl::ZeroDuration();
+  Run([this] {
+    transport_ = network_.MakeTransport(place_);
+    auto member = Member::Open(
+        Options(), {.files = disk_, .clock = clock_, .random = random_, .transport = *transport_});
+    if (frozen_) {  // crashed while it started
+      if (member.ok()) member_ = *std::move(member);
+      return;
+    }
+    if (absl::IsInternal(member.status())) {  // the disk failed: the process ends, and tries again
+      Freeze(std::string(member.status().message()));
+      return;
+    }
+    if (!member.ok()) {
+      hooks_.broken(absl::StrCat("member ", place_,
+                                 " does not start: ", std::string(member.status().message())));
+      return;
+    }
+    member_ = *std::move(member);
+    hooks_.event(*this, absl::StrCat("starts at revision ", member_->view()->revision()));
+    SubscribeToTruth();
+    PullTruth();
+    Turn();
+  });
+  if (member_ == nullptr) {
+    if (frozen_) Kill(/*power=*/true);
+    return;
+  }
+  TickLater();
+}
+
+void SimMember::Kill(bool power) {
+  frozen_ = true;
+  network_.Freeze(place_);
+  if (power) disk_.Freeze();
+  truth_.reset();
+  member_.reset();
+  transport_.reset();
+  if (power) disk_.Reboot();
+}
+
+void SimMember::Freeze(const std::string& why) {
+  if (frozen_) return;
+  hooks_.event(*this, absl::StrCat("dies: ", why));
+  frozen_ = true;
+  network_.Freeze(place_);
+  disk_.Freeze();
+}
+
+void SimMember::Pause(absl::Duration how_long) { paused_until_ = events_.now() + how_long; }
+void SimMember::StallDisk(absl::Duration how_long) { stalled_until_ = events_.now() + how_long; }
+
+void SimMember::Later(absl::Duration delay, std::function<void()> action) {
+  events_.After(delay, [this, incarnation = incarnation_, action = std::move(action)] {
+    if (incarnation != incarnation_ || !up()) return;
+    if (paused_until_ > events_.now()) {
+      Later(paused_until_ - events_.now(), action);
+      return;
+    }
+    Run(action);
+  });
+}
+
+void SimMember::Wake() {
+  if (std::exchange(turn_planned_, true)) return;
+  Later(kHandOver, [this] {
+    turn_planned_ = false;
+    Turn();
+  });
+}
+
+void SimMember::TickLater() {
+  Later(kTick * rate_, [this] {
+    TickLater();
+    member_->driver().TakeEvents();
+    member_->driver().Tick();
+    Turn();
+  });
+}
+
+void SimMember::Turn() {
+  member_->driver().TakeEvents();
+  member_->driver().DispatchAll();
+  hooks_.turned(*this);
+  if (!member_->log_writer().queue().empty()) WriteLater();
+  if (!member_->apply_worker().queue().empty()) ApplyLater();
+}
+
+void SimMember::WriteLater() {
+  if (std::exchange(write_planned_, true)) return;
+  const absl::Duration stall = std::max(stalled_until_ - events_.now(), absl::ZeroDuration());
+  Later(stall + random_.Latency(settings_.usual_sync), [this] { DoWrite(); });
+}
+
+void SimMember::DoWrite() {
+  write_planned_ = false;
+  member_->log_writer().Step();
+  Turn();
+}
+
+void SimMember::ApplyLater() {
+  if (std::exchange(apply_planned_, true)) return;
+  Later(random_.Latency(settings_.usual_apply), [this] { DoApply(); });
+}
+
+void SimMember::DoApply() {
+  apply_planned_ = false;
+  const bool more = member_->apply_worker().Step();
+  PullTruth();
+  if (more) ApplyLater();
+  Turn();
+}
+
+// From the first revision that is still there: what the disk holds must be the truth, too.
+void SimMember::SubscribeToTruth() {
+  truth_source_ = absl::StrCat("member ", place_, " since boot ", incarnation_, ", subscription ",
+                               ++truth_subscriptions_);
+  int64_t revision = 0;
+  truth_ = member_->hub().Subscribe(
+      {.range = {std::string(1, '\0'), std::string(1, '\0')},
+       .start_revision = std::max<int64_t>(member_->view()->compact_revision(), 1) + 1},
+      [] {}, revision);
+}
+
+void SimMember::PullTruth() {
+  for (;;) {
+    const watch::Batch batch = truth_->Next(size_t{1} << 20);
+    if (frozen_) return;
+    if (batch.compacted) {  // by the very batch that brought the events
+      SubscribeToTruth();
+      continue;
+    }
+    for (const Revisions::One& one : ToRevisions(batch).list) {
+      hooks_.learned(truth_source_, one.revision, one.changes);
+    }
+    if (!batch.more) return;
+  }
+}
+
+}  // namespace pintle::sim

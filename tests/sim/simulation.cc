@@ -1,0 +1,286 @@
+#include "tests/sim/simulation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/fault_point.h"
+#include "server/storage/fatal.h"
+
+namespace pintle::sim {
+
+Simulation* Simulation::current_ = nullptr;
+
+Simulation::Simulation(const Settings& settings, Plan plan)
+    : settings_(settings),
+      plan_(std::move(plan)),
+      random_(settings.seed),
+      network_(events_, settings.seed ^ 0x4e7) {
+  current_ = this;
+  base::SetFaultListener([](const char* name) { current_->OnFaultPoint(name); });
+  server::storage::SetFatalListener([](std::string_view text) {
+    if (SimMember* member = RunningMember()) member->Freeze(std::string(text));
+  });
+  network_.SetFaults(settings_.network);
+  network_.on_sent = [this](const raft::Message& message) {
+    Mix(message.from.value() * 31 + message.to.value());
+    Mix(message.body.index());
+  };
+  network_.on_broken = [this](const std::string& what) { Check(absl::InternalError(what)); };
+  clients_ = std::make_unique<Clients>(settings_, events_, members_, history_,
+                                       [this](const absl::Status& status) { Check(status); });
+}
+
+Simulation::~Simulation() {
+  clients_.reset();
+  members_.clear();
+  base::SetFaultListener(nullptr);
+  server::storage::SetFatalListener(nullptr);
+  current_ = nullptr;
+}
+
+void Simulation::Tell(const std::string& what) {
+  if (!plan_.tell) return;
+  plan_.tell(absl::StrFormat("%12s  %s", absl::FormatDuration(events_.now()), what));
+}
+
+void Simulation::Check(const absl::Status& status) {
+  if (status.ok() || !outcome_.violation.ok()) return;
+  outcome_.violation = status;
+  Tell(absl::StrCat("VIOLATION: ", std::string(status.message())));
+}
+
+void Simulation::OnFaultPoint(const char* name) {
+  const uint64_t passed = ++outcome_.fault_points[name];
+  SimMember* const member = RunningMember();
+  if (member == nullptr || !faults_on_) return;
+  const bool chosen = plan_.crash_point == name && passed == plan_.crash_at;
+  if (!chosen && !random_.Chance(settings_.crash_at_fault_point)) return;
+  ++outcome_.faults["crash-at-point"];
+  member->Freeze(absl::StrCat("at fault point ", name));
+}
+
+SimMember::Hooks Simulation::MemberHooks() {
+  return {
+      .learned =
+          [this](const std::string& source, int64_t revision,
+                 const std::vector<history::Change>& changes) {
+            Check(history_.Learn(source, revision, changes));
+          },
+      .turned =
+          [this](SimMember& member) {
+            const server::replica::Driver::Facts facts = member.member().driver().facts();
+            Mix(member.place() * 1000003 + facts.term.value());
+            Mix(facts.commit_index.value());
+          },
+      .event =
+          [this](SimMember& member, const std::string& what) {
+            Tell(absl::StrCat("member ", member.place(), " ", what));
+          },
+      .broken = [this](const std::string& what) { Check(absl::InternalError(what)); },
+  };
+}
+
+void Simulation::StartMembers() {
+  for (size_t place = 0; place < settings_.members; ++place) {
+    members_.push_back(
+        std::make_unique<SimMember>(place, settings_, events_, network_, MemberHooks()));
+  }
+  if (plan_.crash_at_operation != 0) {
+    members_[0]->disk().SetOperationListener([this](uint64_t count) {
+      if (count != plan_.crash_at_operation) return;
+      ++outcome_.faults["crash-at-operation"];
+      members_[0]->Freeze("at this write or sync");
+    });
+  }
+  for (const auto& member : members_) member->Boot();
+}
+
+// At random intervals, exponentially distributed around `mean`.
+void Simulation::Repeat(const char* kind, absl::Duration mean, std::function<void()> fault) {
+  if (mean == absl::InfiniteDuration()) return;
+  const double u = static_cast<double>(random_.Below(1000000) + 1) / 1000001;
+  events_.After(-std::log(u) * mean, [this, kind, mean, fault = std::move(fault)] {
+    if (!faults_on_) return;
+    ++outcome_.faults[kind];
+    fault();
+    Repeat(kind, mean, fault);
+  });
+}
+
+void Simulation::PlanFaults() {
+  Repeat("cut", settings_.cut_every, [this] { CutSomething(); });
+  Repeat("crash", settings_.crash_every, [this] { CrashSomebody(random_.Below(2) == 0); });
+  Repeat("power-loss", settings_.power_loss_every, [this] { LosePower(); });
+  const auto somebody = [this]() -> SimMember& {
+    return *members_[random_.Below(members_.size())];
+  };
+  Repeat("pause", settings_.pause_every, [this, somebody] {
+    SimMember& member = somebody();
+    Tell(absl::StrCat("member ", member.place(), " is paused"));
+    member.Pause(absl::Milliseconds(static_cast<int64_t>(random_.Between(50, 5000))));
+  });
+  Repeat("disk-stall", settings_.stall_every, [this, somebody] {
+    SimMember& member = somebody();
+    Tell(absl::StrCat("member ", member.place(), ": its disk stalls"));
+    member.StallDisk(absl::Milliseconds(static_cast<int64_t>(random_.Between(50, 8000))));
+  });
+  Repeat("failed-sync", settings_.failed_sync_every,
+         [somebody] { somebody().disk().FailNextSync(); });
+}
+
+// Whole partitions, one-way and partial cuts; healed after a while.
+void Simulation::CutSomething() {
+  const size_t count = members_.size();
+  const uint64_t style = random_.Below(4);
+  const uint64_t side = random_.Next();
+  Tell(absl::StrCat("network: cut, style ", style));
+  for (size_t from = 0; from < count; ++from) {
+    for (size_t to = 0; to < count; ++to) {
+      if (from == to) continue;
+      const bool apart = ((side >> from) & 1) != ((side >> to) & 1);
+      const bool cut = style == 0   ? apart
+                       : style == 1 ? apart && ((side >> from) & 1) != 0
+                       : style == 2 ? random_.Below(3) == 0
+                                    : from == side % count || to == side % count;
+      if (cut) network_.Cut(from, to);
+    }
+  }
+  events_.After(absl::Milliseconds(static_cast<int64_t>(random_.Between(100, 8000))), [this] {
+    Tell("network: healed");
+    network_.Heal();
+  });
+}
+
+void Simulation::CrashSomebody(bool power) {
+  SimMember& member = *members_[random_.Below(members_.size())];
+  if (!member.up()) return;
+  Tell(absl::StrCat("member ", member.place(), power ? " loses power" : " is killed"));
+  member.Kill(power);
+}
+
+void Simulation::LosePower() {
+  Tell("all members lose power");
+  for (const auto& member : members_) {
+    if (member->up()) member->Kill(/*power=*/true);
+  }
+}
+
+void Simulation::Step() {
+  events_.RunNext();
+  ++outcome_.events;
+  Mix(static_cast<uint64_t>(absl::ToInt64Nanoseconds(events_.now())));
+}
+
+void Simulation::RunUntil(absl::Duration end) {
+  while (outcome_.violation.ok() && !events_.empty() && events_.next() <= end) Step();
+}
+
+// Whoever is down comes back after a while, as under a supervisor.
+namespace {
+constexpr absl::Duration kSupervisorTurn = absl::Milliseconds(200);
+}  // namespace
+
+void Simulation::EndFaults() {
+  Tell("faults end");
+  faults_on_ = false;
+  network_.HealAll();
+  clients_->Stop();
+  for (const auto& member : members_) member->disk().FailNextSync(false);
+  for (size_t place = 0; place < members_.size(); ++place) {
+    probes_.push_back(std::make_shared<bool>(false));
+    clients_->Probe(place, probes_.back());
+  }
+}
+
+bool Simulation::IsLive() {
+  return std::ranges::all_of(probes_, [](const auto& done) { return *done; }) &&
+         clients_->WatchersAreSynced() && std::ranges::all_of(members_, [this](const auto& member) {
+           return member->up() && member->member().view()->revision() == history_.last_revision();
+         });
+}
+
+std::string Simulation::WhatIsMissing() const {
+  std::string text = absl::StrCat("the truth is at revision ", history_.last_revision(),
+                                  clients_->WatchersAreSynced() ? "" : ", a watcher is behind");
+  for (const auto& member : members_) {
+    absl::StrAppend(&text, "; member ", member->place(), member->up() ? "" : " is down");
+    if (!*probes_[member->place()]) absl::StrAppend(&text, " does not answer");
+    if (!member->up()) continue;
+    const auto status = member->member().status();
+    absl::StrAppend(&text, " at revision ", member->member().view()->revision(), ", term ",
+                    status.raft_term, ", leader ", status.leader_id, ", committed ",
+                    status.committed_index, ", applied ", status.applied_index);
+  }
+  return text;
+}
+
+void Simulation::CheckStore(SimMember& member) {
+  const auto view = member.member().view();
+  const auto all = view->Range({.range = {std::string(1, '\0'), std::string(1, '\0')}});
+  if (!all.ok()) return Check(all.status());
+  for (const auto& encoded : all->kvs) {
+    kv::KeyValueView pair;
+    if (!kv::ParseKeyValue(*encoded, pair)) return Check(absl::InternalError("no pair"));
+    const history::Pair found{std::string(pair.value), pair.mod_revision, pair.create_revision,
+                              pair.version};
+    Check(history_.Read(false, 0, all->revision, std::string(pair.key), found));
+  }
+}
+
+void Simulation::CheckAgreement() {
+  Check(history_.Finish());
+  int64_t count = -1;
+  for (const auto& member : members_) {
+    CheckStore(*member);
+    const int64_t its =
+        member->member()
+            .view()
+            ->Range({.range = {std::string(1, '\0'), std::string(1, '\0')}, .count_only = true})
+            ->count;
+    if (count >= 0 && its != count) {
+      Check(absl::InternalError(
+          absl::StrCat("member ", member->place(), " holds ", its, " keys, others ", count)));
+    }
+    count = its;
+  }
+}
+
+Outcome Simulation::Run() {
+  Tell(settings_.Describe());
+  StartMembers();
+  std::function<void()> supervise = [this, &supervise] {
+    for (const auto& member : members_) {
+      if (!member->up() && (!faults_on_ || random_.Below(5) == 0)) member->Boot();
+    }
+    events_.After(kSupervisorTurn, supervise);
+  };
+  events_.After(kSupervisorTurn, supervise);
+  clients_->Start();
+  PlanFaults();
+  RunUntil(settings_.duration);
+  if (outcome_.violation.ok()) {
+    EndFaults();
+    const absl::Duration limit = events_.now() + kLivenessLimit;
+    while (outcome_.violation.ok() && !IsLive() && events_.now() < limit) {
+      RunUntil(events_.now() + absl::Milliseconds(50));
+    }
+    if (outcome_.violation.ok() && !IsLive()) {
+      Check(absl::InternalError("liveness: a healed cluster does not serve again: " +
+                                WhatIsMissing()));
+    }
+  }
+  if (outcome_.violation.ok()) CheckAgreement();
+  outcome_.simulated = events_.now();
+  outcome_.calls = clients_->calls();
+  outcome_.answered = clients_->answered();
+  const VirtualNetwork::Counts& counts = network_.counts();
+  outcome_.faults["message-lost"] = counts.lost + counts.cut;
+  outcome_.faults["message-doubled"] = counts.doubled;
+  outcome_.faults["message-damaged"] = counts.damaged;
+  return outcome_;
+}
+
+}  // namespace pintle::sim

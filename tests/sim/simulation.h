@@ -1,0 +1,97 @@
+// Simulation: one seed. A cluster of production Members on virtual disks, network and clocks, its
+// clients, its faults, and everything that must hold, checked after every event.
+//
+//   1. `duration` with the seed's faults and clients.
+//   2. Everything is healed and started; new calls stop. Within kLivenessLimit every member must
+//      have acknowledged a put and a linearizable read, and watchers must have been given all.
+//   3. All members hold the same state, and it is the truth.
+//
+// The same seed gives the same Outcome, bit for bit (`hash` covers every event and its time). One
+// thread, one simulation at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "raft/invariants.h"
+#include "tests/history/history.h"
+#include "tests/sim/clients.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/network.h"
+#include "tests/sim/settings.h"
+#include "tests/sim/sim_member.h"
+
+namespace pintle::sim {
+
+struct Outcome {
+  absl::Status violation;  // the first
+  uint64_t hash = 0;
+  absl::Duration simulated = absl::ZeroDuration();
+  uint64_t events = 0;
+  uint64_t calls = 0;
+  uint64_t answered = 0;
+  std::map<std::string, uint64_t> faults;        // injected, by kind
+  std::map<std::string, uint64_t> fault_points;  // passed, by name
+};
+
+struct Plan {
+  // Tells the story, a line per event worth telling; null: silent.
+  std::function<void(const std::string&)> tell;
+  // Crash at the `at`-th passing of this point; empty: as the settings say.
+  std::string crash_point;
+  uint64_t crash_at = 1;
+  // Crash the member at place 0 at its n-th write or sync; 0: no.
+  uint64_t crash_at_operation = 0;
+};
+
+class Simulation {
+ public:
+  static constexpr absl::Duration kLivenessLimit = absl::Seconds(40);
+
+  Simulation(const Settings& settings, Plan plan);
+  ~Simulation();
+
+  Outcome Run();
+
+ private:
+  void StartMembers();
+  SimMember::Hooks MemberHooks();
+  void PlanFaults();
+  void Repeat(const char* kind, absl::Duration mean, std::function<void()> fault);
+  void CutSomething();
+  void CrashSomebody(bool power);
+  void LosePower();
+  void RunUntil(absl::Duration end);
+  void Step();
+  void EndFaults();
+  bool IsLive();
+  std::string WhatIsMissing() const;
+  void CheckAgreement();
+  void CheckStore(SimMember& member);
+  void Check(const absl::Status& status);
+  void Tell(const std::string& what);
+  void Mix(uint64_t value) { outcome_.hash = (outcome_.hash ^ value) * 0x100000001b3; }
+  void OnFaultPoint(const char* name);
+
+  static Simulation* current_;
+
+  const Settings settings_;
+  const Plan plan_;
+  EventQueue events_;
+  SimRandom random_;
+  VirtualNetwork network_;
+  history::History history_;
+  std::vector<std::unique_ptr<SimMember>> members_;
+  std::unique_ptr<Clients> clients_;
+  std::vector<std::shared_ptr<bool>> probes_;
+  bool faults_on_ = true;
+  Outcome outcome_;
+};
+
+}  // namespace pintle::sim
