@@ -51,12 +51,13 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(MemberOptions options, Door
 }
 
 absl::Status Member::Recover() {
-  const storage::WalIdentity identity{options_.cluster_id, options_.member_id};
-  PINTLE_ASSIGN_OR_RETURN(data_dir_,
-                          storage::DataDir::Claim(doors_.files, options_.data_dir, identity));
+  const storage::DataDirId fresh{.high = doors_.random.Next(), .low = doors_.random.Next()};
+  PINTLE_ASSIGN_OR_RETURN(
+      data_dir_, storage::DataDir::Claim(doors_.files, options_.data_dir,
+                                         {options_.cluster_id, options_.member_id}, fresh));
   storage::WalContents contents;
-  PINTLE_ASSIGN_OR_RETURN(wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), identity,
-                                                   options_.wal, contents));
+  PINTLE_ASSIGN_OR_RETURN(wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(),
+                                                   data_dir_->identity(), options_.wal, contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
   if (contents.damaged) {
     return absl::DataLossError(absl::StrCat(

@@ -1,17 +1,66 @@
 #include "server/storage/data_dir.h"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/crc32c.h"
+#include "base/fault_point.h"
 #include "base/status_macros.h"
 
 namespace pintle::server::storage {
 namespace {
 
-std::string IdentityText(const WalIdentity& identity) {
-  return absl::StrFormat("pintle data-dir\nformat 1\ncluster %x\nmember %x\n", identity.cluster_id,
-                         identity.member_id);
+constexpr char kFirstLines[] = "pintle data-dir\nformat 2\n";
+
+// The last line is the checksum of those before it.
+std::string WithChecksum(std::string text) {
+  const uint32_t crc = base::Crc32c(text);
+  return absl::StrFormat("%scrc32c %08x\n", text, crc);
+}
+
+bool IsIntact(const std::string& text) {
+  const size_t last = text.rfind("crc32c ");
+  return last != std::string::npos && WithChecksum(text.substr(0, last)) == text;
+}
+
+std::string IdentityText(const WalIdentity& identity, DataDirId id) {
+  return WithChecksum(absl::StrFormat("%scluster %x\nmember %x\nid %016x%016x\n", kFirstLines,
+                                      identity.cluster_id, identity.member_id, id.high, id.low));
+}
+
+std::string PointerText(uint64_t store) {
+  return WithChecksum(absl::StrFormat("store-%d\n", store));
+}
+
+bool ParseHex(std::string_view text, uint64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+}
+
+// The hexadecimal number behind `name` and a space in that line.
+bool TakeHex(std::string_view line, std::string_view name, uint64_t& value) {
+  return line.starts_with(name) && line.size() > name.size() + 1 &&
+         ParseHex(line.substr(name.size() + 1), value);
+}
+
+absl::Status WriteDurably(FileSystem& files, const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".tmp";
+  {
+    PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.OpenForWrite(temporary));
+    PINTLE_RETURN_IF_ERROR(file->Truncate(0));
+    PINTLE_RETURN_IF_ERROR(file->WriteAt(0, std::span(&text, 1)));
+    base::FaultPoint("data_dir.before_file_sync");
+    PINTLE_RETURN_IF_ERROR(file->Sync());
+  }
+  base::FaultPoint("data_dir.before_file_rename");
+  PINTLE_RETURN_IF_ERROR(files.Rename(temporary, path));
+  base::FaultPoint("data_dir.before_folder_sync");
+  return files.SyncFolder(path.substr(0, path.rfind('/')));
 }
 
 bool HoldsNothing(FileSystem& files, const std::string& folder) {
@@ -55,49 +104,157 @@ std::string ParentOf(std::string path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-absl::StatusOr<std::unique_ptr<FileLock>> LockMember(FileSystem& files, const std::string& path) {
-  absl::StatusOr<std::unique_ptr<FileLock>> lock = files.Lock(path + "/lock");
-  if (!absl::IsFailedPrecondition(lock.status())) return lock;
-  return absl::FailedPreconditionError(absl::StrCat(
-      path, " is in use by another process: stop that one, or give another --data-dir"));
-}
-
-absl::Status CheckOrWriteIdentity(FileSystem& files, const std::string& member,
-                                  const WalIdentity& identity) {
-  const std::string path = member + "/identity";
-  const std::string text = IdentityText(identity);
-  if (files.Exists(path)) {
-    PINTLE_ASSIGN_OR_RETURN(const std::string found, files.ReadWhole(path));
-    if (found == text) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data-dir of ", member,
-                     " belongs to another member, cluster or format: check --data-dir, --name, "
-                     "--initial-cluster and --initial-cluster-token, or give an empty data-dir"));
-  }
-  const std::string temporary = path + ".tmp";
-  {
-    PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.OpenForWrite(temporary));
-    const std::string_view piece = text;
-    PINTLE_RETURN_IF_ERROR(file->WriteAt(0, std::span(&piece, 1)));
-    PINTLE_RETURN_IF_ERROR(file->Sync());
-  }
-  PINTLE_RETURN_IF_ERROR(files.Rename(temporary, path));
-  return files.SyncFolder(member);
+// The number in "store-<n>"; 0 for other names.
+uint64_t StoreNumber(std::string_view name) {
+  constexpr std::string_view kPrefix = "store-";
+  if (!name.starts_with(kPrefix)) return 0;
+  name.remove_prefix(kPrefix.size());
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() && end == name.data() + name.size() ? number : 0;
 }
 
 }  // namespace
 
+absl::StatusOr<DataDirIdentity> ParseIdentity(const std::string& text) {
+  if (!IsIntact(text)) return absl::DataLossError("the identity file is damaged");
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  DataDirIdentity found;
+  if (!text.starts_with(kFirstLines) || lines.size() < 6 || lines[4].size() != 35 ||
+      !TakeHex(lines[2], "cluster", found.cluster_id) ||
+      !TakeHex(lines[3], "member", found.member_id) ||
+      !ParseHex(std::string_view(lines[4]).substr(3, 16), found.id.high) ||
+      !ParseHex(std::string_view(lines[4]).substr(19), found.id.low)) {
+    return absl::FailedPreconditionError("the data-dir is of another format than 2");
+  }
+  return found;
+}
+
+absl::StatusOr<uint64_t> ParsePointer(const std::string& text) {
+  const uint64_t number = StoreNumber(text.substr(0, text.find('\n')));
+  if (!IsIntact(text) || number == 0)
+    return absl::DataLossError("the file that names the store is damaged");
+  return number;
+}
+
+std::string DataDir::StoreFolder(uint64_t number) const {
+  return absl::StrCat(member_, "/store-", number);
+}
+
 absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Claim(FileSystem& files, const std::string& path,
-                                                        const WalIdentity& identity) {
+                                                        const WalIdentity& identity,
+                                                        DataDirId fresh) {
   PINTLE_RETURN_IF_ERROR(RefuseForeign(files, path));
   const std::string member = path + "/member";
   PINTLE_RETURN_IF_ERROR(MakeParents(files, member));
-  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, LockMember(files, member));
-  std::unique_ptr<DataDir> dir(new DataDir(member, std::move(lock)));
-  PINTLE_RETURN_IF_ERROR(CheckOrWriteIdentity(files, member, identity));
+  std::unique_ptr<DataDir> dir(new DataDir(files, member));
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = files.Lock(member + "/lock");
+  if (absl::IsFailedPrecondition(lock.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is in use by another process (", std::string(lock.status().message()),
+                     "): stop that one, or give another --data-dir"));
+  }
+  PINTLE_RETURN_IF_ERROR(lock.status());
+  dir->lock_ = *std::move(lock);
+  PINTLE_RETURN_IF_ERROR(dir->LoadIdentity(identity, fresh));
+  PINTLE_RETURN_IF_ERROR(dir->LoadPointer());
+  PINTLE_RETURN_IF_ERROR(dir->RemoveOtherStores());
+  PINTLE_RETURN_IF_ERROR(dir->MakeSnapshotFolder());
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(path));
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(ParentOf(path)));
   return dir;
+}
+
+absl::Status DataDir::LoadIdentity(const WalIdentity& wanted, DataDirId fresh) {
+  const std::string paths[] = {member_ + "/identity", member_ + "/identity.copy"};
+  absl::StatusOr<DataDirIdentity> found = absl::NotFoundError("");
+  for (const std::string& path : paths) {
+    const absl::StatusOr<std::string> text = files_.ReadWhole(path);
+    if (absl::IsNotFound(text.status()) || found.ok()) continue;
+    if (text.ok()) {
+      found = ParseIdentity(*text);
+    } else {
+      found = text.status();
+    }
+  }
+  created_ = absl::IsNotFound(found.status());
+  if (created_) found = DataDirIdentity{wanted.cluster_id, wanted.member_id, fresh};
+  if (!found.ok()) {
+    return absl::Status(found.status().code(),
+                        absl::StrCat(std::string(found.status().message()), ": ", member_,
+                                     ". Restore it, or start this member anew as a new one"));
+  }
+  if (found->cluster_id != wanted.cluster_id || found->member_id != wanted.member_id) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data-dir of ", member_,
+                     " belongs to another member or cluster: check --data-dir, --name, "
+                     "--initial-cluster and --initial-cluster-token, or give an empty data-dir"));
+  }
+  id_ = found->id;
+  identity_ = {wanted.cluster_id, wanted.member_id, id_.high};
+  const std::string text = IdentityText(wanted, id_);
+  for (const std::string& path : paths) {
+    const absl::StatusOr<std::string> there = files_.ReadWhole(path);
+    if (!there.ok() || *there != text) PINTLE_RETURN_IF_ERROR(WriteDurably(files_, path, text));
+  }
+  return absl::OkStatus();
+}
+
+// A pointer that is damaged or lost: the lowest store was complete once, of a higher one nothing is
+// known. If the log no longer reaches back to it, whoever opens both finds out.
+absl::Status DataDir::LoadPointer() {
+  absl::StatusOr<uint64_t> named = absl::NotFoundError("");
+  if (const absl::StatusOr<std::string> text = files_.ReadWhole(member_ + "/store"); text.ok())
+    named = ParsePointer(*text);
+  if (named.ok()) {
+    store_ = *named;
+    return absl::OkStatus();
+  }
+  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(member_));
+  uint64_t lowest = 0;
+  for (const auto& name : names) {
+    const uint64_t number = StoreNumber(name);
+    if (number > 0 && (lowest == 0 || number < lowest)) lowest = number;
+  }
+  store_ = std::max<uint64_t>(lowest, 1);
+  return WriteDurably(files_, member_ + "/store", PointerText(store_));
+}
+
+absl::Status DataDir::MakeSnapshotFolder() {
+  PINTLE_RETURN_IF_ERROR(files_.MakeFolder(snapshot_folder()));
+  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(snapshot_folder()));
+  for (const auto& name : names) {
+    PINTLE_RETURN_IF_ERROR(files_.Remove(snapshot_folder() + "/" + name));
+  }
+  return files_.SyncFolder(member_);
+}
+
+absl::StatusOr<std::string> DataDir::NewStoreFolder() {
+  const std::string folder = StoreFolder(store_ + 1);
+  PINTLE_RETURN_IF_ERROR(files_.RemoveFolder(folder));
+  PINTLE_RETURN_IF_ERROR(files_.MakeFolder(folder));
+  PINTLE_RETURN_IF_ERROR(files_.SyncFolder(member_));
+  base::FaultPoint("data_dir.new_store_begun");
+  return folder;
+}
+
+absl::Status DataDir::UseNewStore() {
+  base::FaultPoint("data_dir.before_pointer");
+  PINTLE_RETURN_IF_ERROR(WriteDurably(files_, member_ + "/store", PointerText(store_ + 1)));
+  ++store_;
+  base::FaultPoint("data_dir.after_pointer");
+  return absl::OkStatus();
+}
+
+absl::Status DataDir::RemoveOtherStores() {
+  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(member_));
+  for (const auto& name : names) {
+    const uint64_t number = StoreNumber(name);
+    if (number == 0 || number == store_) continue;
+    base::FaultPoint("data_dir.before_remove_store");
+    PINTLE_RETURN_IF_ERROR(files_.RemoveFolder(StoreFolder(number)));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace pintle::server::storage

@@ -96,8 +96,9 @@ class MemoryFileSystem final : public FileSystem {
     return absl::OkStatus();
   }
 
-  absl::Status SyncFolder(const std::string& path) override {
+  absl::Status SyncFolder(const std::string& folder) override {
     const std::lock_guard lock(mutex_);
+    const std::string path = folder == "/" ? "" : folder;
     if (!folders_.contains(path)) return absl::NotFoundError(path);
     std::erase_if(synced_names_, [&](const auto& item) { return Parent(item.first) == path; });
     for (const auto& item : names_) {
