@@ -356,6 +356,9 @@ absl::Status InvariantChecker::CheckCommit(const RawNode& node, const Seen& seen
     return Broken(node.id(), "commits ", Text(last), " that only ",
                   std::ranges::count_if(conf.voters, holds), " disks hold");
   }
+  if (node.soft_state().role == Role::kLeader && last.term != node.term()) {
+    return Broken(node.id(), "commits ", Text(last), " of an earlier term by counting");
+  }
   for (Index index = known + 1; index <= commit; ++index) {
     history_.Commit(seen.log.At(index), node.term());
   }

@@ -11,7 +11,8 @@
 //   log matching          an entry id names one entry with one predecessor, wherever it is
 //   leader completeness   a leader has everything that was committed in earlier terms
 //   durable quorum        the commit index moves only over what a quorum of the configuration in
-//                         force has, or had before its disk was damaged, on its disks
+//                         force has, or had before its disk was damaged, on its disks; a leader
+//                         moves it only to an entry of its own term
 //   state-machine safety  one entry per index is applied, everywhere; only committed ones, without
 //                         gaps
 //   monotony              term and commit index never go back while a member runs

@@ -6,6 +6,9 @@
 //                                        handled
 //   BM_Read/<members>/<batch>            `batch` reads at the leader until all have their index
 //   BM_Forward                           one proposal at a follower until it has applied it itself
+//   BM_Tick/<members>                    one tick of everybody and the heartbeats that follow
+//   BM_Observed/<members>/<batch>        BM_Commit with InvariantChecker shown every event; the
+//                                        difference is what the simulator pays
 #include <algorithm>
 #include <deque>
 #include <iterator>
@@ -16,6 +19,7 @@
 
 #include "base/check.h"
 #include "benchmark/benchmark.h"
+#include "raft/invariants.h"
 #include "raft/memory_log.h"
 #include "raft/raw_node.h"
 
@@ -35,7 +39,7 @@ constexpr uint64_t kKeptEntries = 10'000;
 
 class Members {
  public:
-  explicit Members(size_t size) {
+  explicit Members(size_t size, bool observed = false) {
     std::vector<MemberId> voters;
     for (size_t i = 1; i <= size; ++i) voters.emplace_back(i);
     for (const MemberId id : voters) {
@@ -46,6 +50,7 @@ class Members {
           config, RestoredState{{}, ConfState{voters}, Index{0}}, member->log, random_);
       members_.push_back(std::move(member));
     }
+    if (observed) checker_ = std::make_unique<InvariantChecker>(voters);
     leader().Campaign();
     Settle();
     PINTLE_CHECK(leader().soft_state().role == Role::kLeader, "no leader");
@@ -54,6 +59,10 @@ class Members {
   RawNode& leader() { return *members_[0]->node; }
   RawNode& follower() { return *members_[1]->node; }
   Index applied(size_t member) const { return members_[member]->applied; }
+  void Tick() {
+    for (const auto& member : members_) member->node->Tick();
+    Settle();
+  }
   size_t reads() const { return reads_; }
   size_t steps() const { return steps_; }
 
@@ -64,13 +73,16 @@ class Members {
       for (const auto& member : members_) {
         while (member->node->HasReady()) {
           Handle(*member, member->node->TakeReady());
+          Observe(*member);
           moved = true;
         }
       }
       while (!network_.empty()) {
         const Message message = std::move(network_.front());
         network_.pop_front();
-        members_[message.to.value() - 1]->node->Step(message);
+        Member& receiver = *members_[message.to.value() - 1];
+        receiver.node->Step(message);
+        Observe(receiver);
         ++steps_;
         moved = true;
       }
@@ -82,12 +94,34 @@ class Members {
     MemoryLog log;
     std::unique_ptr<RawNode> node;
     Index applied;
+    HardState hard_state;  // kept for the checker only
   };
 
+  static void Expect(const absl::Status& status) { PINTLE_CHECK(status.ok(), "an invariant"); }
+
+  void Observe(const Member& member) {
+    if (checker_ != nullptr) Expect(checker_->ObserveMember(*member.node));
+  }
+
+  void Send(std::vector<Message> messages) {
+    for (Message& message : messages) {
+      if (checker_ != nullptr) Expect(checker_->ObserveSent(message));
+      network_.push_back(std::move(message));
+    }
+  }
+
+  void ObserveWork(Member& member, const Ready& ready) {
+    if (ready.hard_state) member.hard_state = *ready.hard_state;
+    const MemberId id = member.node->id();
+    Expect(checker_->ObserveDisk(id, member.hard_state, member.log));
+    Expect(checker_->ObserveApplied(id, ready.committed_entries));
+  }
+
   void Handle(Member& member, Ready ready) {
-    std::ranges::move(ready.messages_now, std::back_inserter(network_));
+    Send(std::move(ready.messages_now));
     member.log.Append(ready.entries);
-    std::ranges::move(ready.messages_after_persist, std::back_inserter(network_));
+    if (checker_ != nullptr) ObserveWork(member, ready);
+    Send(std::move(ready.messages_after_persist));
     if (ready.must_sync) {
       member.node->Persisted(ready.number);
       ++steps_;
@@ -103,6 +137,7 @@ class Members {
   }
 
   CountingRandom random_;
+  std::unique_ptr<InvariantChecker> checker_;  // null: not observed
   std::vector<std::unique_ptr<Member>> members_;
   std::deque<Message> network_;
   size_t reads_ = 0;
@@ -115,12 +150,12 @@ void CountSteps(benchmark::State& state, const Members& members, size_t items_pe
       benchmark::Counter(static_cast<double>(members.steps()), benchmark::Counter::kIsRate);
 }
 
-void BM_Commit(benchmark::State& state) {
+void CommitBatches(benchmark::State& state, bool observed) {
   const auto size = static_cast<size_t>(state.range(0));
   const auto batch = static_cast<size_t>(state.range(1));
   const auto payload =
       std::make_shared<const std::string>(std::string(static_cast<size_t>(state.range(2)), 'x'));
-  Members members(size);
+  Members members(size, observed);
   Index expected = members.applied(0);
   for (auto _ : state) {
     for (size_t i = 0; i < batch; ++i) {
@@ -133,7 +168,19 @@ void BM_Commit(benchmark::State& state) {
   }
   CountSteps(state, members, batch);
 }
+
+void BM_Commit(benchmark::State& state) { CommitBatches(state, /*observed=*/false); }
 BENCHMARK(BM_Commit)->ArgsProduct({{1, 3, 5}, {1, 64, 1024}, {256}})->Args({3, 1, 65536});
+
+void BM_Observed(benchmark::State& state) { CommitBatches(state, /*observed=*/true); }
+BENCHMARK(BM_Observed)->ArgsProduct({{3, 5}, {1, 64}, {256}});
+
+void BM_Tick(benchmark::State& state) {
+  Members members(static_cast<size_t>(state.range(0)));
+  for (auto _ : state) members.Tick();
+  CountSteps(state, members, 1);
+}
+BENCHMARK(BM_Tick)->Arg(3)->Arg(7);
 
 void BM_Read(benchmark::State& state) {
   const auto batch = static_cast<size_t>(state.range(1));
