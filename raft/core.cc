@@ -23,7 +23,6 @@ void Core::Merge(EntryId previous, std::span<const Entry> entries) {
   const bool undone = configurations.TruncateSuffix(news.front().id.index - 1);
   configurations.Append(news);
   if (undone || configurations.index() != before) quorum = Quorum(configurations.in_force());
-  if (undone) base::FaultPoint("raft.conf_undone");
 }
 
 void Core::CommitTo(Index index) {

@@ -5,6 +5,7 @@
 
 #include "base/canary.h"
 #include "base/check.h"
+#include "base/fault_point.h"
 
 namespace pintle::raft {
 namespace {
@@ -264,6 +265,7 @@ void Raft::Become(Transition transition) {
     }
     case Transition::kCampaign:
     case Transition::kCampaignForLeader:
+      base::FaultPoint("raft.campaign");
       EndRole();
       core_.hard_state.term = core_.term() + 1;
       core_.hard_state.vote = core_.id();
@@ -273,6 +275,7 @@ void Raft::Become(Transition transition) {
     case Transition::kLead:
       EndRole();
       role_.emplace<Leader>(core_);
+      base::FaultPoint("raft.elected");
       return;
     case Transition::kStepDown:
       BecomeFollower(core_.term(), kNoMember);

@@ -41,6 +41,9 @@ void RawNode::SnapshotSending(MemberId peer, Index index) { raft_->SnapshotSendi
 void RawNode::SnapshotFailed(MemberId peer) { raft_->SnapshotFailed(peer); }
 
 void RawNode::SendSnapshotMessage(MemberId peer, MessageBody body) {
+  // What a member that no longer leads sends in the new term would be taken for its leader's.
+  const bool leads = soft_state().role == Role::kLeader;
+  if (std::holds_alternative<InstallSnapshot>(body) && !leads) return;
   raft_->core().Send(peer, std::move(body), Durability::kNow);
 }
 

@@ -102,7 +102,8 @@ class RawNode {
   // being installed. (Installed: the peer's answer says so.)
   void SnapshotSending(MemberId peer, Index index);
   void SnapshotFailed(MemberId peer);
-  // Sends a piece, or the answer to one, in the current term: a transfer ends with the role.
+  // Sends a piece, or the answer to one, in the current term. A piece of a member that no longer
+  // leads is dropped: a transfer ends with the role.
   void SendSnapshotMessage(MemberId peer, MessageBody body);
   // What is in the store does not reach up to it.
   bool WantsSnapshot(const SnapshotMeta& meta) const;

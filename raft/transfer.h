@@ -32,22 +32,27 @@ class Transfer {
 // A leader's own disk that no longer keeps up: others commit, and it does not move.
 class StallWatch {
  public:
-  // One tick. True, once per `limit_ticks`: behind what is committed, without any progress, for so
-  // long.
+  // One tick. True: behind what is committed, without any progress, for `limit_ticks`; if that
+  // changes nothing, again after kPatience times as long, because clients wait during a hand-over.
   bool Tick(Index persisted, Index committed, uint32_t limit_ticks) {
     if (persisted >= committed || persisted != last_persisted_) {
       last_persisted_ = persisted;
       still_ticks_ = 0;
+      told_ = false;
       return false;
     }
-    if (++still_ticks_ < limit_ticks) return false;
+    if (++still_ticks_ < (told_ ? kPatience * limit_ticks : limit_ticks)) return false;
     still_ticks_ = 0;
+    told_ = true;
     return true;
   }
 
  private:
+  static constexpr uint32_t kPatience = 5;
+
   Index last_persisted_;
   uint32_t still_ticks_ = 0;
+  bool told_ = false;
 };
 
 }  // namespace pintle::raft

@@ -146,5 +146,70 @@ TEST(ProgressTest, LateAcknowledgementDoesNotEndAProbe) {
   EXPECT_EQ(progress.next_index(), Index{10});
 }
 
+TEST(ProgressTest, LostEntriesLowerWhatWasAcknowledged) {
+  Progress progress = Replicating(SmallWindow(), Index{9});
+  EXPECT_FALSE(progress.Rejected(Index{9}, Index{5}))
+      << "acknowledged once, so it is a late answer";
+  progress.Lost(Index{9}, Index{5});
+  EXPECT_EQ(progress.state(), ProgressState::kProbe);
+  EXPECT_EQ(progress.match_index(), Index{5});
+  EXPECT_EQ(progress.next_index(), Index{6});
+  progress.Lost(Index{5}, Index{5});
+  EXPECT_EQ(progress.match_index(), Index{5}) << "nothing more is lost";
+}
+
+TEST(ProgressTest, DoubtfulFollowersAreAskedThoughNothingIsMissing) {
+  Progress progress = Replicating(SmallWindow(), Index{3});
+  progress.HeartbeatAnswered(Index{3}, /*doubtful=*/true);
+  EXPECT_TRUE(progress.WantsAppend(Index{3}, Index{0}));
+}
+
+TEST(ProgressTest, NeedsASnapshotOnceUntilItHasEnded) {
+  Progress progress(SmallWindow(), Index{10});
+  EXPECT_FALSE(progress.TakeSnapshotNeed(/*behind_log=*/true)) << "it was not heard of";
+  progress.set_recently_active(true);
+  EXPECT_FALSE(progress.TakeSnapshotNeed(/*behind_log=*/false));
+  EXPECT_TRUE(progress.TakeSnapshotNeed(/*behind_log=*/true));
+  EXPECT_FALSE(progress.TakeSnapshotNeed(/*behind_log=*/true));
+  progress.HeartbeatAnswered(Index{20}, /*doubtful=*/false);
+  EXPECT_FALSE(progress.TakeSnapshotNeed(/*behind_log=*/true)) << "the owner knows";
+
+  progress.SnapshotFailed();
+  EXPECT_FALSE(progress.TakeSnapshotNeed(/*behind_log=*/true)) << "not before it is heard again";
+  progress.HeartbeatAnswered(Index{20}, /*doubtful=*/false);
+  EXPECT_TRUE(progress.TakeSnapshotNeed(/*behind_log=*/true));
+
+  progress.SnapshotSending(Index{15}, /*behind_log=*/true);
+  EXPECT_EQ(progress.state(), ProgressState::kSnapshot);
+  EXPECT_FALSE(progress.WantsAppend(Index{20}, Index{20}));
+  progress.Acknowledged(Index{12});
+  EXPECT_EQ(progress.state(), ProgressState::kSnapshot) << "less than the snapshot";
+  progress.Acknowledged(Index{15});
+  EXPECT_EQ(progress.state(), ProgressState::kReplicate);
+  EXPECT_EQ(progress.next_index(), Index{16});
+}
+
+TEST(ProgressTest, GoesOnBehindAnInstalledSnapshot) {
+  Progress progress(SmallWindow(), Index{10});
+  progress.SnapshotSending(Index{15}, /*behind_log=*/true);
+  progress.SnapshotInstalled();
+  EXPECT_EQ(progress.state(), ProgressState::kProbe);
+  EXPECT_EQ(progress.next_index(), Index{16});
+}
+
+TEST(ProgressTest, LostStoresDoNotStopTheLog) {
+  Progress progress = Replicating(SmallWindow(), Index{9});
+  progress.set_recently_active(true);
+  progress.set_store_needs_snapshot(true);
+  EXPECT_TRUE(progress.TakeSnapshotNeed(/*behind_log=*/false));
+  progress.SnapshotSending(Index{8}, /*behind_log=*/false);
+  EXPECT_EQ(progress.state(), ProgressState::kReplicate);
+  EXPECT_TRUE(progress.WantsAppend(Index{10}, Index{9}));
+  EXPECT_FALSE(progress.TakeSnapshotNeed(/*behind_log=*/false));
+  progress.set_store_needs_snapshot(false);
+  progress.set_store_needs_snapshot(true);
+  EXPECT_TRUE(progress.TakeSnapshotNeed(/*behind_log=*/false)) << "lost again";
+}
+
 }  // namespace
 }  // namespace pintle::raft

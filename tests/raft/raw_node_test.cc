@@ -203,6 +203,36 @@ TEST_F(RawNodeTest, IgnoresNonsense) {
   }
 }
 
+// A piece of a snapshot speaks for the leader of its term.
+TEST_F(RawNodeTest, OnlyALeaderSendsPieces) {
+  Start(3);
+  FollowInTerm(1);
+  node_->SendSnapshotMessage(MemberId{3}, InstallSnapshot{});
+  EXPECT_FALSE(node_->HasReady());
+  node_->SendSnapshotMessage(kPeer, InstallSnapshotResponse{});
+  EXPECT_EQ(node_->TakeReady().messages_now.size(), 1U);
+}
+
+TEST_F(RawNodeTest, UnknownKindsOfEntriesTravel) {
+  Start(3);
+  FollowInTerm(1);
+  const auto unknown = static_cast<EntryKind>(250);
+  const AppendEntries append{.commit_index = Index{1},
+                             .entries = {{{Term{1}, Index{1}}, unknown, Bytes(3)}}};
+  node_->Step({kPeer, kSelf, Term{1}, append});
+  const Ready ready = node_->TakeReady();
+  EXPECT_EQ(ready.entries, append.entries);
+  EXPECT_EQ(ready.committed_entries, append.entries);
+}
+
+TEST_F(RawNodeTest, UnreadableConfChangesAreNotTaken) {
+  Start(3);
+  FollowInTerm(1);
+  const AppendEntries append{.entries = {{{Term{1}, Index{1}}, EntryKind::kConfChange, Bytes(3)}}};
+  node_->Step({kPeer, kSelf, Term{1}, append});
+  EXPECT_FALSE(node_->HasReady());
+}
+
 // What a follower answers to an append of term 2 when it holds 1/1 (committed) and 1/2, 1/3 of an
 // older leader.
 class OldTailTest : public RawNodeTest {
