@@ -9,6 +9,7 @@
 
 #include "client/controllers/controllers_main.h"
 #include "server/config.h"
+#include "server/inspect/inspect.h"
 #include "server/logging.h"
 #include "server/server.h"
 #include "server/version.h"
@@ -66,6 +67,9 @@ int Serve(const Config& config) {
 int Main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "controllers") {
     return client::controllers::ControllersMain(argc - 1, argv + 1);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "inspect") {
+    return inspect::InspectMain(argc - 1, argv + 1);
   }
   std::vector<std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);

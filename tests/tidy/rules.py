@@ -29,6 +29,7 @@ MAY_INCLUDE = [
     ("server/kube/", ["base/", "kv/", "watch/", "proto/", "net/", "server/replica/", "server/kube/",
                       "server/version.h"]),
     ("server/admin/", ["base/", "kv/", "watch/", "net/", "server/replica/", "server/admin/", "server/version.h"]),
+    ("server/inspect/", ["base/", "raft/types.h", "raft/entry.h", "kv/", "server/storage/", "server/inspect/"]),
     ("server/", ["base/", "kv/", "watch/", "raft/", "proto/", "net/", "server/", "client/controllers/"]),
     ("bench/micro/", ["base/", "raft/", "kv/", "watch/", "proto/", "net/", "server/", "bench/"]),
     ("bench/", ["base/", "proto/", "net/", "client/", "bench/"]),
