@@ -119,6 +119,7 @@ absl::Status LeveldbBackend::Failed(const absl::Status& status) {
   if (status.ok()) return status;
   const bool no_room = absl::IsInternal(status) && env_->out_of_room();
   failure_ = no_room ? absl::ResourceExhaustedError(status.message()) : status;
+  env_->Freeze();
   return failure_;
 }
 

@@ -10,8 +10,9 @@
 //   RESOURCE_EXHAUSTED  no room, also when it was a flush in the background that found none
 //   UNAVAILABLE         somebody else has the directory (Open)
 //   INTERNAL            any other failure of the disk
-// After a failed Apply nothing more may be applied; everything up to durable_sequence() is safe.
-// The way on is to destroy this and to open the directory again, which finds the last flush. A
+// After a failed Apply or Flush nothing more is written, everything up to durable_sequence() is
+// safe, and the directory is free: it may be opened again at once, which finds the last flush,
+// while readers go on with this one (what they read may be removed by the new one: DATA_LOSS). A
 // failed sync ends the process (fatal.h).
 #pragma once
 

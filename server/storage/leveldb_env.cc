@@ -33,15 +33,16 @@ class SinkLogger final : public leveldb::Logger {
   void Logv(const char*, std::va_list) override {}
 };
 
-class HeldLock final : public leveldb::FileLock {
+}  // namespace
+
+class LeveldbEnv::HeldLock final : public leveldb::FileLock {
  public:
   explicit HeldLock(std::unique_ptr<storage::FileLock> lock) : lock_(std::move(lock)) {}
+  void Let() { lock_.reset(); }
 
  private:
-  const std::unique_ptr<storage::FileLock> lock_;
+  std::unique_ptr<storage::FileLock> lock_;
 };
-
-}  // namespace
 
 LeveldbEnv::LeveldbEnv(FileSystem& files, bool virtual_time)
     : files_(files), virtual_time_(virtual_time) {}
@@ -99,6 +100,7 @@ leveldb::Status LeveldbEnv::NewRandomAccessFile(const std::string& name,
 
 leveldb::Status LeveldbEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
   *file = nullptr;
+  if (frozen()) return Frozen(name);
   absl::StatusOr<std::unique_ptr<File>> made = files_.OpenForWrite(name);
   if (!made.ok()) return Noted(made.status(), name);
   if (const absl::Status emptied = (*made)->Truncate(0); !emptied.ok()) return Noted(emptied, name);
@@ -134,6 +136,7 @@ leveldb::Status LeveldbEnv::GetChildren(const std::string& folder,
 }
 
 leveldb::Status LeveldbEnv::RemoveFile(const std::string& name) {
+  if (frozen()) return Frozen(name);
   if (const auto removed = LogNumber(name); removed.has_value()) {
     base::FaultPoint("store.memtable_durable");
     const std::lock_guard lock(mutex_);
@@ -159,6 +162,7 @@ leveldb::Status LeveldbEnv::GetFileSize(const std::string& name, uint64_t* size)
 }
 
 leveldb::Status LeveldbEnv::RenameFile(const std::string& from, const std::string& to) {
+  if (frozen()) return Frozen(from);
   base::FaultPoint("store.before_current_rename");
   if (const absl::Status renamed = files_.Rename(from, to); !renamed.ok())
     return Noted(renamed, from);
@@ -172,13 +176,26 @@ leveldb::Status LeveldbEnv::LockFile(const std::string& name, leveldb::FileLock*
   *lock = nullptr;
   absl::StatusOr<std::unique_ptr<FileLock>> held = files_.Lock(name);
   if (!held.ok()) return Noted(held.status(), "lock " + name);
-  *lock = new HeldLock(*std::move(held));
+  const std::lock_guard guard(mutex_);
+  *lock = held_ = new HeldLock(*std::move(held));
   return leveldb::Status::OK();
 }
 
 leveldb::Status LeveldbEnv::UnlockFile(leveldb::FileLock* lock) {
+  const std::lock_guard guard(mutex_);
+  if (lock == held_) held_ = nullptr;
   delete lock;
   return leveldb::Status::OK();
+}
+
+void LeveldbEnv::Freeze() {
+  frozen_.store(true, std::memory_order_release);
+  {
+    std::unique_lock lock(jobs_mutex_);
+    jobs_changed_.wait(lock, [this] { return !running_; });
+  }
+  const std::lock_guard guard(mutex_);
+  if (held_ != nullptr) held_->Let();
 }
 
 void LeveldbEnv::Schedule(void (*function)(void*), void* argument) {

@@ -37,7 +37,7 @@
 
 namespace pintle::server::storage {
 
-class LeveldbEnv final : public leveldb::Env, private ErrorSink {
+class LeveldbEnv final : public leveldb::Env, private FileWatch {
  public:
   // `files` outlives this. `virtual_time`: no sleeping, no clock.
   LeveldbEnv(FileSystem& files, bool virtual_time);
@@ -54,6 +54,11 @@ class LeveldbEnv final : public leveldb::Env, private ErrorSink {
   // the background; Release then returns when nothing is scheduled or running.
   void Hold();
   void Release();
+
+  // Nothing is written, removed or renamed from now on (LevelDB is told that it failed), what runs
+  // in the background has ended, and the directory's lock is free. Reading goes on. Any thread but
+  // LevelDB's.
+  void Freeze();
 
   leveldb::Status NewSequentialFile(const std::string& name,
                                     leveldb::SequentialFile** file) override;
@@ -84,18 +89,23 @@ class LeveldbEnv final : public leveldb::Env, private ErrorSink {
   };
   using Job = std::pair<void (*)(void*), void*>;
 
+  class HeldLock;
+
   void Note(const absl::Status& status) override;
+  bool frozen() const override { return frozen_.load(std::memory_order_acquire); }
   leveldb::Status Noted(const absl::Status& status, const std::string& name);
   void RunJobs();
 
   FileSystem& files_;
   const bool virtual_time_;
   std::atomic<bool> out_of_room_{false};
+  std::atomic<bool> frozen_{false};
 
   mutable std::mutex mutex_;  // held for a few words, never across a call
   std::vector<Log> logs_;     // not yet removed, oldest first
   kv::Sequence applied_;
   kv::Sequence durable_;
+  HeldLock* held_ = nullptr;  // LevelDB's
 
   std::mutex jobs_mutex_;
   std::condition_variable jobs_changed_;

@@ -18,10 +18,10 @@ constexpr size_t kBufferBytes = size_t{64} << 10;
 
 class BufferedFile final : public leveldb::WritableFile {
  public:
-  BufferedFile(FileSystem& files, ErrorSink& errors, std::string name, bool is_manifest,
+  BufferedFile(FileSystem& files, FileWatch& watch, std::string name, bool is_manifest,
                std::unique_ptr<File> file)
       : files_(files),
-        errors_(errors),
+        watch_(watch),
         name_(std::move(name)),
         is_manifest_(is_manifest),
         file_(std::move(file)) {}
@@ -41,6 +41,7 @@ class BufferedFile final : public leveldb::WritableFile {
   }
 
   leveldb::Status Sync() override {
+    if (watch_.frozen()) return Frozen(name_);
     if (is_manifest_) {
       base::FaultPoint("store.before_manifest_folder_sync");
       const leveldb::Status folder = Checked(files_.SyncFolder(name_.substr(0, name_.rfind('/'))));
@@ -58,10 +59,11 @@ class BufferedFile final : public leveldb::WritableFile {
   // What is gathered, and `more` behind it.
   leveldb::Status Write(std::string_view more) {
     if (buffer_.empty() && more.empty()) return leveldb::Status::OK();
+    if (watch_.frozen()) return Frozen(name_);
     const std::string_view pieces[] = {buffer_, more};
     const absl::Status status = file_->WriteAt(offset_, pieces);
     if (!status.ok()) {
-      errors_.Note(status);
+      watch_.Note(status);
       return ToLeveldb(status, name_);
     }
     offset_ += buffer_.size() + more.size();
@@ -70,13 +72,13 @@ class BufferedFile final : public leveldb::WritableFile {
   }
 
   leveldb::Status Checked(const absl::Status& status) {
-    errors_.Note(status);
+    watch_.Note(status);
     if (!absl::IsResourceExhausted(status)) DieUnlessOk(status, "writing the store");
     return ToLeveldb(status, name_);
   }
 
   FileSystem& files_;
-  ErrorSink& errors_;
+  FileWatch& watch_;
   const std::string name_;
   const bool is_manifest_;
   std::unique_ptr<File> file_;
@@ -94,20 +96,20 @@ class SinkFile final : public leveldb::WritableFile {
 
 class TableFile final : public leveldb::RandomAccessFile {
  public:
-  TableFile(ErrorSink& errors, std::string name, std::unique_ptr<File> file)
-      : errors_(errors), name_(std::move(name)), file_(std::move(file)) {}
+  TableFile(FileWatch& watch, std::string name, std::unique_ptr<File> file)
+      : watch_(watch), name_(std::move(name)), file_(std::move(file)) {}
 
   // Fewer bytes than asked for at the end of the file: LevelDB checks what it got.
   leveldb::Status Read(uint64_t offset, size_t size, leveldb::Slice* result,
                        char* scratch) const override {
     const absl::StatusOr<size_t> got = file_->ReadAt(offset, size, scratch);
     *result = leveldb::Slice(scratch, got.ok() ? *got : 0);
-    if (!got.ok()) errors_.Note(got.status());
+    if (!got.ok()) watch_.Note(got.status());
     return ToLeveldb(got.status(), name_);
   }
 
  private:
-  ErrorSink& errors_;
+  FileWatch& watch_;
   const std::string name_;
   const std::unique_ptr<File> file_;
 };
@@ -159,6 +161,10 @@ size_t RecordBytes(std::string_view bytes, size_t at) {
 
 }  // namespace
 
+leveldb::Status Frozen(const std::string& name) {
+  return leveldb::Status::IOError(name, "an earlier write failed: nothing more is written");
+}
+
 leveldb::Status ToLeveldb(const absl::Status& status, const std::string& name) {
   if (status.ok()) return leveldb::Status::OK();
   const std::string text(status.message());
@@ -166,18 +172,18 @@ leveldb::Status ToLeveldb(const absl::Status& status, const std::string& name) {
                                   : leveldb::Status::IOError(name, text);
 }
 
-std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, ErrorSink& errors,
+std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, FileWatch& watch,
                                                         std::string name, bool is_manifest,
                                                         std::unique_ptr<File> file) {
-  return std::make_unique<BufferedFile>(files, errors, std::move(name), is_manifest,
+  return std::make_unique<BufferedFile>(files, watch, std::move(name), is_manifest,
                                         std::move(file));
 }
 
 std::unique_ptr<leveldb::WritableFile> MakeSinkFile() { return std::make_unique<SinkFile>(); }
 
-std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(ErrorSink& errors, std::string name,
+std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(FileWatch& watch, std::string name,
                                                          std::unique_ptr<File> file) {
-  return std::make_unique<TableFile>(errors, std::move(name), std::move(file));
+  return std::make_unique<TableFile>(watch, std::move(name), std::move(file));
 }
 
 std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes) {

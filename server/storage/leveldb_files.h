@@ -17,22 +17,25 @@
 namespace pintle::server::storage {
 
 leveldb::Status ToLeveldb(const absl::Status& status, const std::string& name);
+leveldb::Status Frozen(const std::string& name);
 
-// Whoever wants to know why LevelDB failed: its own statuses do not say "full disk".
-class ErrorSink {
+// Whoever wants to know why LevelDB failed (its own statuses do not say "full disk"), and may
+// forbid that anything more is written. Any thread.
+class FileWatch {
  public:
-  virtual ~ErrorSink() = default;
-  virtual void Note(const absl::Status& status) = 0;  // any thread
+  virtual ~FileWatch() = default;
+  virtual void Note(const absl::Status& status) = 0;
+  virtual bool frozen() const = 0;
 };
 
 // `is_manifest`: the folder is synced first, so that no durable MANIFEST names a table whose own
 // name is not.
-std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, ErrorSink& errors,
+std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, FileWatch& watch,
                                                         std::string name, bool is_manifest,
                                                         std::unique_ptr<File> file);
 // Takes everything and keeps nothing.
 std::unique_ptr<leveldb::WritableFile> MakeSinkFile();
-std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(ErrorSink& errors, std::string name,
+std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(FileWatch& watch, std::string name,
                                                          std::unique_ptr<File> file);
 std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes);
 

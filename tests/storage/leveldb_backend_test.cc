@@ -252,6 +252,43 @@ TEST_F(LeveldbBackendTest, AFullDiskIsSaidAndSurvived) {
   EXPECT_GT(refused, 20);
 }
 
+// Somebody still reads from the store that failed while it is opened anew: the old one never writes
+// again, whatever it had begun.
+TEST_F(LeveldbBackendTest, AFailedStoreCanBeOpenedAgainBesideItself) {
+  for (const bool waits : {true, false}) {
+    for (uint64_t room = 2000; room < 30000; room += 1999) {
+      backend_.reset();
+      ASSERT_TRUE(files_.RemoveFolder(kFolder).ok());
+      files_.SetRoom(MemoryFileSystem::kNever);
+      const LeveldbOptions options{.directory = kFolder,
+                                   .files = &files_,
+                                   .write_buffer_bytes = size_t{64} << 10,
+                                   .wait_for_background = waits};
+      backend_ = *LeveldbBackend::Open(options);
+      MustPut(1, 50);
+      ASSERT_TRUE(backend_->Flush().ok());
+      files_.SetRoom(room);
+      uint64_t put = 50;
+      while (Put(put + 1).ok()) ASSERT_LT(++put, 2000U);
+      files_.SetRoom(MemoryFileSystem::kNever);
+      const std::unique_ptr<LeveldbBackend> old = std::move(backend_);
+      auto again = LeveldbBackend::Open(options);
+      ASSERT_TRUE(again.ok()) << again.status();
+      backend_ = *std::move(again);
+      EXPECT_TRUE(old->Get(Key(1)).ok()) << "readers go on";
+      const uint64_t writes = files_.writes();
+      EXPECT_FALSE(old->Flush().ok());
+      EXPECT_EQ(files_.writes(), writes);
+      const uint64_t found = Count();
+      ASSERT_GE(found, old->durable_sequence().value());
+      MustPut(found + 1, found + 200);
+      ASSERT_TRUE(backend_->Flush().ok());
+      ASSERT_EQ(Count(), found + 200);
+      EXPECT_TRUE(absl::IsResourceExhausted(old->Apply({})));
+    }
+  }
+}
+
 TEST_F(LeveldbBackendTest, NoRoomToOpenIsSaid) {
   files_.SetRoom(10);
   EXPECT_EQ(Open().code(), absl::StatusCode::kResourceExhausted);

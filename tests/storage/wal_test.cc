@@ -388,9 +388,11 @@ TEST_F(WalTest, AFailedSyncIsTheEnd) {
   ASSERT_TRUE(Open().ok());
   MustAppend({MakeEntry(1, 1, "a")});
   files_.FailSyncs(0);
+  const uint64_t before = files_.syncs();
   const raft::Entry entry = MakeEntry(1, 2, "b");
   ASSERT_EQ(wal_->Append(std::nullopt, std::span(&entry, 1), true).code(),
             absl::StatusCode::kInternal);
+  EXPECT_EQ(files_.syncs(), before + 1) << "a second sync would succeed, and prove nothing";
   files_.FailSyncs(MemoryFileSystem::kNever);
   const uint64_t syncs = files_.syncs();
   const uint64_t writes = files_.writes();
