@@ -41,7 +41,7 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.seed = seed;
   settings.members =
       members != 0 ? members : OneOf(random, std::array<size_t, 8>{1, 3, 3, 3, 3, 5, 5, 7});
-  settings.clients = random.Between(30, 60);
+  settings.clients = random.Between(40, 80);
   settings.keys = OneOf(random, std::array<size_t, 3>{1, 10, 100});
   DrawNetwork(random, settings.network);
   settings.cut_every = Every(random, absl::Seconds(1), absl::Seconds(20));
