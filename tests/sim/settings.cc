@@ -61,6 +61,7 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.watch_window_bytes = OneOf(random, std::array<size_t, 3>{1, 4096, 1 << 20});
   settings.value_bytes = OneOf(random, std::array<size_t, 3>{20, 100, 2000});
   settings.compaction_slice = static_cast<int>(OneOf(random, std::array<size_t, 3>{1, 10, 1000}));
+  settings.store_loses_file = Rate(random, 0.5);
   return settings;
 }
 

@@ -171,6 +171,10 @@ void Simulation::CrashSomebody(bool power) {
   if (!member.up()) return;
   Tell(absl::StrCat("member ", member.place(), power ? " loses power" : " is killed"));
   member.Kill(power);
+  if (random_.Chance(settings_.store_loses_file) && member.disk().RemoveOne("/store-")) {
+    ++outcome_.faults["store-file-lost"];
+    Tell(absl::StrCat("member ", member.place(), " has lost a file of its store"));
+  }
 }
 
 void Simulation::LosePower() {
