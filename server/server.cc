@@ -24,6 +24,7 @@ namespace pintle::server {
 namespace {
 
 constexpr absl::Duration kStopGrace = absl::Milliseconds(500);
+constexpr absl::Duration kHandOverLimit = absl::Seconds(1);
 
 int IoThreadCount(const Config& config) {
   if (config.io_threads > 0) return static_cast<int>(config.io_threads);
@@ -190,6 +191,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
 
 void Server::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
+  // First of all, while clients are still served: nobody is to wait for an election.
+  if (impl_->node != nullptr) impl_->node->HandOver(kHandOverLimit);
   for (auto* listener : {&impl_->api, &impl_->metrics, &impl_->clients}) {
     if (*listener != nullptr) (*listener)->Stop(kStopGrace);
   }

@@ -34,8 +34,9 @@ absl::Status ListenError(const PeerAddress& address, std::string_view step,
 
 AsioPeerTransport::AsioPeerTransport(PeerOptions options) : options_(std::move(options)) {
   for (const auto& [peer, address] : options_.peers) {
-    links_[peer] = std::make_shared<PeerLink>(io_, options_, peer, counters_[peer],
-                                              [this, id = peer] { OnUnreachable(id); });
+    links_[peer] = std::make_shared<PeerLink>(
+        io_, options_, peer, counters_[peer], [this, id = peer] { OnUnreachable(id); },
+        [this, id = peer] { callbacks_.on_gone(id); });
   }
 }
 

@@ -20,6 +20,9 @@ namespace {
 constexpr size_t kLargestAnswerBytes = 4096;
 // A peer that vanished without a word: sent bytes that nobody acknowledges end the connection.
 constexpr unsigned kUnacknowledgedMilliseconds = 5000;
+// A dying process may still accept for a moment after its connections were closed.
+constexpr int kQuickDials = 10;
+constexpr absl::Duration kQuickDialWait = absl::Milliseconds(3);
 
 void Configure(asio::ip::tcp::socket& socket) {
   asio::error_code ignored;
@@ -31,13 +34,15 @@ void Configure(asio::ip::tcp::socket& socket) {
 }  // namespace
 
 PeerLink::PeerLink(asio::io_context& io, const PeerOptions& options, raft::MemberId peer,
-                   PeerCounters& counters, std::function<void()> on_unreachable)
+                   PeerCounters& counters, std::function<void()> on_unreachable,
+                   std::function<void()> on_gone)
     : io_(io),
       options_(options),
       peer_(peer),
       address_(options.peers.at(peer)),
       counters_(counters),
       on_unreachable_(std::move(on_unreachable)),
+      on_gone_(std::move(on_gone)),
       resolver_(io),
       timer_(io),
       backoff_(options.redial_min),
@@ -76,6 +81,10 @@ void PeerLink::Connect(const ConnectionPtr& connection,
                       [self = shared_from_this(), connection](const asio::error_code& error,
                                                               const auto& /*endpoint*/) {
                         if (!self->current(connection)) return;
+                        if (error == asio::error::connection_refused && self->quick_dials_ > 0) {
+                          self->quick_dials_ = 0;
+                          self->on_gone_();
+                        }
                         if (error) return self->Lose(connection, "connect: " + error.message());
                         self->Greet(connection);
                       });
@@ -121,6 +130,7 @@ bool PeerLink::OnFrame(const ConnectionPtr& connection, const Frame& frame) {
     return false;
   }
   connected_ = true;
+  quick_dials_ = 0;
   timer_.cancel();
   backoff_ = options_.redial_min;
   last_reason_.clear();
@@ -136,7 +146,7 @@ void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) 
   connection->socket.close(ignored);
   resolver_.cancel();
   connection_.reset();
-  connected_ = false;
+  if (std::exchange(connected_, false)) quick_dials_ = kQuickDials + 1;
   writing_ = false;
   {
     const std::lock_guard lock(mutex_);
@@ -150,14 +160,22 @@ void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) 
     spdlog::warn("peer {:x} at {}:{}: {}", peer_.value(), address_.host, address_.port, reason);
     last_reason_ = reason;
   }
-  // Half to all of it, so that members that lost each other at once do not stay in step.
-  const double part = std::uniform_real_distribution<double>(0.5, 1.0)(random_);
-  timer_.expires_after(absl::ToChronoNanoseconds(backoff_ * part));
+  if (quick_dials_ > 0 && --quick_dials_ > 0) {
+    DialLater(kQuickDialWait);
+  } else {
+    // Half to all of it, so that members that lost each other at once do not stay in step.
+    const double part = std::uniform_real_distribution<double>(0.5, 1.0)(random_);
+    DialLater(backoff_ * part);
+    backoff_ = std::min(backoff_ * 2, options_.redial_max);
+  }
+  on_unreachable_();
+}
+
+void PeerLink::DialLater(absl::Duration wait) {
+  timer_.expires_after(absl::ToChronoNanoseconds(wait));
   timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
     if (!error && !self->stopped_) self->Dial();
   });
-  backoff_ = std::min(backoff_ * 2, options_.redial_max);
-  on_unreachable_();
 }
 
 bool PeerLink::Enqueue(std::string frame) {

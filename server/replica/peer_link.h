@@ -29,10 +29,12 @@ struct PeerCounters {
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {
  public:
-  // `on_unreachable` runs on the transport's thread: once per loss, per failed dial, and when the
-  // queue becomes full.
+  // Both run on the transport's thread. `on_unreachable`: once per loss, per failed dial, and when
+  // the queue becomes full. `on_gone`: an established connection was closed and a new one is
+  // refused, so no process listens there any more; once per such loss.
   PeerLink(asio::io_context& io, const PeerOptions& options, raft::MemberId peer,
-           PeerCounters& counters, std::function<void()> on_unreachable);
+           PeerCounters& counters, std::function<void()> on_unreachable,
+           std::function<void()> on_gone);
 
   void Start() { Dial(); }
   void Stop();
@@ -55,6 +57,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void Greet(const ConnectionPtr& connection);
   bool OnFrame(const ConnectionPtr& connection, const Frame& frame);
   void Lose(const ConnectionPtr& connection, const std::string& reason);
+  void DialLater(absl::Duration wait);
   void WakeUp();
   void Flush();
   bool current(const ConnectionPtr& connection) const {
@@ -67,6 +70,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   const PeerAddress& address_;
   PeerCounters& counters_;
   const std::function<void()> on_unreachable_;
+  const std::function<void()> on_gone_;
 
   asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;  // ends an attempt, or the wait before the next
@@ -74,6 +78,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   bool stopped_ = false;
   bool connected_ = false;
   bool writing_ = false;
+  // Dials left that ask whether the process behind a closed connection is gone; 0: nothing to ask.
+  int quick_dials_ = 0;
   absl::Duration backoff_;
   std::string last_reason_;  // logged when it changes
   std::minstd_rand random_;

@@ -44,6 +44,8 @@ class PeerTransport {
     std::function<void(raft::Message)> on_message;
     std::function<void(raft::MemberId)>
         on_unreachable;  // connection lost, refused, or its queue full
+    // Its process is gone: the connection was closed, and a new one refused.
+    std::function<void(raft::MemberId)> on_gone = [](raft::MemberId) {};
     std::function<LeaseAnswer(const LeaseQuestion&)> on_lease_question;
   };
   // Begins to listen and to dial. Once.

@@ -1,6 +1,11 @@
 #include "server/replica/replica_node.h"
 
+#include <spdlog/spdlog.h>
+
+#include <atomic>
 #include <chrono>
+#include <memory>
+#include <thread>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -19,6 +24,26 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(ReplicaOptions o
   node->loop_ = std::make_unique<ReplicaLoop>(*node->member_, tick);
   node->loop_->Start();
   return node;
+}
+
+void ReplicaNode::HandOver(absl::Duration limit) {
+  constexpr absl::Duration kLook = absl::Milliseconds(2);
+  if (!member_->status().is_leader) return;
+  spdlog::info("handing leadership over");
+  // Shared: the answer may come after we have given up.
+  const auto started = std::make_shared<std::atomic<int>>(-1);
+  member_->driver().TransferLeadership(raft::kNoMember, [started](raft::TransferOutcome outcome) {
+    *started = static_cast<int>(outcome);
+  });
+  const absl::Time deadline = clock_.Now() + limit;
+  while (clock_.Now() < deadline) {
+    const MemberStatus status = member_->status();
+    const bool led_by_another = !status.is_leader && status.leader_id != 0;
+    const bool nobody_there = *started > static_cast<int>(raft::TransferOutcome::kStarted);
+    if (led_by_another || nobody_there) return;
+    std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLook));
+  }
+  spdlog::warn("nobody has taken leadership over in time");
 }
 
 void ReplicaNode::Stop() {

@@ -33,6 +33,10 @@ class ReplicaNode {
   static absl::StatusOr<std::unique_ptr<ReplicaNode>> Start(ReplicaOptions options);
   ~ReplicaNode() { Stop(); }
 
+  // If we lead: hands over to the member that is most up to date, and waits until another leads or
+  // `limit` has passed. Proposals that come meanwhile wait for the next leader.
+  void HandOver(absl::Duration limit);
+
   // Ends threads and answers everybody. The faces must not call any more afterwards.
   void Stop();
 

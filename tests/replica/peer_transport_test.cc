@@ -55,6 +55,7 @@ class Member {
     return transport_->Start(
         {.on_message = [this](raft::Message message) { Note([&] { got_.push_back(message); }); },
          .on_unreachable = [this](raft::MemberId) { Note([&] { ++losses_; }); },
+         .on_gone = [this](raft::MemberId peer) { Note([&] { gone_.push_back(peer.value()); }); },
          .on_lease_question =
              [this](const LeaseQuestion& question) {
                std::unique_lock lock(mutex_);
@@ -69,6 +70,13 @@ class Member {
   }
   bool WaitLosses(int count) {
     return Wait([&](const auto&, int losses) { return losses >= count; });
+  }
+  bool WaitGone(size_t count) {
+    return Wait([&](const auto&, int) { return gone_.size() >= count; });
+  }
+  std::vector<uint64_t> gone() {
+    const std::lock_guard lock(mutex_);
+    return gone_;
   }
   std::vector<raft::Message> got() {
     const std::lock_guard lock(mutex_);
@@ -97,6 +105,7 @@ class Member {
   std::condition_variable changed_;
   std::vector<raft::Message> got_;
   int losses_ = 0;
+  std::vector<uint64_t> gone_;
   bool mute_ = false;
   std::unique_ptr<PeerTransport> transport_;
 };
@@ -390,6 +399,21 @@ TEST_F(PeerTransportTest, AFullQueueDropsAndReports) {
   }
   EXPECT_GE(one->losses(), 1);
   EXPECT_GE((**one).stats().send_failures.at(2), 1U);
+}
+
+TEST_F(PeerTransportTest, AProcessThatEndsIsGoneOnceForEachLoss) {
+  const auto one = Make(1);
+  auto two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  EXPECT_TRUE(one->gone().empty());  // member 3 was never there: refused, but nothing was lost
+  two.reset();
+  ASSERT_TRUE(one->WaitGone(1));
+  ASSERT_TRUE(one->WaitLosses(one->losses() + 20));  // goes on dialing
+  EXPECT_EQ(one->gone(), std::vector<uint64_t>{2});
+  two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  two.reset();
+  ASSERT_TRUE(one->WaitGone(2));
 }
 
 }  // namespace

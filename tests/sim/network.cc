@@ -50,9 +50,20 @@ void VirtualNetwork::Attach(Place place, Callbacks callbacks) {
 void VirtualNetwork::Detach(Place place) {
   attached_.erase(place);
   for (const auto& [other, callbacks] : attached_) {
-    events_.After(random_.Latency(faults_.usual_delay),
-                  [this, from = other, place] { Unreachable(from, place); });
+    events_.After(random_.Latency(faults_.usual_delay), [this, from = other, place] {
+      Unreachable(from, place);
+      Gone(from, place);
+    });
   }
+}
+
+// Connections are refused now, if they get there at all.
+void VirtualNetwork::Gone(Place from, Place to) {
+  const auto found = attached_.find(from);
+  if (found == attached_.end() || frozen_.contains(from) || attached_.contains(to)) return;
+  if (IsCut(from, to) || IsCut(to, from)) return;
+  const std::shared_ptr<const Callbacks> callbacks = found->second;
+  callbacks->on_gone(raft::MemberId(to + 1));
 }
 
 void VirtualNetwork::Unreachable(Place from, Place to) {

@@ -72,6 +72,7 @@ class VirtualNetwork {
   void Deliver(const raft::Message& message, absl::Duration delay);
   bool SurvivesDamage(const raft::Message& message);
   void Unreachable(Place from, Place to);
+  void Gone(Place from, Place to);
   absl::Duration DelayOf(Place from, Place to);
 
   EventQueue& events_;
