@@ -60,7 +60,8 @@ void BM_Encode(benchmark::State& state) {
   for (auto& entry : batch) entry.id.index = raft::Index(++index);
   std::string out;
   for (auto _ : state) {
-    EncodeBatch({.cluster_id = 1, .member_id = 1}, {1, 192}, {.sequence = 1}, batch, out);
+    EncodeBatch({.cluster_id = 1, .member_id = 1}, {1, 4096},
+                {.sequence = 1, .bytes = BatchBytes(batch, 4096)}, batch, out);
     benchmark::DoNotOptimize(out.data());
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));

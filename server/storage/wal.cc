@@ -66,6 +66,10 @@ std::string Wal::SegmentPath(uint64_t number) const {
   return absl::StrFormat("%s/%016x.wal", folder_, number);
 }
 
+uint64_t Wal::NextSector(uint64_t offset) const {
+  return (offset + options_.sector_bytes - 1) / options_.sector_bytes * options_.sector_bytes;
+}
+
 uint64_t Wal::size_bytes() const {
   uint64_t bytes = 0;
   for (const auto& segment : segments_) bytes += segment.bytes;
@@ -111,6 +115,7 @@ absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
   base_ = last_ = contents.base;
   NoteEntries(contents.entries);
   end_ = durable_end_ = reader.end();
+  end_.offset = NextSector(end_.offset);
   segment_bytes_ = segments_.empty() ? 0 : segments_.back().bytes;
   preparer_ = std::make_unique<SegmentPreparer>(
       files_, folder_ + "/" + kPreparedName, folder_ + "/" + kSpareName, options_.prepare_inline);
@@ -141,9 +146,8 @@ absl::Status Wal::StartSegment(size_t least_bytes) {
   const absl::StatusOr<size_t> made = preparer_->Take();
   size_t bytes = made.ok() ? *made : 0;
   const std::string prepared = folder_ + "/" + kPreparedName;
-  if (bytes < std::max(least_bytes, kSegmentHeadBytes + 2 * kBatchHeadBytes)) {
-    bytes = std::max(
-        {least_bytes, options_.first_segment_bytes, kSegmentHeadBytes + 2 * kBatchHeadBytes});
+  if (bytes < std::max(least_bytes, 2 * kSegmentHeadBytes)) {
+    bytes = std::max({least_bytes, options_.first_segment_bytes, 2 * kSegmentHeadBytes});
     PINTLE_RETURN_IF_ERROR(Final(preparer_->MakeNow(bytes)));
   }
   const uint64_t number = segments_.empty() ? 1 : segments_.back().number + 1;
@@ -170,7 +174,7 @@ absl::Status Wal::StartSegment(size_t least_bytes) {
   segment_ = std::move(file);
   segment_bytes_ = bytes;
   segments_.push_back({number, bytes, last_.index});
-  end_ = durable_end_ = {number, kSegmentHeadBytes};
+  end_ = durable_end_ = {number, NextSector(kSegmentHeadBytes)};
   preparer_->Prepare(
       std::clamp(bytes * 2, options_.first_segment_bytes, options_.largest_segment_bytes));
   return absl::OkStatus();
@@ -195,11 +199,11 @@ absl::Status Wal::WriteBatch(const std::optional<raft::HardState>& hard_state,
                  "an entry for the log does not follow on");
     previous = {TermAt(raft::Index(index.value() - 1)), raft::Index(index.value() - 1)};
   }
-  const size_t bytes = BatchBytes(entries);
+  const size_t bytes = BatchBytes(entries, options_.sector_bytes);
   PINTLE_CHECK(bytes <= kLargestBatchBytes, "a batch of the log is too large");
   if (segment_ == nullptr || segments_.back().number != end_.segment ||
       end_.offset + bytes > segment_bytes_) {
-    PINTLE_RETURN_IF_ERROR(StartSegment(kSegmentHeadBytes + bytes));
+    PINTLE_RETURN_IF_ERROR(StartSegment(NextSector(kSegmentHeadBytes) + bytes));
   }
   BatchHead head;
   head.durable_end = durable_end_;
@@ -208,6 +212,7 @@ absl::Status Wal::WriteBatch(const std::optional<raft::HardState>& hard_state,
   head.last = entries.empty() ? previous : entries.back().id;
   head.hard_state = hard_state.value_or(hard_state_);
   head.reset = reset;
+  head.bytes = bytes;
   PINTLE_RETURN_IF_ERROR(Write(head, entries, sync));
   hard_state_ = head.hard_state;
   NoteEntries(entries);

@@ -45,6 +45,9 @@ namespace pintle::server::storage {
 struct WalOptions {
   size_t first_segment_bytes = size_t{4} << 20;
   size_t largest_segment_bytes = size_t{64} << 20;  // segments double up to this
+  // No write touches a sector that an earlier one has touched: a power failure may leave any of the
+  // sectors under way unreadable. 512 or a multiple; the page cache writes 4096 at a time anyway.
+  size_t sector_bytes = 4096;
   // No thread: segments are made when they are needed, by whoever appends (the simulator).
   bool prepare_inline = false;
 };
@@ -112,6 +115,7 @@ class Wal {
   raft::Term TermAt(raft::Index index) const;
   void NoteEntries(std::span<const raft::Entry> entries);
   std::string SegmentPath(uint64_t number) const;
+  uint64_t NextSector(uint64_t offset) const;
 
   FileSystem& files_;
   const std::string folder_;

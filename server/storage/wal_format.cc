@@ -15,8 +15,6 @@ constexpr size_t kSegmentFieldsBytes = 128;
 constexpr size_t kBatchFieldsBytes = 136;
 constexpr uint32_t kResetFlag = 1;
 
-size_t Aligned(size_t bytes) { return (bytes + kWalAlign - 1) / kWalAlign * kWalAlign; }
-
 uint32_t Checksum(const WalIdentity& identity, WalPosition position, std::string_view covered) {
   if (PINTLE_CANARY("position_not_checked")) return base::Crc32c(covered);
   std::string place;
@@ -138,16 +136,15 @@ HeadCheck DecodeSegmentHead(std::string_view bytes, uint64_t segment, SegmentHea
   return good ? HeadCheck::kGood : HeadCheck::kDamaged;
 }
 
-size_t BatchBytes(std::span<const raft::Entry> entries) {
+size_t BatchBytes(std::span<const raft::Entry> entries, size_t sector_bytes) {
   size_t bytes = 2 * kBatchHeadBytes + entries.size() * kEntryHeadBytes;
   for (const raft::Entry& entry : entries) bytes += entry.bytes().size();
-  return Aligned(bytes);
+  return (bytes + sector_bytes - 1) / sector_bytes * sector_bytes;
 }
 
 void EncodeBatch(const WalIdentity& identity, WalPosition start, BatchHead head,
                  std::span<const raft::Entry> entries, std::string& out) {
   head.entries = static_cast<uint32_t>(entries.size());
-  head.bytes = BatchBytes(entries);
   out.clear();
   out.reserve(head.bytes);
   AppendBatchHead(out, identity, start, kBatchMagic, head);

@@ -31,8 +31,10 @@ struct WalPosition {
 };
 
 inline constexpr uint32_t kWalFormatVersion = 2;
-inline constexpr size_t kWalAlign = 8;  // batches begin at multiples of it
-inline constexpr size_t kSegmentHeadBytes = 192;
+// Batches begin at multiples of it, so that none is written into a disk's sector that holds
+// another.
+inline constexpr size_t kWalAlign = 512;
+inline constexpr size_t kSegmentHeadBytes = 512;
 inline constexpr size_t kBatchHeadBytes = 144;  // the one in front and the copy at the end
 inline constexpr size_t kEntryHeadBytes = 40;
 
@@ -77,8 +79,9 @@ struct EntryHead {
   uint32_t checksum = 0;  // of the payload
 };
 
-size_t BatchBytes(std::span<const raft::Entry> entries);
-// `head.entries` and `head.bytes` are filled in here. Replaces `out`.
+// `sector_bytes`: a multiple of kWalAlign.
+size_t BatchBytes(std::span<const raft::Entry> entries, size_t sector_bytes);
+// `head.entries` is filled in here, head.bytes is BatchBytes. Replaces `out`.
 void EncodeBatch(const WalIdentity& identity, WalPosition start, BatchHead head,
                  std::span<const raft::Entry> entries, std::string& out);
 

@@ -62,7 +62,11 @@ absl::Status WalReader::Read(uint64_t number, const std::string& path, std::stri
   durable_end_ = std::max(durable_end_, WalPosition{number, kSegmentHeadBytes});
   WalPosition position{number, kSegmentHeadBytes};
   while (const std::optional<Found> found = FindBatch(bytes, position)) {
-    if (found->start != position) {
+    // Zeros before a write that follows on: whoever wrote it left the rest of a sector alone.
+    const std::string_view between =
+        bytes.substr(position.offset, found->start.offset - position.offset);
+    const bool follows_on = anything_ && !gap_ && found->head.sequence == last_sequence_ + 1;
+    if (!IsZero(between) || (!between.empty() && !follows_on)) {
       Damage(position, found->start.offset, "what was written here cannot be read");
       gap_ = true;
       gap_start_ = position;
@@ -131,11 +135,17 @@ absl::Status WalReader::ReadHead(const std::string& path, std::string_view bytes
 std::optional<WalReader::Found> WalReader::FindBatch(std::string_view bytes,
                                                      WalPosition from) const {
   if (from.offset >= bytes.size() || IsZero(bytes.substr(from.offset))) return std::nullopt;
-  for (WalPosition at = from; at.offset + kBatchHeadBytes <= bytes.size(); at.offset += kWalAlign) {
+  for (WalPosition at = from; at.offset + kWalAlign <= bytes.size(); at.offset += kWalAlign) {
     Found found;
-    if (!DecodeBatchHead(identity_, bytes, at, found.head, found.head_damaged)) continue;
     found.start = at;
-    if (found.head_damaged) found.start.offset = at.offset + kBatchHeadBytes - found.head.bytes;
+    // The last bytes of the sector, if this is the last one of its batch.
+    const WalPosition copy{at.segment, at.offset + kWalAlign - kBatchHeadBytes};
+    bool is_copy = false;
+    if (!DecodeBatchHead(identity_, bytes, at, found.head, is_copy) || is_copy) {
+      if (!DecodeBatchHead(identity_, bytes, copy, found.head, is_copy) || !is_copy) continue;
+      found.head_damaged = true;
+      found.start.offset = at.offset + kWalAlign - found.head.bytes;
+    }
     const bool stale = anything_ && found.head.sequence <= last_sequence_;
     if (found.start < from || (stale && !PINTLE_CANARY("position_not_checked"))) continue;
     return found;

@@ -38,10 +38,12 @@ class InspectTest : public ::testing::Test {
 
   void WriteLog(const storage::DataDir& dir) {
     storage::WalContents contents;
-    auto wal = storage::Wal::Open(
-        files_, dir.log_folder(), dir.identity(),
-        {.first_segment_bytes = 8192, .largest_segment_bytes = 8192, .prepare_inline = true},
-        contents);
+    auto wal = storage::Wal::Open(files_, dir.log_folder(), dir.identity(),
+                                  {.first_segment_bytes = 8192,
+                                   .largest_segment_bytes = 8192,
+                                   .sector_bytes = 512,
+                                   .prepare_inline = true},
+                                  contents);
     ASSERT_TRUE(wal.ok()) << wal.status();
     for (uint64_t index = 1; index <= 3; ++index) {
       const raft::Entry entry{

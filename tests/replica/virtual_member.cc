@@ -22,7 +22,7 @@ MemberOptions VirtualMember::Options() {
   for (const raft::MemberId voter : voters_) options.members.push_back({.id = voter.value()});
   options.name = absl::StrCat("member-", id_.value());
   options.data_dir = "/disk/data";
-  options.wal = {.first_segment_bytes = 4096, .largest_segment_bytes = 8192};
+  options.wal = {.first_segment_bytes = 4096, .largest_segment_bytes = 8192, .sector_bytes = 512};
   options.open_backend = [this](const std::string&) {
     std::unique_ptr<kv::MemoryBackend> backend = flushed_->Clone();
     backend_ = backend.get();

@@ -75,6 +75,7 @@ MemberOptions SimMember::Options() {
   options.name = absl::StrCat("m", place_);
   options.data_dir = "/disk/data";
   options.wal.first_segment_bytes = settings_.first_segment_bytes;
+  options.wal.sector_bytes = 512;  // as the virtual disk tears them
   options.wal.largest_segment_bytes = settings_.largest_segment_bytes;
   options.wal.prepare_inline = true;
   options.store = {.value_cache_bytes = settings_.value_cache_bytes,

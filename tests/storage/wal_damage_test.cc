@@ -107,8 +107,10 @@ class WalDamageTest : public ::testing::Test {
   }
 
   MemoryFileSystem files_;
-  WalOptions options_{
-      .first_segment_bytes = 4096, .largest_segment_bytes = 4096, .prepare_inline = true};
+  WalOptions options_{.first_segment_bytes = 4096,
+                      .largest_segment_bytes = 4096,
+                      .sector_bytes = 512,
+                      .prepare_inline = true};
   std::unique_ptr<Wal> wal_;
   WalContents contents_;
   std::map<std::string, std::string> good_;
@@ -191,6 +193,20 @@ TEST_F(OneSegment, LostSectorsOfTheLastWrite) {
       ASSERT_NO_FATAL_FAILURE(OpenAndGoOn(written_, "sectors " + std::to_string(lost)));
     }
   }
+}
+
+// A power failure may leave every sector of the last write, whole, as nothing that anybody wrote.
+// What was synced before it lies in other sectors.
+TEST_F(OneSegment, NoWriteSharesASectorWithAnother) {
+  for (const std::string text : {"first", "second", "333"}) {
+    EXPECT_EQ(BatchOf(whole_, text) % kSector, 0U) << text;
+  }
+  std::string torn = whole_;
+  for (size_t at = last_batch_ / kSector * kSector; at < end_; ++at) torn[at] = '\x77';
+  files_.Plant(SegmentPath(1), torn);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_FALSE(contents_.damaged);
+  EXPECT_EQ(contents_.entries, (std::vector<raft::Entry>{written_[0], written_[1]}));
 }
 
 // One bit flipped anywhere: harmless, or it costs exactly the entry that it is in (and those
@@ -298,11 +314,12 @@ TEST_F(WalDamageTest, ABatchInsideAValueIsNotBelieved) {
   std::string forged;
   const raft::Entry entry = MakeEntry(9, 1, "forged");
   // Everything but the data-dir's number may be known to a client.
-  EncodeBatch({.cluster_id = 0xc1, .member_id = 0xa1},
-              {1, kSegmentHeadBytes + kBatchHeadBytes + kEntryHeadBytes},
-              {.sequence = 5, .last = Id(9, 1), .hard_state = MakeState(9, 9, 9)},
+  EncodeBatch({.cluster_id = 0xc1, .member_id = 0xa1}, {1, 2 * kSegmentHeadBytes},
+              {.sequence = 5, .last = Id(9, 1), .hard_state = MakeState(9, 9, 9), .bytes = 512},
               std::span(&entry, 1), forged);
-  ASSERT_NO_FATAL_FAILURE(MustAppend({MakeEntry(1, 1, forged)}, MakeState(1, 1, 0)));
+  ASSERT_NO_FATAL_FAILURE(MustAppend(
+      {MakeEntry(1, 1, std::string(512 - kBatchHeadBytes - kEntryHeadBytes, '-') + forged)},
+      MakeState(1, 1, 0)));
   Remember();
   std::string bytes = good_[SegmentPath(1)];
   const size_t end = bytes.find_last_not_of('\0');
@@ -318,7 +335,7 @@ TEST_F(WalDamageTest, ABatchInsideAValueIsNotBelieved) {
 class ManySegmentsDamaged : public WalDamageTest {
  protected:
   void SetUp() override {
-    options_.first_segment_bytes = options_.largest_segment_bytes = 1200;
+    options_.first_segment_bytes = options_.largest_segment_bytes = 1536;
     ASSERT_TRUE(Open().ok());
     while (!files_.Exists(SegmentPath(5))) {
       written_.push_back(MakeEntry(1, written_.size() + 1, std::string(104, 'p')));
@@ -398,7 +415,7 @@ TEST_F(ManySegmentsDamaged, DamageOfWhatWasCutOffDoesNotMatter) {
   ASSERT_TRUE(wal_->TruncateBefore(raft::Index(written_.size())).ok());
   for (const uint64_t number : {1, 2, 3})
     files_.Plant(SegmentPath(number), good_[SegmentPath(number)]);
-  files_.Plant(SegmentPath(2), std::string(1200, '\xaa'));
+  files_.Plant(SegmentPath(2), std::string(1536, '\xaa'));
   ASSERT_TRUE(Open().ok());
   EXPECT_FALSE(contents_.damaged);
   EXPECT_EQ(contents_.base.index.value() + contents_.entries.size(), written_.size());
@@ -489,7 +506,7 @@ TEST_F(WalDamageTest, UnreadableSectorsAreDamage) {
     ASSERT_EQ(contents_.hard_state.vote_floor, Id(1, 40)) << sector;
     // Head, identity and payload lie before the sector; the copy of the head is not needed.
     const size_t needed = kSegmentHeadBytes + kBatchHeadBytes + kEntryHeadBytes + 1000;
-    ASSERT_EQ(contents_.entries.size(), (sector - needed) / 1328 + 1) << sector;
+    ASSERT_EQ(contents_.entries.size(), (sector - needed) / 1536 + 1) << sector;
   }
 }
 

@@ -73,8 +73,10 @@ class WalTest : public ::testing::Test {
 
   MemoryFileSystem files_;
   std::string folder_ = kFolder;
-  WalOptions options_{
-      .first_segment_bytes = 4096, .largest_segment_bytes = 4096, .prepare_inline = true};
+  WalOptions options_{.first_segment_bytes = 4096,
+                      .largest_segment_bytes = 4096,
+                      .sector_bytes = 512,
+                      .prepare_inline = true};
   std::unique_ptr<Wal> wal_;
   WalContents contents_;
 };
@@ -120,9 +122,10 @@ TEST_F(WalTest, RandomBatchesAgainstAModel) {
   for (uint32_t seed = 0; seed < 24; ++seed) {
     folder_ = "/data/" + std::to_string(seed);
     std::mt19937 random(seed);
-    options_.first_segment_bytes = 700 + random() % 2048;
+    options_.first_segment_bytes = 1500 + random() % 4096;
     options_.largest_segment_bytes = options_.first_segment_bytes * (1 + random() % 3);
     options_.prepare_inline = seed % 2 == 0;
+    options_.sector_bytes = seed % 3 == 0 ? 4096 : 512;
     std::vector<raft::Entry> model;
     uint64_t base = 0;
     raft::HardState state;
@@ -227,7 +230,7 @@ TEST_F(WalTest, WhatOpenReturnsIsDurable) {
 class ManySegments : public WalTest {
  protected:
   void SetUp() override {
-    options_.first_segment_bytes = options_.largest_segment_bytes = 1200;
+    options_.first_segment_bytes = options_.largest_segment_bytes = 1536;
     ASSERT_TRUE(Open().ok());
     while (!files_.Exists(SegmentPath(5))) {
       ASSERT_NO_FATAL_FAILURE(
@@ -334,7 +337,7 @@ TEST_F(ManySegments, ALeftoverOfAnUnfinishedRotationDoesNoHarm) {
 // Room for so many bytes more, from none on: what does not fit is refused before it counts, the
 // same call succeeds once there is room, and nothing that was accepted is ever missing.
 TEST_F(WalTest, AFullDiskRefusesAndForgives) {
-  options_.first_segment_bytes = options_.largest_segment_bytes = 1024;
+  options_.first_segment_bytes = options_.largest_segment_bytes = 1536;
   int refused = 0;
   for (uint64_t room = 0; room < 9000; room += 293) {
     folder_ = "/data/" + std::to_string(room);
@@ -356,7 +359,7 @@ TEST_F(WalTest, AFullDiskRefusesAndForgives) {
           ASSERT_EQ(wal_->Append(state, std::span(&entry, 1), true).code(),
                     absl::StatusCode::kResourceExhausted);
         }
-        files_.SetRoom(1400 + room % 1000);
+        files_.SetRoom(1600 + room % 1000);
         appended = wal_->Append(state, std::span(&entry, 1), true);
       }
       ASSERT_TRUE(appended.ok()) << room << " " << appended;
