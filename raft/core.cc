@@ -35,6 +35,7 @@ void Core::Restore(const SnapshotMeta& meta) {
   const bool reset = log.Restore(meta.last_entry);
   outbox.log_base = LogBase{meta.last_entry, reset || (outbox.log_base && outbox.log_base->reset)};
   given_to_apply_index = base;
+  lost_conf_index.reset();
   if (PINTLE_CANARY("snapshot_keeps_old_conf")) return;
   if (!reset && configurations.index() > base) return;  // the log knows better
   std::vector<Entry> later;
@@ -55,7 +56,8 @@ void Core::Persisted(ReadyNumber number) {
 }
 
 bool Core::doubtful() const {
-  return hard_state.vote_floor > log.last() && !quorum.IsOnly(config.id);
+  const bool alone = conf_known() && quorum.IsOnly(config.id);
+  return hard_state.vote_floor > log.last() && !alone;
 }
 
 }  // namespace pintle::raft

@@ -65,6 +65,9 @@ struct Core {
   uint64_t incarnation = 0;
   uint64_t last_request = 0;
   Index given_to_apply_index;
+  // Set at the start of a member whose store does not reach up to its log: up to here the log holds
+  // no conf change, and what was compacted away is not known.
+  std::optional<Index> lost_conf_index;
   // The commit index that the disk knew at the start: less log than that was lost.
   Index restored_commit_index;
 
@@ -72,7 +75,12 @@ struct Core {
   Term term() const { return hard_state.term; }
   // May campaign. A member that its latest configuration leaves out still may, until that one is
   // known to be committed: it may be the only one that holds it (thesis §4.2.2).
-  bool promotable() const { return configurations.MayVote(config.id); }
+  bool promotable() const { return conf_known() && configurations.MayVote(config.id); }
+  // False: the store that knew the configuration is lost, and the log does not tell: the one that
+  // we were started with may be any old one, and its quorum must elect nobody.
+  bool conf_known() const {
+    return !lost_conf_index.has_value() || configurations.index() > *lost_conf_index;
+  }
   RequestId NextRequest() { return {incarnation, ++last_request}; }
 
   void Append(Entry entry);

@@ -67,7 +67,8 @@ absl::Status InvariantChecker::ObserveDisk(MemberId member, const HardState& har
 
 void InvariantChecker::ObserveDamage(MemberId member) {
   Disk& disk = disks_[member];
-  if (disk.log.last() > disk.promised.last()) disk.promised = disk.log;
+  // An earlier doubt that was settled promises nothing any more.
+  if (!disk.doubtful() || disk.log.last() > disk.promised.last()) disk.promised = disk.log;
   disk.damaged = true;
   disk.told.clear();
 }
@@ -155,7 +156,11 @@ absl::Status InvariantChecker::ObserveSent(const Message& message) {
     return CheckVote(message, message.to);
   }
   const auto* append = std::get_if<AppendEntriesResponse>(&message.body);
-  if (append != nullptr && !append->rejected && append->match_index > disk.log.last_index()) {
+  // One write may hold what an old leader sent and what the next one replaced it with. Both are
+  // durable at once, and the answer to the old one is as true as if they had been written apart.
+  const bool is_of_old_term = message.term < disk.hard_state.term;
+  if (append != nullptr && !append->rejected && !is_of_old_term &&
+      append->match_index > disk.log.last_index()) {
     return Broken(from, "acknowledges index ", append->match_index.value(),
                   " that is not on its disk");
   }
@@ -283,8 +288,9 @@ absl::Status InvariantChecker::MoveBase(const RawNode& node, SeenLog& log) {
   }
   log.Reset(id);
   ForgetWhatNobodyHolds();
-  const bool is_empty = node.last_entry() == id;
-  if (is_empty && history_.Remembers(base) && node.conf_state() != history_.ConfAt(base)) {
+  // A member whose store is lost does not know, and does not campaign.
+  const bool knows = node.last_entry() == id && !node.store_behind_log();
+  if (knows && history_.Remembers(base) && node.conf_state() != history_.ConfAt(base)) {
     return Broken(node.id(), "goes on from a snapshot with a wrong configuration");
   }
   return absl::OkStatus();
@@ -348,14 +354,19 @@ absl::Status InvariantChecker::CheckCommit(const RawNode& node, const Seen& seen
                   Text(history_.CommittedAt(known)));
   }
   const EntryId last = seen.log.At(commit);
-  const auto holds = [&](MemberId voter) { return OnDisk(voter, last); };
-  // A leader that commits a joint configuration has left it by now.
-  const bool led_before = seen.role == Role::kLeader && seen.term == node.term();
-  const ConfState& conf = led_before ? seen.conf_state : node.conf_state();
-  if (!IsQuorum(conf, holds)) {
-    return Broken(node.id(), "commits ", Text(last), " that only ",
+  const auto check = [&](EntryId id, const ConfState& conf) -> absl::Status {
+    const auto holds = [&](MemberId voter) { return OnDisk(voter, id); };
+    if (IsQuorum(conf, holds)) return absl::OkStatus();
+    return Broken(node.id(), "commits ", Text(id), " that only ",
                   std::ranges::count_if(conf.voters, holds), " disks hold");
+  };
+  // A leader that has committed a joint configuration has left it by now: that commit needed both
+  // sides, what followed it only the new one.
+  const bool led_before = seen.role == Role::kLeader && seen.term == node.term();
+  if (led_before && seen.conf_index < node.conf_index() && seen.conf_index > known) {
+    PINTLE_RETURN_IF_ERROR(check(seen.log.At(seen.conf_index), seen.conf_state));
   }
+  PINTLE_RETURN_IF_ERROR(check(last, node.conf_state()));
   if (node.soft_state().role == Role::kLeader && last.term != node.term()) {
     return Broken(node.id(), "commits ", Text(last), " of an earlier term by counting");
   }

@@ -28,6 +28,13 @@ bool IsFromLeader(const Message& message) {
          std::holds_alternative<TimeoutNow>(message.body);
 }
 
+// A log that was torn or damaged may have lost the entries that replaced others, and kept the
+// commit index that meant those: then only what was applied is sure.
+Index CommitHint(const RestoredState& restored) {
+  const bool damaged = restored.hard_state.vote_floor != EntryId{};
+  return damaged ? restored.applied_index : restored.hard_state.commit_index;
+}
+
 }  // namespace
 
 Raft::Raft(const Config& config, const RestoredState& restored, const LogStorage& log,
@@ -36,7 +43,7 @@ Raft::Raft(const Config& config, const RestoredState& restored, const LogStorage
             Configurations(restored.conf_state, restored.applied_index),
             Quorum(restored.conf_state),
             random,
-            RaftLog(log, restored.hard_state.commit_index),
+            RaftLog(log, CommitHint(restored)),
             restored.hard_state,
             restored.hard_state,
             Outbox{},
@@ -50,7 +57,12 @@ void Raft::Start(const RestoredState& restored) {
   const Index applied = restored.applied_index;
   core_.given_to_apply_index = applied;
   core_.restored_commit_index = restored.hard_state.commit_index;
-  if (applied > core_.log.last().index) {
+  // Ahead of the log, or of the entries that were about to replace a tail of the log that was never
+  // committed.
+  const std::optional<Term> held = core_.log.TermAt(applied);
+  const bool behind_log = applied + 1 < core_.log.first_index();
+  if (!behind_log &&
+      (!held.has_value() || (restored.applied_term > Term{0} && *held != restored.applied_term))) {
     PINTLE_CHECK(restored.applied_term > Term{0}, "the store is ahead of the log, by what entry?");
     core_.Restore({{restored.applied_term, applied}, restored.conf_state});
   }
@@ -63,6 +75,7 @@ void Raft::Start(const RestoredState& restored) {
   std::vector<Entry> later;
   core_.log.Read({std::max(applied + 1, core_.log.first_index()), core_.log.last().index}, SIZE_MAX,
                  later);
+  if (core_.store_behind_log()) core_.lost_conf_index = core_.configurations.index();
   core_.configurations.Append(later);
   core_.quorum = Quorum(core_.configurations.in_force());
   core_.CommitTo(applied);

@@ -11,16 +11,17 @@ namespace pintle::raft {
 
 // What the owner found on its disks. A new member has all zero and the voters it was told.
 //   - The commit index may lie beyond the end of the log: it is taken as the end of the log then.
-//   - applied_index beyond the end of the log (the store was ahead of its WAL): the log begins anew
-//     behind it; Ready::log_base says so.
+//   - applied_index beyond the end of the log, or of another term than the log's entry there (the
+//     store was ahead of its WAL): the log begins anew behind it; Ready::log_base says so.
 //   - applied_index + 1 before the log's first entry (the store was lost): the member votes and
 //     acknowledges, applies nothing (Status::store_behind_log), and asks its leader for a snapshot.
+//     It does not campaign unless its log tells the configuration: an old one must elect nobody.
 struct RestoredState {
   HardState hard_state;
   // As of applied_index, or the newest that is known; conf changes in the log behind it are found.
   ConfState conf_state;
   Index applied_index;   // apply goes on behind it
-  Term applied_term{0};  // of that entry; needed only if it may lie beyond the log
+  Term applied_term{0};  // of that entry; 0 only if the store is never ahead of its WAL
 };
 
 enum class ProposeOutcome : uint8_t {

@@ -9,6 +9,7 @@ bool ApplyWorker::Step() {
     if (job.epoch != epoch_) continue;
     const std::vector<raft::Entry>& entries = job.entries;
     base::FaultPoint("apply.before_batch");
+    if (observer_) observer_(entries);
     applier_.Apply(entries);
     const raft::Index last = entries.back().id.index;
     applied_index_.store(last.value(), std::memory_order_release);

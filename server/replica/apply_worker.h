@@ -24,6 +24,10 @@ class ApplyWorker {
 
   BatchQueue<ApplyJob>& queue() { return queue_; }
 
+  // For checkers: is shown each batch before it is applied.
+  using Observer = std::function<void(const std::vector<raft::Entry>&)>;
+  void SetObserver(Observer observer) { observer_ = std::move(observer); }
+
   // Applies everything that is queued, then does one slice of compaction. True while there is more
   // to compact: come back without waiting.
   bool Step();
@@ -36,6 +40,7 @@ class ApplyWorker {
   Applier& applier_;
   const std::function<void(raft::Index)> applied_;
   BatchQueue<ApplyJob> queue_;
+  Observer observer_;
   uint64_t epoch_ = 0;
   std::atomic<uint64_t> applied_index_;
 };

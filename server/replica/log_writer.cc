@@ -43,6 +43,7 @@ bool LogWriter::Step() {
       return true;
     }
     base::FaultPoint("log.after_sync");
+    if (observer_) observer_(write);
     durable_(write.number);
   }
   return !jobs.empty();

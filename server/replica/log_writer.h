@@ -22,6 +22,10 @@ class LogWriter {
 
   BatchQueue<PersistJob>& queue() { return queue_; }
 
+  // For checkers: is shown each write once it is durable, before anybody else hears of it.
+  using Observer = std::function<void(const PersistJob&)>;
+  void SetObserver(Observer observer) { observer_ = std::move(observer); }
+
   // Writes everything that is queued. False: there was nothing.
   bool Step();
 
@@ -29,6 +33,7 @@ class LogWriter {
   storage::Wal& wal_;
   const std::function<void(raft::ReadyNumber)> durable_;
   BatchQueue<PersistJob> queue_;
+  Observer observer_;
 };
 
 }  // namespace pintle::server::replica

@@ -105,6 +105,8 @@ class Member final : public LocalMember {
 
   absl::Status Recover();
   absl::Status OpenStore(const storage::WalContents& contents);
+  absl::Status OpenBackend(const std::string& folder);
+  absl::Status StartStoreAnew(const absl::Status& damage);
   void Assemble(const storage::WalContents& contents);
   Driver::Options DriverOptions();
   absl::Duration timeout() const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/replica/member.h"
@@ -78,9 +79,32 @@ absl::Status Member::Recover() {
   return absl::OkStatus();
 }
 
-absl::Status Member::OpenStore(const storage::WalContents& contents) {
-  PINTLE_ASSIGN_OR_RETURN(backend_, options_.open_backend(data_dir_->store_folder()));
+absl::Status Member::OpenBackend(const std::string& folder) {
+  store_.reset();
+  backend_.reset();
+  PINTLE_ASSIGN_OR_RETURN(backend_, options_.open_backend(folder));
   PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(*backend_, options_.store));
+  return absl::OkStatus();
+}
+
+// An empty store instead of the damaged one: the log, which has everything, fills it again.
+absl::Status Member::StartStoreAnew(const absl::Status& damage) {
+  spdlog::warn("the store is damaged and will be made anew from the log: {}", damage.ToString());
+  PINTLE_ASSIGN_OR_RETURN(const std::string folder, data_dir_->NewStoreFolder());
+  PINTLE_RETURN_IF_ERROR(OpenBackend(folder));
+  base::FaultPoint("member.before_new_store_counts");
+  PINTLE_RETURN_IF_ERROR(data_dir_->UseNewStore());
+  base::FaultPoint("member.after_new_store_counts");
+  return data_dir_->RemoveOtherStores();
+}
+
+absl::Status Member::OpenStore(const storage::WalContents& contents) {
+  const absl::Status opened = OpenBackend(data_dir_->store_folder());
+  if (absl::IsDataLoss(opened) && contents.base.index == raft::Index{0}) {
+    PINTLE_RETURN_IF_ERROR(StartStoreAnew(opened));
+  } else {
+    PINTLE_RETURN_IF_ERROR(opened);
+  }
   const uint64_t last = contents.base.index.value() + contents.entries.size();
   if (store_->sequence().value() <= last) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(

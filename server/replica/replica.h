@@ -87,6 +87,8 @@ class Replica {
   // it is dropped.
   void CompactLog(raft::Index index) { log_->Compact(index); }
   const raft::MemoryLog& log() const { return *log_; }
+  // For checkers.
+  const raft::RawNode& node() const { return node_; }
 
   bool HasWork() const { return node_.HasReady() || !released_.empty() || CanApply(); }
   Work TakeWork();

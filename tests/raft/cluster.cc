@@ -221,6 +221,7 @@ void Cluster::Persist(MemberId id, size_t count) {
     Sync(id, write);
     Send(std::move(write.messages_after_persist));
     member.node->Persisted(write.number);
+    Check(checker_.ObserveMember(*member.node));
   }
   HandleReadys(id);
 }

@@ -31,6 +31,7 @@ struct Arguments {
   double minutes = 0;
   double seconds = 20;
   bool trace = false;
+  bool first = false;
   bool crash_points = false;
   bool crash_at_every_operation = false;
 };
@@ -179,6 +180,7 @@ int main(int argc, char** argv) {
                  "stop after so many minutes of real time, whatever --seeds says");
   app.add_option("--seconds", arguments.seconds, "simulated seconds with faults, per seed")
       ->check(CLI::Range(0.1, 100000.0));
+  app.add_flag("--first", arguments.first, "stop at the first violation");
   app.add_flag("--trace", arguments.trace, "tell the story of each seed");
   app.add_flag(
       "--crash-points", arguments.crash_points,
@@ -212,6 +214,7 @@ int main(int argc, char** argv) {
       std::fflush(stdout);
     }
     if (arguments.minutes > 0 && elapsed() > arguments.minutes * 60) break;
+    if (arguments.first && totals.violations > 0) break;
   }
   return Finish(arguments, totals, elapsed());
 }

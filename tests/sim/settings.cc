@@ -41,7 +41,7 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.seed = seed;
   settings.members =
       members != 0 ? members : OneOf(random, std::array<size_t, 8>{1, 3, 3, 3, 3, 5, 5, 7});
-  settings.clients = random.Between(30, 60);
+  settings.clients = random.Between(40, 80);
   settings.keys = OneOf(random, std::array<size_t, 3>{1, 10, 100});
   DrawNetwork(random, settings.network);
   settings.cut_every = Every(random, absl::Seconds(1), absl::Seconds(20));
@@ -61,6 +61,7 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.watch_window_bytes = OneOf(random, std::array<size_t, 3>{1, 4096, 1 << 20});
   settings.value_bytes = OneOf(random, std::array<size_t, 3>{20, 100, 2000});
   settings.compaction_slice = static_cast<int>(OneOf(random, std::array<size_t, 3>{1, 10, 1000}));
+  settings.store_loses_file = Rate(random, 0.5);
   return settings;
 }
 

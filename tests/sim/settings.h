@@ -30,6 +30,7 @@ struct Settings {
   absl::Duration failed_sync_every = absl::InfiniteDuration();
   absl::Duration compact_every = absl::InfiniteDuration();
   double crash_at_fault_point = 0;  // at each point that is passed
+  double store_loses_file = 0;      // at each crash of one member
   absl::Duration usual_sync = absl::Microseconds(500);
   absl::Duration usual_apply = absl::Microseconds(50);
   double clock_drift = 0;

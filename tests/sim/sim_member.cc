@@ -129,6 +129,13 @@ void SimMember::Boot() {
     }
     member_ = *std::move(member);
     hooks_.event(*this, absl::StrCat("starts at revision ", member_->view()->revision()));
+    hooks_.booted(*this);
+    member_->log_writer().SetObserver([this](const server::replica::PersistJob& write) {
+      if (!frozen_) hooks_.written(*this, write);
+    });
+    member_->apply_worker().SetObserver([this](const std::vector<raft::Entry>& entries) {
+      if (!frozen_) hooks_.applying(*this, entries);
+    });
     SubscribeToTruth();
     PullTruth();
     Turn();
@@ -192,7 +199,7 @@ void SimMember::TickLater() {
 void SimMember::Turn() {
   member_->driver().TakeEvents();
   member_->driver().DispatchAll();
-  hooks_.turned(*this);
+  if (!frozen_) hooks_.turned(*this);
   if (!member_->log_writer().queue().empty()) WriteLater();
   if (!member_->apply_worker().queue().empty()) ApplyLater();
 }

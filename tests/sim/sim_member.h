@@ -41,6 +41,11 @@ class SimMember {
     std::function<void(const std::string& source, int64_t revision,
                        const std::vector<history::Change>&)>
         learned;
+    // The process has started, and done nothing yet.
+    std::function<void(SimMember&)> booted;
+    // This is durable; this is about to be applied.
+    std::function<void(SimMember&, const server::replica::PersistJob&)> written;
+    std::function<void(SimMember&, const std::vector<raft::Entry>&)> applying;
     // After every turn.
     std::function<void(SimMember&)> turned;
     std::function<void(SimMember&, const std::string& what)> event;

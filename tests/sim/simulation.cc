@@ -17,7 +17,8 @@ Simulation::Simulation(const Settings& settings, Plan plan)
     : settings_(settings),
       plan_(std::move(plan)),
       random_(settings.seed),
-      network_(events_, settings.seed ^ 0x4e7) {
+      network_(events_, settings.seed ^ 0x4e7),
+      raft_checks_(settings.members) {
   current_ = this;
   base::SetFaultListener([](const char* name) { current_->OnFaultPoint(name); });
   server::storage::SetFatalListener([](std::string_view text) {
@@ -25,6 +26,7 @@ Simulation::Simulation(const Settings& settings, Plan plan)
   });
   network_.SetFaults(settings_.network);
   network_.on_sent = [this](const raft::Message& message) {
+    Check(raft_checks_.Sent(message));
     Mix(message.from.value() * 31 + message.to.value());
     Mix(message.body.index());
   };
@@ -69,8 +71,18 @@ SimMember::Hooks Simulation::MemberHooks() {
                  const std::vector<history::Change>& changes) {
             Check(history_.Learn(source, revision, changes));
           },
+      .booted = [this](SimMember& member) { Check(raft_checks_.Booted(member)); },
+      .written =
+          [this](SimMember& member, const server::replica::PersistJob& write) {
+            Check(raft_checks_.Written(member, write));
+          },
+      .applying =
+          [this](SimMember& member, const std::vector<raft::Entry>& entries) {
+            Check(raft_checks_.Applying(member, entries));
+          },
       .turned =
           [this](SimMember& member) {
+            Check(raft_checks_.Turned(member));
             const server::replica::Driver::Facts facts = member.member().driver().facts();
             Mix(member.place() * 1000003 + facts.term.value());
             Mix(facts.commit_index.value());
@@ -159,6 +171,10 @@ void Simulation::CrashSomebody(bool power) {
   if (!member.up()) return;
   Tell(absl::StrCat("member ", member.place(), power ? " loses power" : " is killed"));
   member.Kill(power);
+  if (random_.Chance(settings_.store_loses_file) && member.disk().RemoveOne("/store-")) {
+    ++outcome_.faults["store-file-lost"];
+    Tell(absl::StrCat("member ", member.place(), " has lost a file of its store"));
+  }
 }
 
 void Simulation::LosePower() {

@@ -19,11 +19,11 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "raft/invariants.h"
 #include "tests/history/history.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/network.h"
+#include "tests/sim/raft_checks.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/sim_member.h"
 
@@ -87,6 +87,7 @@ class Simulation {
   SimRandom random_;
   VirtualNetwork network_;
   history::History history_;
+  RaftChecks raft_checks_;
   std::vector<std::unique_ptr<SimMember>> members_;
   std::unique_ptr<Clients> clients_;
   std::vector<std::shared_ptr<bool>> probes_;

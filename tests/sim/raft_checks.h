@@ -1,0 +1,45 @@
+// RaftChecks: shows raft::InvariantChecker everything that the members of a simulation do, and
+// holds each member's log after a restart against what its disk had promised before.
+//
+// A restarted member must have everything that was durable, or a floor that says how much it may
+// have acknowledged. One thread. Errors: the first broken rule, in words.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "raft/invariants.h"
+#include "raft/memory_log.h"
+#include "tests/sim/sim_member.h"
+
+namespace pintle::sim {
+
+class RaftChecks {
+ public:
+  explicit RaftChecks(size_t members);
+
+  absl::Status Sent(const raft::Message& message) { return checker_.ObserveSent(message); }
+  // The process has started, and done nothing yet.
+  absl::Status Booted(SimMember& member);
+  absl::Status Written(const SimMember& member, const server::replica::PersistJob& write);
+  absl::Status Applying(const SimMember& member, const std::vector<raft::Entry>& entries) {
+    return checker_.ObserveApplied(member.id(), entries);
+  }
+  absl::Status Turned(SimMember& member) {
+    return checker_.ObserveMember(member.member().replica().node());
+  }
+
+ private:
+  // What is surely on the member's disk.
+  struct Disk {
+    raft::HardState hard_state;
+    raft::MemoryLog log;
+  };
+  static raft::EntryId LastOf(const raft::MemoryLog& log);
+
+  raft::InvariantChecker checker_;
+  std::map<raft::MemberId, Disk> disks_;
+};
+
+}  // namespace pintle::sim
