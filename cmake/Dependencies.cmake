@@ -18,6 +18,11 @@ find_path(LEVELDB_INCLUDE leveldb/db.h REQUIRED)
 add_library(pintle_leveldb INTERFACE)
 target_link_libraries(pintle_leveldb INTERFACE ${LEVELDB_LIBRARY})
 
+find_library(XXHASH_LIBRARY xxhash REQUIRED)
+find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
+add_library(pintle_xxhash INTERFACE)
+target_link_libraries(pintle_xxhash INTERFACE ${XXHASH_LIBRARY})
+
 # Standalone Asio, compiled once (base of net/ and the few files that own threads).
 find_path(ASIO_INCLUDE asio.hpp REQUIRED)
 add_library(pintle_asio STATIC cmake/asio_impl.cc)

@@ -10,12 +10,13 @@
 namespace pintle::kv {
 
 absl::Status MemoryBackend::Apply(const BackendBatch& batch) {
-  map_.With([&](Map& map) {
+  map_.With([&](std::shared_ptr<Map>& map) {
+    if (map.use_count() > 1) map = std::make_shared<Map>(*map);
     for (const BackendBatch::Op& op : batch.ops) {
       if (op.value == nullptr) {
-        map.erase(op.key);
+        map->erase(op.key);
       } else {
-        map[op.key] = op.value;
+        (*map)[op.key] = op.value;
       }
     }
   });
@@ -28,9 +29,9 @@ Sequence MemoryBackend::durable_sequence() const {
 }
 
 absl::StatusOr<std::string> MemoryBackend::Get(std::string_view key) const {
-  const auto value = map_.With([&](const Map& map) -> std::shared_ptr<const std::string> {
-    auto it = map.find(key);
-    return it == map.end() ? nullptr : it->second;
+  const auto value = map_.With([&](const auto& map) -> std::shared_ptr<const std::string> {
+    auto it = map->find(key);
+    return it == map->end() ? nullptr : it->second;
   });
   if (value == nullptr) return absl::NotFoundError(absl::StrCat("no key ", Printable(key)));
   return *value;
@@ -45,8 +46,8 @@ absl::Status MemoryBackend::Scan(
   std::vector<std::pair<std::string, std::shared_ptr<const std::string>>> piece;
   do {
     piece.clear();
-    map_.With([&](const Map& map) {
-      for (auto it = map.lower_bound(from); it != map.end() && it->first < last; ++it) {
+    map_.With([&](const auto& map) {
+      for (auto it = map->lower_bound(from); it != map->end() && it->first < last; ++it) {
         piece.emplace_back(*it);
         if (piece.size() == kPiece) break;
       }
@@ -61,10 +62,13 @@ absl::Status MemoryBackend::Scan(
 
 std::unique_ptr<MemoryBackend> MemoryBackend::Clone() const {
   auto clone = std::make_unique<MemoryBackend>();
-  Map copy = map_.With([](const Map& map) { return map; });
-  clone->map_.With([&](Map& map) { map = std::move(copy); });
+  auto shared = map_.With([](const auto& map) { return map; });
+  clone->map_.With([&](auto& map) { map = std::move(shared); });
   clone->sequence_.With([&](Sequence& sequence) { sequence = durable_sequence(); });
   return clone;
 }
+
+// A clone is never changed: it is its own snapshot.
+std::unique_ptr<const BackendReader> MemoryBackend::NewSnapshot() const { return Clone(); }
 
 }  // namespace pintle::kv

@@ -12,6 +12,7 @@ namespace {
 constexpr char kRecordPrefix = 'k';
 constexpr char kLeasePrefix = 'l';
 constexpr char kMetaPrefix = 'm';
+constexpr char kServerPrefix = 's';
 constexpr char kTombstoneMark = 't';
 
 // leasepb.Lease
@@ -83,10 +84,19 @@ std::string StateKey() { return std::string(1, kMetaPrefix) + "state"; }
 std::string ScheduledCompactionKey() { return std::string(1, kMetaPrefix) + "compact-scheduled"; }
 std::string FinishedCompactionKey() { return std::string(1, kMetaPrefix) + "compact-finished"; }
 
+std::string ServerKey(std::string_view name) {
+  std::string key(1, kServerPrefix);
+  key.append(name);
+  return key;
+}
+std::string EndOfServerKeys() { return std::string(1, kServerPrefix + 1); }
+
 std::string EncodeState(const StoredState& state) {
   std::string out;
   base::AppendFixed64(out, state.sequence.value());
   base::AppendFixed64(out, static_cast<uint64_t>(state.revision));
+  base::AppendFixed64(out, state.term);
+  base::AppendFixed64(out, state.hash);
   return out;
 }
 
@@ -96,8 +106,12 @@ std::optional<StoredState> ParseState(std::string_view value) {
   uint64_t revision = 0;
   reader.TakeFixed64(sequence);
   reader.TakeFixed64(revision);
+  StoredState state{Sequence(sequence), static_cast<int64_t>(revision)};
+  if (reader.ok() && reader.empty()) return state;  // format 1
+  reader.TakeFixed64(state.term);
+  reader.TakeFixed64(state.hash);
   if (!reader.ok() || !reader.empty()) return std::nullopt;
-  return StoredState{Sequence(sequence), static_cast<int64_t>(revision)};
+  return state;
 }
 
 std::string EncodeNumber(int64_t number) {

@@ -11,7 +11,9 @@
 
 namespace pintle::kv {
 
-inline constexpr uint64_t kRecordFormatVersion = 1;
+inline constexpr uint64_t kRecordFormatVersion = 2;
+// Without term and hash chain in StoredState; read, and made newer when it is opened.
+inline constexpr uint64_t kRecordFormatVersion1 = 1;
 
 // Records: 'k' + big-endian main + big-endian sub, and 't' behind it for a tombstone.
 std::string RecordKey(Revision revision, bool tombstone);
@@ -42,10 +44,16 @@ std::string ScheduledCompactionKey();  // fixed64 revision: readers were refused
                                        // deletion began
 std::string FinishedCompactionKey();   // fixed64 revision: everything below it is gone
 
+// The server's own state: 's' + name; opaque.
+std::string ServerKey(std::string_view name);
+std::string EndOfServerKeys();
+
 // Where the store stands: part of every batch.
 struct StoredState {
   Sequence sequence;
   int64_t revision = 1;
+  uint64_t term = 0;  // of the entry at `sequence`
+  uint64_t hash = 0;  // kv/hash_chain.h
 };
 std::string EncodeState(const StoredState& state);
 std::optional<StoredState> ParseState(std::string_view value);

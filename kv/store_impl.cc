@@ -1,12 +1,15 @@
 #include "kv/store_impl.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <variant>
 
 #include "base/check.h"
+#include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "kv/errors.h"
+#include "kv/hash_chain.h"
 #include "kv/record.h"
 #include "kv/txn.h"
 
@@ -17,17 +20,11 @@ constexpr int64_t kMaxLeaseTtlSeconds = 9'000'000'000;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(Backend& backend, StoreOptions options) {
-  auto store = std::make_unique<StoreImpl>(backend, options);
-  PINTLE_RETURN_IF_ERROR(store->Load());
-  return store;
-}
-
-StoreImpl::StoreImpl(Backend& backend, const StoreOptions& options)
-    : backend_(backend),
-      shared_(std::make_shared<SharedState>(backend, options.value_cache_bytes)),
-      state_(shared_->records, shared_->cache),
-      compaction_(backend, shared_->cache, options.compaction_slice) {}
+StoreImpl::StoreImpl(std::shared_ptr<Backend> backend, const StoreOptions& options)
+    : backend_(std::move(backend)),
+      shared_(std::make_shared<SharedState>(backend_, options.value_cache_bytes)),
+      state_(shared_->records, shared_->cache, shared_->size_bytes),
+      compaction_(*backend_, shared_->cache, options.compaction_slice) {}
 
 StoreImpl::~StoreImpl() {
   // Views that readers hold keep the shared state alive, which must not keep views alive. Dropped
@@ -100,18 +97,54 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseCheckpointRequest& r
   return LeaseResult{.revision = state_.revision};
 }
 
-absl::Status StoreImpl::Write(Sequence sequence) {
+void StoreImpl::PutMeta(std::string_view name, std::string bytes) {
+  PINTLE_CHECK(name.size() <= Store::kMaxMetaNameBytes && bytes.size() <= Store::kMaxMetaBytes,
+               "the server's state is small");
+  if (bytes.empty()) {
+    state_.batch.Delete(ServerKey(name));
+    state_.server.erase(std::string(name));
+    return;
+  }
+  state_.batch.Put(ServerKey(name), bytes);
+  state_.server.insert_or_assign(std::string(name), std::move(bytes));
+}
+
+std::optional<std::string> StoreImpl::GetMeta(std::string_view name) const {
+  const auto it = state_.server.find(name);
+  if (it == state_.server.end()) return std::nullopt;
+  return it->second;
+}
+
+void StoreImpl::EndEntry(Sequence sequence, uint64_t term) {
+  PINTLE_CHECK(sequence > ended_.sequence, "entries are applied once and in order");
+  const bool chain_known = ended_.hash != 0 || !ended_.sequence;
+  if (chain_known) {
+    const auto changes = std::span(state_.batch.ops).subspan(hashed_ops_);
+    ended_.hash = NextHash(ended_.hash, changes, sequence, term);
+  }
+  hashed_ops_ = state_.batch.ops.size();
+  ended_.sequence = sequence;
+  ended_.term = term;
+}
+
+absl::Status StoreImpl::Write(Sequence sequence, uint64_t term) {
   PINTLE_RETURN_IF_ERROR(state_.failure);
-  state_.batch.Put(StateKey(), EncodeState({sequence, state_.revision}));
+  if (ended_.sequence != sequence) EndEntry(sequence, term);
+  PINTLE_CHECK(hashed_ops_ == state_.batch.ops.size(), "changes belong to an entry");
+  ended_.revision = state_.revision;
+  state_.batch.Put(StateKey(), EncodeState(ended_));
   state_.batch.sequence = sequence;
-  const absl::Status status = backend_.Apply(state_.batch);
+  base::FaultPoint("kv.before_write");
+  const absl::Status status = backend_->Apply(state_.batch);
   if (!status.ok()) {
     state_.Fail(status);
     return status;
   }
+  base::FaultPoint("kv.after_write");
   state_.batch.ops.clear();
+  hashed_ops_ = 0;
   state_.records.Clear();
-  sequence_ = sequence;
+  written_ = ended_;
   return absl::OkStatus();
 }
 
@@ -122,7 +155,7 @@ void StoreImpl::Publish() {
                                    .leases = state_.leases.roots(),
                                    .revision = state_.revision,
                                    .compact_revision = state_.compact_revision,
-                                   .sequence = sequence_,
+                                   .sequence = written_.sequence,
                                    .retired_bytes = retired};
   auto view = std::make_shared<const StoreView>(shared_, content, state_.reclaimer.Seal());
   std::vector<std::shared_ptr<const StoreView>> dropped;  // freed outside the lock
@@ -148,6 +181,16 @@ absl::StatusOr<bool> StoreImpl::CompactSlice() {
   }
   Publish();  // readers let go of what the index has forgotten
   return more;
+}
+
+std::shared_ptr<const BackendReader> StoreImpl::NewSnapshot() const {
+  // Held together: a snapshot is of use only while its backend is there.
+  struct Held {
+    std::shared_ptr<Backend> backend;
+    std::unique_ptr<const BackendReader> reader;  // goes first
+  };
+  auto held = std::make_shared<Held>(backend_, backend_->NewSnapshot());
+  return {held, held->reader.get()};
 }
 
 std::shared_ptr<const ReadView> StoreImpl::view() const {

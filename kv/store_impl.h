@@ -1,10 +1,12 @@
-// StoreImpl: Store over the pieces. Everything here is the apply thread's but view() and
-// size_bytes().
+// StoreImpl: the store over one backend, from Load to the end of that content. Everything here is
+// the apply thread's; what other threads reach is SharedState and views.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "kv/compaction.h"
 #include "kv/store.h"
@@ -14,26 +16,33 @@
 
 namespace pintle::kv {
 
-class StoreImpl : public Store {
+class StoreImpl {
  public:
-  StoreImpl(Backend& backend, const StoreOptions& options);
-  ~StoreImpl() override;
+  StoreImpl(std::shared_ptr<Backend> backend, const StoreOptions& options);
+  ~StoreImpl();
+  StoreImpl(const StoreImpl&) = delete;
+  StoreImpl& operator=(const StoreImpl&) = delete;
 
   // Fills the state from the backend and publishes it.
   absl::Status Load();
 
-  Sequence sequence() const override { return sequence_; }
-  Sequence durable_sequence() const override {
-    return std::max(opened_sequence_, backend_.durable_sequence());
-  }
-  ApplyResult Apply(const Command& command) override;
-  absl::Status Write(Sequence sequence) override;
-  void Publish() override;
-  absl::StatusOr<bool> CompactSlice() override;
-  std::shared_ptr<const ReadView> view() const override;
-  int64_t size_bytes() const override { return state_.size_bytes.load(); }
+  Sequence sequence() const { return written_.sequence; }
+  uint64_t term() const { return written_.term; }
+  uint64_t hash() const { return written_.hash; }
+  const std::shared_ptr<SharedState>& shared() const { return shared_; }
+  std::shared_ptr<const ReadView> view() const;
+
+  ApplyResult Apply(const Command& command);
+  void PutMeta(std::string_view name, std::string bytes);
+  std::optional<std::string> GetMeta(std::string_view name) const;
+  void EndEntry(Sequence sequence, uint64_t term);
+  absl::Status Write(Sequence sequence, uint64_t term);
+  void Publish();
+  absl::StatusOr<bool> CompactSlice();
+  std::shared_ptr<const BackendReader> NewSnapshot() const;
 
  private:
+  absl::Status LoadMeta(BackendBatch& first);
   absl::StatusOr<CommandResult> Execute(const PutRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const DeleteRangeRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const TxnRequest& request, WriteTxn& txn);
@@ -43,11 +52,12 @@ class StoreImpl : public Store {
   absl::StatusOr<CommandResult> Execute(const LeaseCheckpointRequest& request, WriteTxn& txn);
   void PutLease(const StoredLease& lease);
 
-  Backend& backend_;
+  const std::shared_ptr<Backend> backend_;
   const std::shared_ptr<SharedState> shared_;
   WorkingState state_;
-  Sequence sequence_;
-  Sequence opened_sequence_;
+  StoredState written_;    // what the backend has
+  StoredState ended_;      // as of the last EndEntry
+  size_t hashed_ops_ = 0;  // of the batch: part of ended_.hash
   Compaction compaction_;
 };
 

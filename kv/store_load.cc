@@ -28,13 +28,14 @@ absl::StatusOr<std::optional<T>> ReadMeta(const Backend& backend, const std::str
   return parsed;
 }
 
+// An older format is written as the present one from now on.
 absl::Status CheckFormat(const Backend& backend, BackendBatch& batch) {
   PINTLE_ASSIGN_OR_RETURN(const auto format, ReadMeta<int64_t>(backend, FormatKey(), &ParseNumber));
-  if (!format.has_value()) {
+  if (format == static_cast<int64_t>(kRecordFormatVersion)) return absl::OkStatus();
+  if (!format.has_value() || *format == static_cast<int64_t>(kRecordFormatVersion1)) {
     batch.Put(FormatKey(), EncodeNumber(kRecordFormatVersion));
     return absl::OkStatus();
   }
-  if (*format == static_cast<int64_t>(kRecordFormatVersion)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the store has format ", *format, ", this program knows format ", kRecordFormatVersion));
 }
@@ -79,31 +80,39 @@ absl::Status LoadRecord(std::string_view key, std::string_view value, WorkingSta
 
 }  // namespace
 
-absl::Status StoreImpl::Load() {
-  BackendBatch first;
-  PINTLE_RETURN_IF_ERROR(CheckFormat(backend_, first));
-  PINTLE_ASSIGN_OR_RETURN(const auto stored, ReadMeta(backend_, StateKey(), &ParseState));
+absl::Status StoreImpl::LoadMeta(BackendBatch& first) {
+  PINTLE_RETURN_IF_ERROR(CheckFormat(*backend_, first));
+  PINTLE_ASSIGN_OR_RETURN(const auto stored, ReadMeta(*backend_, StateKey(), &ParseState));
   PINTLE_ASSIGN_OR_RETURN(const auto scheduled,
-                          ReadMeta(backend_, ScheduledCompactionKey(), &ParseNumber));
+                          ReadMeta(*backend_, ScheduledCompactionKey(), &ParseNumber));
   PINTLE_ASSIGN_OR_RETURN(const auto finished,
-                          ReadMeta(backend_, FinishedCompactionKey(), &ParseNumber));
-  if (stored.has_value()) {
-    sequence_ = stored->sequence;
-    opened_sequence_ = stored->sequence;
-    state_.revision = stored->revision;
-  }
+                          ReadMeta(*backend_, FinishedCompactionKey(), &ParseNumber));
+  written_ = stored.value_or(StoredState());
+  ended_ = written_;
+  shared_->opened_sequence = written_.sequence;
+  state_.revision = written_.revision;
   state_.compact_revision = scheduled.value_or(-1);
   compaction_.SetFinished(finished.value_or(-1));
-  PINTLE_RETURN_IF_ERROR(LoadLeases(backend_, state_));
+  return backend_->Scan(ServerKey(""), EndOfServerKeys(),
+                        [&](std::string_view key, std::string_view value) {
+                          state_.server.emplace(key.substr(1), value);
+                          return true;
+                        });
+}
+
+absl::Status StoreImpl::Load() {
+  BackendBatch first;
+  PINTLE_RETURN_IF_ERROR(LoadMeta(first));
+  PINTLE_RETURN_IF_ERROR(LoadLeases(*backend_, state_));
 
   absl::Status status;
-  PINTLE_RETURN_IF_ERROR(backend_.Scan(FirstRecordKey(0), FirstRecordKey(-1),
-                                       [&](std::string_view key, std::string_view value) {
-                                         status = LoadRecord(key, value, state_);
-                                         return status.ok();
-                                       }));
+  PINTLE_RETURN_IF_ERROR(backend_->Scan(FirstRecordKey(0), FirstRecordKey(-1),
+                                        [&](std::string_view key, std::string_view value) {
+                                          status = LoadRecord(key, value, state_);
+                                          return status.ok();
+                                        }));
   PINTLE_RETURN_IF_ERROR(status);
-  if (!first.ops.empty()) PINTLE_RETURN_IF_ERROR(backend_.Apply(first));
+  if (!first.ops.empty()) PINTLE_RETURN_IF_ERROR(backend_->Apply(first));
   Publish();
   return absl::OkStatus();
 }

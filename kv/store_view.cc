@@ -29,6 +29,9 @@ int64_t OldestRead(const TxnRequest& request, int64_t newest) {
   return oldest;
 }
 
+// The store is gone, or has got another content, and with it the newer view that would know.
+absl::Status Replaced() { return absl::UnavailableError("the store is being replaced"); }
+
 bool CutByLimit(const RangeRequest& request, const RangeResult& result) {
   return result.more && request.limit > 0;
 }
@@ -93,7 +96,8 @@ absl::StatusOr<RangeResult> StoreView::Range(const RangeRequest& request) const 
     auto result = view->RangeHere(request);
     if (request.revision > 0 || !IsCompacted(result.status())) return result;
     auto newer = shared_->views.With([](const SharedState::Views& views) { return views.newest; });
-    if (newer == nullptr || newer == view) return result;
+    if (newer == nullptr) return Replaced();
+    if (newer == view) return result;
     view = std::move(newer);
   }
   return absl::UnavailableError("compactions keep overtaking this read");
@@ -107,7 +111,8 @@ absl::StatusOr<TxnResult> StoreView::ReadOnlyTxn(const TxnRequest& request) cons
     const int64_t oldest = OldestRead(request, view->content_.revision);
     const absl::Status status = view->Explain(result.status(), oldest);
     auto newer = shared_->views.With([](const SharedState::Views& views) { return views.newest; });
-    if (!IsCompacted(status) || newer == nullptr || newer == view) return status;
+    if (!IsCompacted(status) || newer == view) return status;
+    if (newer == nullptr) return Replaced();
     view = std::move(newer);
   }
   return absl::UnavailableError("compactions keep overtaking this read");

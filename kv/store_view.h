@@ -23,17 +23,19 @@ namespace pintle::kv {
 
 class StoreView;
 
-// Reached by every view, from any thread. Outlives the store for as long as somebody holds a view;
-// the backend must as well.
+// Reached by every view, from any thread. Outlives the store for as long as somebody holds a view,
+// and the backend with it.
 struct SharedState {
-  SharedState(const Backend& store_backend, size_t cache_bytes)
-      : backend(store_backend), cache(cache_bytes), records(store_backend, cache) {}
+  SharedState(std::shared_ptr<Backend> store_backend, size_t cache_bytes)
+      : backend(std::move(store_backend)), cache(cache_bytes), records(*backend, cache) {}
 
-  const Backend& backend;
+  const std::shared_ptr<Backend> backend;
   ValueCache cache;
   StoredRecords records;
   std::atomic<int64_t> compact_revision =
       -1;  // of the newest view: older ones must not answer below it
+  std::atomic<int64_t> size_bytes = 0;
+  Sequence opened_sequence;  // what was found when the backend was opened: durable by itself
 
   // The newest view, and those that a page was cut from: who asks for the next page names their
   // revision, and gets its count and limit from their root in O(log n). Bounded in number and in

@@ -94,7 +94,7 @@ absl::StatusOr<ReadView::History> StoreView::EventsOfRange(const KeyRange& range
                                                            size_t max_bytes) const {
   Gatherer gatherer(content_.keys, ReadableFrom(), content_.revision, max_bytes);
   absl::Status damage;
-  PINTLE_RETURN_IF_ERROR(shared_->backend.Scan(
+  PINTLE_RETURN_IF_ERROR(shared_->backend->Scan(
       FirstRecordKey(from), FirstRecordKey(content_.revision + 1),
       [&](std::string_view key, std::string_view value) {
         const auto id = ParseRecordKey(key);

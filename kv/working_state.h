@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "absl/status/status.h"
 #include "kv/backend.h"
@@ -16,8 +19,8 @@
 namespace pintle::kv {
 
 struct WorkingState {
-  WorkingState(const StoredRecords& stored, ValueCache& cache)
-      : keys(reclaimer), leases(reclaimer), records(stored, cache) {}
+  WorkingState(const StoredRecords& stored, ValueCache& cache, std::atomic<int64_t>& size)
+      : keys(reclaimer), leases(reclaimer), records(stored, cache), size_bytes(size) {}
 
   RangeSource Source(int64_t read_revision) const {
     return {.root = keys.root(),
@@ -40,7 +43,8 @@ struct WorkingState {
   BackendBatch batch;  // what the next Write writes
   int64_t revision = 1;
   int64_t compact_revision = -1;
-  std::atomic<int64_t> size_bytes = 0;
+  std::atomic<int64_t>& size_bytes;
+  std::map<std::string, std::string, std::less<>> server;  // PutMeta
   absl::Status failure;
 };
 

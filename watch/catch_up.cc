@@ -45,7 +45,7 @@ absl::StatusOr<Missed> CatchUp(HubCore& core, const kv::KeyRange& range, int64_t
   for (kv::Event& event : history->events) {
     missed.events.push_back(std::make_shared<const LoggedEvent>(std::move(event)));
   }
-  missed.next = std::max(history->next, from);
+  missed.next = history->next;
   missed.revision = view->revision();
   return missed;
 }

@@ -13,8 +13,8 @@ namespace pintle::watch {
 
 struct Missed {
   std::vector<EventRef> events;  // in range; filters are not applied
-  int64_t next = 0;              // first revision not looked at
-  int64_t revision = 0;          // the store's, at that moment
+  int64_t next = 0;      // first revision not looked at; the store may not have come to `from` yet
+  int64_t revision = 0;  // the store's, at that moment
 };
 
 // `from`: first revision missed. Error: kv::ErrCompacted, or what reading the disk said.

@@ -8,7 +8,10 @@
 namespace pintle::watch {
 
 void EventWindow::StartAt(int64_t revision) {
-  if (revision_ >= revision) return;
+  if (revision_ < revision) Reset(revision);
+}
+
+void EventWindow::Reset(int64_t revision) {
   first_position_ += events_.size();
   events_.clear();
   bytes_ = 0;

@@ -28,6 +28,9 @@ class EventWindow {
   // is here would have a hole behind it: it is forgotten.)
   void StartAt(int64_t revision);
 
+  // Everything here is forgotten, and the store stands at `revision`, be it lower or higher.
+  void Reset(int64_t revision);
+
   // Whole revisions, in order, newer than everything here, without a gap. Returns the position of
   // the first event.
   Position Append(std::span<const kv::Event> events, int64_t revision);

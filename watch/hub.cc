@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/fault_point.h"
 #include "watch/hub_core.h"
 #include "watch/subscription.h"
 
@@ -27,6 +28,17 @@ class HubImpl final : public Hub {
         for (HubSubscription* subscription : touched_) subscription->OfferGathered();
         touched_.clear();
       }
+    });
+    core_->offered_revision.store(revision, std::memory_order_release);
+  }
+
+  void Reset(int64_t revision) override {
+    // The window first: who catches up in between must not go live by the old one.
+    core_->window.With([&](EventWindow& window) { window.Reset(revision); });
+    base::FaultPoint("watch.window_reset");
+    const int64_t offered = core_->offered_revision.load(std::memory_order_relaxed);
+    core_->index.With([&](const RangeIndex<HubSubscription>& index) {
+      index.ForEachItem([&](HubSubscription& subscription) { subscription.Rewind(offered); });
     });
     core_->offered_revision.store(revision, std::memory_order_release);
   }

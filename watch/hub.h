@@ -7,9 +7,9 @@
 //
 // Guarantees (etcd-api 1.2.2), per subscription: only matching keys; ascending (main, sub); each
 // event once; a revision never split over two batches; no gap; and a progress revision R means that
-// nothing <= R is still to come.
+// nothing <= R is still to come. They hold across Reset().
 //
-// Threads: Publish() and Compacted() from the apply thread. Subscribe(), Next(), … from any one
+// Threads: Publish() and Reset() from the apply thread. Subscribe(), Next(), … from any one
 // thread per subscription (its stream's I/O thread). `wake` is called from the apply thread (or
 // inside Subscribe/Next) and must only post: it says "Next() may have something", once until the
 // next Next() that returned more == false. It is never called after the subscription's destructor
@@ -84,6 +84,13 @@ class Hub {
   // Events of whole revisions, in order; before the store publishes them as readable. `revision` is
   // the store's revision after them.
   virtual void Publish(std::span<const kv::Event> events, int64_t revision) = 0;
+
+  // The store has got another content (kv::Store::Reload, before the next Publish): an installed
+  // snapshot, or an older position from which the log is applied again. `revision` is its revision.
+  // Every subscription goes on where it was: what it has not been given comes from the new
+  // history, and it ends as compacted when that does not reach back so far; what it has been given
+  // does not come again when it is published again. Apply thread. Wakes everybody.
+  virtual void Reset(int64_t revision) = 0;
 
   // `revision` (out): the store's revision at the moment of subscribing, for the "created" answer;
   // every later event is delivered.

@@ -1,5 +1,6 @@
 #include "watch/inbox.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pintle::watch {
@@ -27,19 +28,33 @@ void Inbox::Offer(std::span<const Item> items) {
       state.queue.insert(state.queue.end(), items.begin(), items.end());
       return;
     }
-    state.resume = (state.queue.empty() ? items : std::span(&state.queue.front(), 1))[0].revision;
+    state.behind = {(state.queue.empty() ? items.front() : state.queue.front()).revision};
     SetLive(state, false);
     dropped.swap(state.queue);
   });
   if (wake) wake_();
 }
 
-int64_t Inbox::Take(Queue& out) {
-  return state_.With([&](State& state) -> int64_t {
-    if (!state.live) return state.resume;
+void Inbox::Rewind(int64_t offered) {
+  bool wake = false;
+  Queue dropped;
+  state_.With([&](State& state) {
+    if (!state.live) return;
+    wake = !std::exchange(state.awake, true);
+    const int64_t through = state.queue.empty() ? offered : state.queue.front().revision - 1;
+    state.behind = {std::max(state.from, through + 1), through};
+    SetLive(state, false);
+    dropped.swap(state.queue);
+  });
+  if (wake) wake_();
+}
+
+std::optional<Inbox::Behind> Inbox::Take(Queue& out) {
+  return state_.With([&](State& state) -> std::optional<Behind> {
+    if (!state.live) return state.behind;
     out.swap(state.queue);
     if (out.empty()) state.awake = false;
-    return -1;
+    return std::nullopt;
   });
 }
 
@@ -48,7 +63,7 @@ void Inbox::FallBehind(int64_t resume) {
   state_.With([&](State& state) {
     SetLive(state, false);
     state.awake = true;
-    state.resume = resume;
+    state.behind = {resume};
     dropped.swap(state.queue);
   });
 }
@@ -70,7 +85,7 @@ void Inbox::Close() {
     if (std::exchange(state.closed, true)) return;
     if (!state.live) behind_.fetch_sub(1, std::memory_order_relaxed);
     state.live = false;
-    state.resume = 0;
+    state.behind = {};
     state.queue = Queue();
   });
 }

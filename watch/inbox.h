@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "kv/guarded.h"
@@ -38,9 +39,18 @@ class Inbox {
   // it).
   void Offer(std::span<const Item> items);
 
-  // Subscriber: everything queued (`out` comes empty); -1. When nothing is, the next Offer wakes.
-  // Behind: the first revision that was not queued.
-  int64_t Take(Queue& out);
+  // Apply thread: the store has changed its content. Who was live is behind from now on, having
+  // been given everything up to `offered` but what is queued.
+  void Rewind(int64_t offered);
+
+  // Where a subscription that is behind goes on.
+  struct Behind {
+    int64_t resume = 0;    // first revision that was not queued
+    int64_t through = -1;  // after Rewind: everything up to here had been queued, and taken
+  };
+  // Subscriber: everything queued (`out` comes empty); nothing. When nothing is, the next Offer
+  // wakes. Or that it is behind.
+  std::optional<Behind> Take(Queue& out);
 
   // Subscriber: from now on revisions >= `from` are queued, provided that `caught_up` says so under
   // the lock, where no Offer can come in between. The next Offer wakes.
@@ -69,9 +79,9 @@ class Inbox {
   struct State {
     bool live = false;
     bool closed = false;
-    bool awake = true;   // the subscriber owes a Take
-    int64_t from = 0;    // while live: revisions below are not wanted
-    int64_t resume = 0;  // while behind
+    bool awake = true;  // the subscriber owes a Take
+    int64_t from = 0;   // while live: revisions below are not wanted
+    Behind behind;      // while it is
     Queue queue;
   };
   void SetLive(State& state, bool live);

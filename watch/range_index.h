@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,9 @@ class RangeIndex {
   void Add(const kv::KeyRange& range, T* item) {
     ++size_;
     if (range.single()) {
-      keys_[range.key].push_back(item);
+      std::vector<T*>& items = keys_[range.key];
+      if (items.empty()) sorted_keys_.insert(range.key);
+      items.push_back(item);
       return;
     }
     Insert(root_, range, item);
@@ -38,7 +41,10 @@ class RangeIndex {
     if (range.single()) {
       auto it = keys_.find(range.key);
       if (it == keys_.end() || !Erase(it->second, item)) return;
-      if (it->second.empty()) keys_.erase(it);
+      if (it->second.empty()) {
+        keys_.erase(it);
+        sorted_keys_.erase(range.key);
+      }
       --size_;
       return;
     }
@@ -50,6 +56,14 @@ class RangeIndex {
       for (T* item : it->second) visit(*item);
     }
     Stab(root_.get(), key, visit);
+  }
+
+  // Everything, in an order that is the same in every run.
+  void ForEachItem(absl::FunctionRef<void(T&)> visit) const {
+    for (const std::string& key : sorted_keys_) {
+      for (T* item : keys_.find(key)->second) visit(*item);
+    }
+    Visit(root_.get(), visit);
   }
 
   size_t size() const { return size_; }
@@ -198,6 +212,13 @@ class RangeIndex {
     Stab(node->right.get(), key, visit);
   }
 
+  static void Visit(const Node* node, absl::FunctionRef<void(T&)> visit) {
+    if (node == nullptr) return;
+    Visit(node->left.get(), visit);
+    for (T* item : node->items) visit(*item);
+    Visit(node->right.get(), visit);
+  }
+
   static int Height(const Node* node) {
     if (node == nullptr) return 0;
     return 1 + std::max(Height(node->left.get()), Height(node->right.get()));
@@ -209,6 +230,7 @@ class RangeIndex {
     size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
   };
   absl::flat_hash_map<std::string, std::vector<T*>, KeyHash, std::equal_to<>> keys_;
+  std::set<std::string> sorted_keys_;  // the same keys
   Link root_;
   uint64_t counter_ = 0;
   size_t size_ = 0;

@@ -47,7 +47,7 @@ int64_t HubSubscription::Begin() {
     return start_ == 0 || start_ > revision;
   });
   if (start_ == 0) start_ = revision + 1;
-  through_ = revision;
+  through_ = live ? revision : start_ - 1;
   if (!live) {
     next_ = start_;
     inbox_.FallBehind(start_);
@@ -69,9 +69,9 @@ void HubSubscription::OfferGathered() {
 Batch HubSubscription::Next(size_t max_bytes) {
   if (ended_) return End(end_status_);
   if (taken_.empty()) {
-    const int64_t resume = inbox_.Take(taken_);
-    if (resume >= 0) {
-      next_ = std::max(next_, resume);
+    if (const auto behind = inbox_.Take(taken_)) {
+      through_ = std::max(through_, behind->through);
+      next_ = std::max({next_, behind->resume, through_ + 1});
       return NextMissed(max_bytes);
     }
     if (taken_.empty()) return {};
@@ -125,8 +125,9 @@ Batch HubSubscription::NextMissed(size_t max_bytes) {
   for (const EventRef& event : missed->events) {
     if (Wants(event->event())) Deliver(event, batch);
   }
-  next_ = missed->next;
-  through_ = next_ - 1;
+  // The store may be at an older position than this subscription, or than its start.
+  next_ = std::max(next_, missed->next);
+  through_ = std::max(through_, missed->next - 1);
   batch.more = !TryGoLive();
   return batch;
 }

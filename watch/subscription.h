@@ -29,6 +29,9 @@ class HubSubscription final : public Subscription {
   // first of them), then hands them over together.
   bool Gather(EventWindow::Position position, const kv::Event& event);
   void OfferGathered();
+  // Apply thread, under the index's lock: Hub::Reset. It had been offered everything up to
+  // `offered`.
+  void Rewind(int64_t offered) { inbox_.Rewind(offered); }
 
  private:
   Batch End(absl::Status status);

@@ -90,7 +90,7 @@ class Filled {
   }
 
   void Finish() {
-    PINTLE_CHECK(store_->Write(++sequence_).ok(), "write");
+    PINTLE_CHECK(store_->Write(++sequence_, 1).ok(), "write");
     store_->Publish();
   }
   Store& store() { return *store_; }

@@ -20,9 +20,14 @@ void Applier::Apply(std::span<const raft::Entry> entries) {
   events_.clear();
   answers_.clear();
   no_op_term_ = raft::Term();
-  for (const raft::Entry& entry : entries) ApplyOne(entry);
+  for (const raft::Entry& entry : entries) {
+    ApplyOne(entry);
+    parts_.store.EndEntry(kv::Sequence(entry.id.index.value()), entry.id.term.value());
+  }
   const raft::Index last = entries.back().id.index;
-  storage::DieUnlessOk(parts_.store.Write(kv::Sequence(last.value())), "writing to the store");
+  storage::DieUnlessOk(
+      parts_.store.Write(kv::Sequence(last.value()), entries.back().id.term.value()),
+      "writing to the store");
   if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
   parts_.store.Publish();
   AnswerAll(last);

@@ -119,7 +119,7 @@ class Member final : public LocalMember {
   const Doors doors_;
   std::unique_ptr<storage::DataDir> data_dir_;
   std::unique_ptr<storage::Wal> wal_;
-  std::unique_ptr<kv::Backend> backend_;
+  std::shared_ptr<kv::Backend> backend_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<Cluster> cluster_;

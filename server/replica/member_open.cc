@@ -83,7 +83,7 @@ absl::Status Member::OpenBackend(const std::string& folder) {
   store_.reset();
   backend_.reset();
   PINTLE_ASSIGN_OR_RETURN(backend_, options_.open_backend(folder));
-  PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(*backend_, options_.store));
+  PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(backend_, options_.store));
   return absl::OkStatus();
 }
 

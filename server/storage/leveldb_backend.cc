@@ -52,6 +52,50 @@ class Turn {
   LeveldbEnv& env_;
 };
 
+absl::StatusOr<std::string> ReadOne(leveldb::DB& db, const leveldb::ReadOptions& options,
+                                    std::string_view key) {
+  std::string value;
+  PINTLE_RETURN_IF_ERROR(ToStatus(db.Get(options, ToSlice(key), &value), key));
+  return value;
+}
+
+absl::Status ReadRange(leveldb::DB& db, leveldb::ReadOptions options, std::string_view first,
+                       std::string_view last,
+                       const std::function<bool(std::string_view, std::string_view)>& visit) {
+  options.fill_cache = false;
+  const std::unique_ptr<leveldb::Iterator> at(db.NewIterator(options));
+  for (at->Seek(ToSlice(first)); at->Valid() && ToView(at->key()) < last; at->Next()) {
+    if (!visit(ToView(at->key()), ToView(at->value()))) break;
+  }
+  return ToStatus(at->status(), first);  // damaged blocks are passed over, and only named here
+}
+
+class LeveldbSnapshot : public kv::BackendReader {
+ public:
+  LeveldbSnapshot(LeveldbEnv& env, leveldb::DB& db)
+      : env_(env), db_(db), snapshot_(db.GetSnapshot()) {
+    options_.snapshot = snapshot_;
+  }
+  ~LeveldbSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
+
+  absl::StatusOr<std::string> Get(std::string_view key) const override {
+    const Turn turn(env_);
+    return ReadOne(db_, options_, key);
+  }
+  absl::Status Scan(
+      std::string_view first, std::string_view last,
+      const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    const Turn turn(env_);
+    return ReadRange(db_, options_, first, last, visit);
+  }
+
+ private:
+  LeveldbEnv& env_;
+  leveldb::DB& db_;
+  const leveldb::Snapshot* const snapshot_;
+  leveldb::ReadOptions options_ = CheckedReads();
+};
+
 }  // namespace
 
 LeveldbBackend::LeveldbBackend(const LeveldbOptions& options)
@@ -145,10 +189,7 @@ absl::Status LeveldbBackend::Apply(const kv::BackendBatch& batch) {
 
 absl::StatusOr<std::string> LeveldbBackend::Get(std::string_view key) const {
   const Turn turn(*env_);
-  std::string value;
-  const leveldb::Status read = db_->Get(CheckedReads(), ToSlice(key), &value);
-  PINTLE_RETURN_IF_ERROR(ToStatus(read, key));
-  return value;
+  return ReadOne(*db_, CheckedReads(), key);
 }
 
 kv::Sequence LeveldbBackend::durable_sequence() const { return env_->durable_sequence(); }
@@ -157,13 +198,12 @@ absl::Status LeveldbBackend::Scan(
     std::string_view first, std::string_view last,
     const std::function<bool(std::string_view, std::string_view)>& visit) const {
   const Turn turn(*env_);
-  leveldb::ReadOptions options = CheckedReads();
-  options.fill_cache = false;
-  const std::unique_ptr<leveldb::Iterator> at(db_->NewIterator(options));
-  for (at->Seek(ToSlice(first)); at->Valid() && ToView(at->key()) < last; at->Next()) {
-    if (!visit(ToView(at->key()), ToView(at->value()))) return absl::OkStatus();
-  }
-  return ToStatus(at->status(), first);
+  return ReadRange(*db_, CheckedReads(), first, last, visit);
+}
+
+std::unique_ptr<const kv::BackendReader> LeveldbBackend::NewSnapshot() const {
+  const Turn turn(*env_);
+  return std::make_unique<LeveldbSnapshot>(*env_, *db_);
 }
 
 absl::Status LeveldbBackend::Flush() {

@@ -59,12 +59,13 @@ class LeveldbBackend : public kv::Backend {
   absl::Status Apply(const kv::BackendBatch& batch) override;
   absl::StatusOr<std::string> Get(std::string_view key) const override;
   kv::Sequence durable_sequence() const override;
+  std::unique_ptr<const kv::BackendReader> NewSnapshot() const override;
   absl::Status Scan(
       std::string_view first, std::string_view last,
       const std::function<bool(std::string_view, std::string_view)>& visit) const override;
 
   // Makes everything applied so far durable; waits for the disk. Apply thread.
-  absl::Status Flush();
+  absl::Status Flush() override;
 
  private:
   explicit LeveldbBackend(const LeveldbOptions& options);

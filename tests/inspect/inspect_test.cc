@@ -67,7 +67,7 @@ class InspectTest : public ::testing::Test {
       put.value = std::string(500, 'v');
       (*store)->Apply(put);
     }
-    ASSERT_TRUE((*store)->Write(kv::Sequence(3)).ok());
+    ASSERT_TRUE((*store)->Write(kv::Sequence(3), 1).ok());
   }
 
   std::string Wal(bool intact, InspectOptions options = {}, const std::string& path = "/data") {

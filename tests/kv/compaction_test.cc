@@ -177,7 +177,7 @@ TEST_F(CompactionTest, AMissingRecordIsDamageAndNamed) {
   PutRequest request = PutOf("k", "");
   request.ignore_value = true;
   store_->Apply(request);
-  EXPECT_FALSE(store_->Write(Sequence(9)).ok());
+  EXPECT_FALSE(store_->Write(Sequence(9), 1).ok());
 }
 
 }  // namespace

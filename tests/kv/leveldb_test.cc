@@ -70,7 +70,7 @@ void ApplyUpTo(Store& store, const std::vector<Command>& commands, size_t end) {
   for (size_t i = store.sequence().value(); i < end; ++i) {
     store.Apply(commands[i]);
     if (++batch % 7 != 0 && i + 1 != end) continue;
-    ASSERT_TRUE(store.Write(Sequence(i + 1)).ok());
+    ASSERT_TRUE(store.Write(Sequence(i + 1), 1).ok());
     store.Publish();
     if (batch % 3 == 0) {
       ASSERT_TRUE(store.CompactSlice().ok());
@@ -155,7 +155,7 @@ TEST_F(LeveldbTest, ACleanCloseKeepsEverything) {
     auto backend = OpenBackend("db", true);
     auto store = OpenStore(*backend);
     store->Apply(PutOf("k", "v"));
-    ASSERT_TRUE(store->Write(Sequence(5)).ok());
+    ASSERT_TRUE(store->Write(Sequence(5), 1).ok());
     EXPECT_EQ(store->durable_sequence(), Sequence(0));
   }
   auto backend = OpenBackend("db", true);
@@ -169,7 +169,7 @@ TEST_F(LeveldbTest, LogsStayEmpty) {
   auto backend = OpenBackend("db", false);
   auto store = OpenStore(*backend);
   store->Apply(PutOf("k", std::string(1000, 'v')));
-  ASSERT_TRUE(store->Write(Sequence(1)).ok());
+  ASSERT_TRUE(store->Write(Sequence(1), 1).ok());
   size_t logs = 0;
   for (const auto& file : std::filesystem::directory_iterator(directory_ + "/db")) {
     if (file.path().extension() != ".log") continue;
@@ -191,7 +191,7 @@ TEST_F(LeveldbTest, DamagedTablesAreDataLoss) {
     auto store = OpenStore(*backend);
     for (int i = 0; i < 200; ++i)
       store->Apply(PutOf("k" + std::to_string(i), std::string(300, 'v')));
-    ASSERT_TRUE(store->Write(Sequence(200)).ok());
+    ASSERT_TRUE(store->Write(Sequence(200), 1).ok());
   }
   for (const auto& file : std::filesystem::directory_iterator(directory_ + "/db")) {
     if (file.path().extension() != ".ldb") continue;

@@ -284,7 +284,7 @@ TEST_F(RangeTest, HistoryIsCutBetweenRevisions) {
 TEST_F(RangeTest, NothingIsReadableBeforePublish) {
   store_->Apply(PutOf("k", "1"));
   EXPECT_EQ(Range({"k"}), "range@1[] of 0");
-  ASSERT_TRUE(store_->Write(Sequence(9)).ok());
+  ASSERT_TRUE(store_->Write(Sequence(9), 1).ok());
   EXPECT_EQ(store_->view()->sequence(), Sequence(0));
   store_->Publish();
   EXPECT_EQ(Range({"k"}), "range@2[k=1 c2 m2 v1] of 1");

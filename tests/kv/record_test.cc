@@ -25,7 +25,8 @@ TEST(RecordFormat, Keys) {
   EXPECT_EQ(StateKey(), "mstate");
   EXPECT_EQ(ScheduledCompactionKey(), "mcompact-scheduled");
   EXPECT_EQ(FinishedCompactionKey(), "mcompact-finished");
-  EXPECT_EQ(kRecordFormatVersion, 1u);
+  EXPECT_EQ(kRecordFormatVersion, 2u);
+  EXPECT_EQ(ServerKey("name"), "sname");
 }
 
 TEST(RecordFormat, KeysSortLikeRevisionsAndAreReadBack) {
@@ -95,7 +96,9 @@ TEST(RecordFormat, LeasesAndMeta) {
   EXPECT_EQ(lease->remaining_ttl_seconds, 20);
   EXPECT_FALSE(ParseLease("").has_value());
   EXPECT_FALSE(ParseLease("\x0a\x01z").has_value());
-  EXPECT_EQ(Hex(EncodeState({Sequence(1), 258})), "01000000000000000201000000000000");
+  EXPECT_EQ(Hex(EncodeState({Sequence(1), 258, 3, 4})),
+            "0100000000000000020100000000000003000000000000000400000000000000");
+  EXPECT_FALSE(ParseState(EncodeState({Sequence(9), 3}).substr(8)).has_value());
   EXPECT_EQ(ParseState(EncodeState({Sequence(9), 3}))->sequence, Sequence(9));
   EXPECT_FALSE(ParseState("short").has_value());
   EXPECT_EQ(Hex(EncodeNumber(258)), "0201000000000000");
@@ -126,8 +129,8 @@ TEST_F(StoredBytesTest, GoldenStore) {
             "0a01611803\n"
             "l\\x80\\x00\\x00\\x00\\x00\\x00\\x00\\x05 0805103c\n"
             "mcompact-scheduled 0200000000000000\n"
-            "mformat 0100000000000000\n"
-            "mstate 04000000000000000300000000000000\n");
+            "mformat 0200000000000000\n"
+            "mstate 040000000000000003000000000000000100000000000000fc9774888229428b\n");
 }
 
 TEST_F(StoredBytesTest, OpenNamesWhatIsDamaged) {
@@ -160,9 +163,25 @@ TEST_F(StoredBytesTest, OpenNamesWhatIsDamaged) {
   }
 }
 
+TEST_F(StoredBytesTest, OpenTakesFormat1WhoseChainIsNotKnown) {
+  Put("a", "1");
+  BackendBatch batch;
+  batch.Put(FormatKey(), EncodeNumber(1));
+  batch.Put(StateKey(), EncodeState({Sequence(1), 2}).substr(0, 16));
+  ASSERT_TRUE(backend_->Apply(batch).ok());
+  Reopen();
+  EXPECT_EQ(store_->sequence(), Sequence(1));
+  EXPECT_EQ(store_->term(), 0u);
+  EXPECT_EQ(store_->hash(), 0u);
+  EXPECT_EQ(*backend_->Get(FormatKey()), EncodeNumber(2));
+  Put("a", "2");
+  EXPECT_EQ(store_->hash(), 0u);
+  EXPECT_EQ(store_->term(), 1u);
+}
+
 TEST_F(StoredBytesTest, OpenRefusesAnotherFormat) {
   BackendBatch batch;
-  batch.Put(FormatKey(), EncodeNumber(2));
+  batch.Put(FormatKey(), EncodeNumber(3));
   ASSERT_TRUE(backend_->Apply(batch).ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(Store::Open(*backend_, {}).status()));
 }

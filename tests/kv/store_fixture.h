@@ -110,7 +110,7 @@ class StoreTest : public ::testing::Test {
   // Applies, writes and publishes.
   ApplyResult Do(const Command& command) {
     ApplyResult result = store_->Apply(command);
-    EXPECT_TRUE(store_->Write(++sequence_).ok());
+    EXPECT_TRUE(store_->Write(++sequence_, 1).ok());
     store_->Publish();
     return result;
   }

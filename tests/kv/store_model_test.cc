@@ -184,7 +184,7 @@ TEST_P(StoreModel, AgreesWithTheModel) {
       ASSERT_EQ(Text(actual.result), Text(expected.result)) << "step " << step;
       ASSERT_EQ(Text(actual.events), Text(expected.events)) << "step " << step;
     }
-    ASSERT_TRUE(store_->Write(++sequence_).ok());
+    ASSERT_TRUE(store_->Write(++sequence_, 1).ok());
     store_->Publish();
     ASSERT_EQ(store_->view()->revision(), model_.revision);
     ASSERT_EQ(store_->view()->compact_revision(), model_.compact_revision);

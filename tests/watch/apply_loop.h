@@ -41,7 +41,7 @@ class ApplyLoop {
         events.push_back(std::move(event));
       }
     }
-    ASSERT_TRUE(store_->Write(kv::Sequence(++sequence_)).ok());
+    ASSERT_TRUE(store_->Write(kv::Sequence(++sequence_), 1).ok());
     hub_->Publish(events, revision);
     store_->Publish();
     for (kv::Event& event : events) history_.push_back(std::move(event));
@@ -50,7 +50,7 @@ class ApplyLoop {
   // The same for one command, which may fail.
   absl::StatusOr<kv::CommandResult> Try(const kv::Command& command) {
     kv::ApplyResult applied = store_->Apply(command);
-    EXPECT_TRUE(store_->Write(kv::Sequence(++sequence_)).ok());
+    EXPECT_TRUE(store_->Write(kv::Sequence(++sequence_), 1).ok());
     const int64_t revision =
         applied.events.empty() ? this->revision() : applied.events.back().revision.main;
     hub_->Publish(applied.events, revision);
