@@ -18,27 +18,36 @@ CHECK = os.path.join(BUILD, "check_history")
 
 
 class ProxiedCluster(Cluster):
-    """Member i reaches member j through proxies[i, j]: its own --initial-cluster names the proxies of the others."""
+    """Members know each other by fault proxies: set((i, j), mode) is about what member i sends to member j."""
 
     def __init__(self, folder, members=3, extra=()):
         ports = free_ports(3 * members)
-        peer = ports[members:2 * members]
-        self.proxies = {(i, j): FaultProxy(peer[j]) for i in range(members) for j in range(members) if i != j}
-        super().__init__(folder, members, client_ports=ports[:members], peer_ports=peer,
+        self.members = []
+        self.proxies = [FaultProxy(port, self.pids) for port in ports[members:2 * members]]
+        super().__init__(folder, members, client_ports=ports[:members], peer_ports=ports[members:2 * members],
                          api_ports=ports[2 * members:], extra=extra)
 
+    def pids(self):
+        return {i: member.pid() for i, member in enumerate(self.members) if member.pid() is not None}
+
     def member_arguments(self, i):
-        if not self.proxies:
-            return super().member_arguments(i)
+        listen = f"--listen-peer-urls={self.peer_url(i)}"
         arguments = super().member_arguments(i)
-        seen = ",".join(f"m{j + 1}=http://127.0.0.1:"
-                        + str(self.layout["peer"][j] if i == j else self.proxies[i, j].port)
-                        for j in range(len(self.layout["peer"])))
-        return [f"--initial-cluster={seen}" if a.startswith("--initial-cluster=") else a for a in arguments]
+        for port, proxy in zip(self.layout["peer"], self.proxies):
+            arguments = [a if a == listen else a.replace(f"127.0.0.1:{port}", f"127.0.0.1:{proxy.port}")
+                         for a in arguments]
+        return arguments
+
+    def set_links(self, mode, pairs=None, seconds=0.0):
+        for sender, receiver in pairs or self.links():
+            self.proxies[receiver].set(sender, mode, seconds)
+
+    def links(self):
+        return [(i, j) for i in range(self.size) for j in range(self.size) if i != j]
 
     def stop(self):
         stopped = super().stop()
-        for proxy in self.proxies.values():
+        for proxy in self.proxies:
             proxy.stop()
         return stopped
 
