@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/canary.h"
 #include "client/controllers/controllers_main.h"
 #include "server/config.h"
 #include "server/inspect/inspect.h"
@@ -65,6 +66,11 @@ int Serve(const Config& config) {
 }
 
 int Main(int argc, char** argv) {
+  if constexpr (base::kHasCanaries) {
+    return Fail(absl::FailedPreconditionError(
+        "this build holds bugs on purpose (PINTLE_CANARIES) and serves the simulator only; build "
+        "without that option"));
+  }
   if (argc > 1 && std::string_view(argv[1]) == "controllers") {
     return client::controllers::ControllersMain(argc - 1, argv + 1);
   }
