@@ -25,9 +25,11 @@ void Applier::Apply(std::span<const raft::Entry> entries) {
     parts_.store.EndEntry(kv::Sequence(entry.id.index.value()), entry.id.term.value());
   }
   const raft::Index last = entries.back().id.index;
-  storage::DieUnlessOk(
-      parts_.store.Write(kv::Sequence(last.value()), entries.back().id.term.value()),
-      "writing to the store");
+  if (!storage::DieUnlessOk(
+          parts_.store.Write(kv::Sequence(last.value()), entries.back().id.term.value()),
+          "writing to the store")) {
+    return;
+  }
   if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
   parts_.store.Publish();
   AnswerAll(last);

@@ -1,5 +1,7 @@
 #include "server/replica/log_writer.h"
 
+#include <spdlog/spdlog.h>
+
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -28,25 +30,43 @@ void Join(PersistJob& write, PersistJob&& job) {
 
 }  // namespace
 
-bool LogWriter::Step() {
-  std::vector<PersistJob> jobs = queue_.TakeAll();
-  for (size_t next = 0; next < jobs.size();) {
-    PersistJob write = std::move(jobs[next++]);
-    size_t bytes = CostOf(write);
-    for (; next < jobs.size() && bytes < kWriteBytes && !jobs[next].log_base; ++next) {
-      bytes += CostOf(jobs[next]);
-      Join(write, std::move(jobs[next]));
-    }
-    base::FaultPoint("log.before_write");
-    if (!storage::DieUnlessOk(wal_.Append(write.hard_state, write.entries, /*sync=*/true),
-                              "writing the log")) {
-      return true;
-    }
-    base::FaultPoint("log.after_sync");
-    if (observer_) observer_(write);
-    durable_(write.number);
+void LogWriter::TakeNextWrite() {
+  write_ = std::move(jobs_.front());
+  jobs_.pop_front();
+  size_t bytes = CostOf(*write_);
+  while (!jobs_.empty() && bytes < kWriteBytes && !jobs_.front().log_base) {
+    bytes += CostOf(jobs_.front());
+    Join(*write_, std::move(jobs_.front()));
+    jobs_.pop_front();
   }
-  return !jobs.empty();
+}
+
+void LogWriter::NoteRoom(bool room) {
+  if (waits_for_room_ == !room) return;
+  waits_for_room_ = !room;
+  if (room) {
+    spdlog::info("the disk has room again: the log goes on");
+  } else {
+    spdlog::error("no space left for the log: nothing is acknowledged until there is");
+  }
+}
+
+bool LogWriter::Step() {
+  for (PersistJob& job : queue_.TakeAll()) jobs_.push_back(std::move(job));
+  if (!write_ && jobs_.empty()) return false;
+  while (write_ || !jobs_.empty()) {
+    if (!write_) TakeNextWrite();
+    base::FaultPoint("log.before_write");
+    const absl::Status written = wal_.Append(write_->hard_state, write_->entries, /*sync=*/true);
+    NoteRoom(!absl::IsResourceExhausted(written));
+    if (waits_for_room_) return true;
+    if (!storage::DieUnlessOk(written, "writing the log")) return true;
+    base::FaultPoint("log.after_sync");
+    if (observer_) observer_(*write_);
+    durable_(write_->number);
+    write_.reset();
+  }
+  return true;
 }
 
 }  // namespace pintle::server::replica

@@ -2,10 +2,15 @@
 // one sync; then the driver is told. The next batch forms while the disk works: group commit
 // without timers.
 //
-// Thread: wal (the simulator's only one). A log that cannot be written ends the process.
+// A full disk is waited for: nothing is acknowledged meanwhile, raft sees a disk that stalls, and
+// the same write is tried again at every Step. Any other failure ends the process.
+//
+// Thread: wal (the simulator's only one).
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <optional>
 
 #include "raft/ready.h"
 #include "server/replica/batch_queue.h"
@@ -28,12 +33,20 @@ class LogWriter {
 
   // Writes everything that is queued. False: there was nothing.
   bool Step();
+  // The last Step found no room on the disk: come back in a while, also when nothing is queued.
+  bool waits_for_room() const { return waits_for_room_; }
 
  private:
+  void TakeNextWrite();
+  void NoteRoom(bool room);
+
   storage::Wal& wal_;
   const std::function<void(raft::ReadyNumber)> durable_;
   BatchQueue<PersistJob> queue_;
   Observer observer_;
+  std::deque<PersistJob> jobs_;      // taken, not yet part of a write
+  std::optional<PersistJob> write_;  // taken, not yet durable
+  bool waits_for_room_ = false;
 };
 
 }  // namespace pintle::server::replica

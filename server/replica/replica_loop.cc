@@ -7,6 +7,8 @@
 namespace pintle::server::replica {
 namespace {
 
+// A full disk is looked at again this often.
+constexpr auto kRoomWait = std::chrono::milliseconds(500);
 constexpr int kMostTicksAtOnce = 3;  // after a stall: catching up on all of them would only elect
 
 // Members' clock and the queues' are the same one, counted from different moments.
@@ -56,7 +58,11 @@ void ReplicaLoop::RunReplica() {
 
 void ReplicaLoop::RunWal() {
   LogWriter& writer = member_.log_writer();
-  while (writer.queue().Wait()) writer.Step();
+  for (;;) {
+    const auto again = std::chrono::steady_clock::now() + kRoomWait;
+    if (!writer.queue().Wait(writer.waits_for_room() ? std::optional(again) : std::nullopt)) return;
+    writer.Step();
+  }
 }
 
 void ReplicaLoop::RunApply() {

@@ -115,6 +115,36 @@ TEST(ClusterOfReplicas, AFollowerThatWasDownCatchesUp) {
   cluster.CheckAgreement();
 }
 
+TEST(ClusterOfReplicas, FullDisksAreWaitedForAndNothingIsAcknowledgedMeanwhile) {
+  VirtualCluster cluster(8);
+  const size_t leader = cluster.RunUntilLeader();
+  for (size_t place = 0; place < VirtualCluster::kMembers; ++place)
+    cluster.member(place).disk().SetRoom(0);
+  const auto all_wait = [&cluster] {
+    size_t waiting = 0;
+    for (size_t place = 0; place < VirtualCluster::kMembers; ++place)
+      waiting += cluster.member(place).waits_for_room() ? 1 : 0;
+    return waiting == VirtualCluster::kMembers;
+  };
+  for (int i = 0; i < 2000 && !all_wait(); ++i) {
+    cluster.Put(leader);
+    cluster.Run(1);
+  }
+  ASSERT_TRUE(all_wait()) << "what was prepared has no end";
+  const size_t last = cluster.Put(leader);
+  cluster.Run(5);
+  EXPECT_EQ(cluster.writes()[last].state, State::kWaiting);
+  for (size_t place = 0; place < VirtualCluster::kMembers; ++place)
+    cluster.member(place).disk().SetRoom(storage::MemoryFileSystem::kNever);
+  cluster.RunUntilLeader();
+  cluster.Run(40);
+  EXPECT_NE(cluster.writes()[last].state, State::kWaiting);
+  const size_t after = cluster.Put(leader);
+  cluster.Run(5);
+  EXPECT_EQ(cluster.writes()[after].state, State::kAcknowledged);
+  cluster.CheckAgreement();
+}
+
 // Crashes, partitions, hung disks, lost and doubled messages. The checks are the cluster's.
 TEST(ClusterOfReplicas, ChaosLosesNothingAndNeverLies) {
   size_t acknowledged = 0;

@@ -80,7 +80,7 @@ void VirtualMember::Read(LocalMember::ReadDone done) {
 }
 
 bool VirtualMember::WriteLog() {
-  if (!member_->log_writer().Step()) return false;
+  if (!member_->log_writer().Step() || member_->log_writer().waits_for_room()) return false;
   Turn();
   return true;
 }

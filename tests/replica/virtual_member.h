@@ -75,6 +75,8 @@ class VirtualMember {
 
   std::vector<raft::Message> TakeMessages() { return outbox_.TakeAll(); }
 
+  storage::MemoryFileSystem& disk() { return disk_; }
+  bool waits_for_room() { return member_->log_writer().waits_for_room(); }
   raft::MemberId id() const { return id_; }
   const Replica& replica() const { return member_->replica(); }
   const kv::Store& store() const { return member_->store(); }

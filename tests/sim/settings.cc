@@ -50,6 +50,7 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.pause_every = Every(random, absl::Seconds(2), absl::Seconds(20));
   settings.stall_every = Every(random, absl::Seconds(2), absl::Seconds(20));
   settings.failed_sync_every = Every(random, absl::Seconds(5), absl::Seconds(40));
+  settings.full_disk_every = Every(random, absl::Seconds(5), absl::Seconds(40));
   settings.compact_every = Every(random, absl::Seconds(1), absl::Seconds(10));
   settings.crash_at_fault_point = Rate(random, 0.001);
   settings.usual_sync = absl::Microseconds(static_cast<int64_t>(random.Between(50, 5000)));
@@ -71,14 +72,15 @@ std::string Settings::Describe() const {
                ? std::string()
                : absl::StrCat(" ", name, "~", absl::FormatDuration(mean));
   };
-  return absl::StrCat(
-      "seed ", seed, ": ", members, " members, ", clients, " clients, ", keys, " keys, delay ",
-      absl::FormatDuration(network.usual_delay), ", loss ", network.loss, ", doubled ",
-      network.duplicates, ", damaged ", network.damage, network.reorders ? ", reordered" : "",
-      ", sync ", absl::FormatDuration(usual_sync), ", fault points ", crash_at_fault_point,
-      every("cut", cut_every), every("crash", crash_every), every("power", power_loss_every),
-      every("pause", pause_every), every("stall", stall_every),
-      every("failed-sync", failed_sync_every), every("compact", compact_every));
+  return absl::StrCat("seed ", seed, ": ", members, " members, ", clients, " clients, ", keys,
+                      " keys, delay ", absl::FormatDuration(network.usual_delay), ", loss ",
+                      network.loss, ", doubled ", network.duplicates, ", damaged ", network.damage,
+                      network.reorders ? ", reordered" : "", ", sync ",
+                      absl::FormatDuration(usual_sync), ", fault points ", crash_at_fault_point,
+                      every("cut", cut_every), every("crash", crash_every),
+                      every("power", power_loss_every), every("pause", pause_every),
+                      every("stall", stall_every), every("failed-sync", failed_sync_every),
+                      every("full-disk", full_disk_every), every("compact", compact_every));
 }
 
 }  // namespace pintle::sim

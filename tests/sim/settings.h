@@ -28,6 +28,7 @@ struct Settings {
   absl::Duration pause_every = absl::InfiniteDuration();
   absl::Duration stall_every = absl::InfiniteDuration();  // of a disk
   absl::Duration failed_sync_every = absl::InfiniteDuration();
+  absl::Duration full_disk_every = absl::InfiniteDuration();
   absl::Duration compact_every = absl::InfiniteDuration();
   double crash_at_fault_point = 0;  // at each point that is passed
   double store_loses_file = 0;      // at each crash of one member

@@ -118,7 +118,8 @@ void SimMember::Boot() {
       if (member.ok()) member_ = *std::move(member);
       return;
     }
-    if (absl::IsInternal(member.status())) {  // the disk failed: the process ends, and tries again
+    // The disk failed or is full: the process ends, and tries again.
+    if (absl::IsInternal(member.status()) || absl::IsResourceExhausted(member.status())) {
       Freeze(std::string(member.status().message()));
       return;
     }
@@ -213,6 +214,10 @@ void SimMember::WriteLater() {
 void SimMember::DoWrite() {
   write_planned_ = false;
   member_->log_writer().Step();
+  if (member_->log_writer().waits_for_room()) {
+    write_planned_ = true;
+    Later(absl::Milliseconds(500), [this] { DoWrite(); });
+  }
   Turn();
 }
 

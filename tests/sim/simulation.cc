@@ -139,6 +139,16 @@ void Simulation::PlanFaults() {
     Tell(absl::StrCat("member ", member.place(), ": its disk stalls"));
     member.StallDisk(absl::Milliseconds(static_cast<int64_t>(random_.Between(50, 8000))));
   });
+  Repeat("full-disk", settings_.full_disk_every, [this, somebody] {
+    SimMember& member = somebody();
+    Tell(absl::StrCat("member ", member.place(), ": its disk is nearly full"));
+    member.disk().SetRoom(random_.Below(100000));
+    events_.After(absl::Milliseconds(static_cast<int64_t>(random_.Between(500, 8000))),
+                  [this, &member] {
+                    Tell(absl::StrCat("member ", member.place(), ": its disk has room again"));
+                    member.disk().SetRoom(VirtualDisk::kUnlimited);
+                  });
+  });
   Repeat("failed-sync", settings_.failed_sync_every,
          [somebody] { somebody().disk().FailNextSync(); });
 }
@@ -204,7 +214,10 @@ void Simulation::EndFaults() {
   faults_on_ = false;
   network_.HealAll();
   clients_->Stop();
-  for (const auto& member : members_) member->disk().FailNextSync(false);
+  for (const auto& member : members_) {
+    member->disk().FailNextSync(false);
+    member->disk().SetRoom(VirtualDisk::kUnlimited);
+  }
   for (size_t place = 0; place < members_.size(); ++place) {
     probes_.push_back(std::make_shared<bool>(false));
     clients_->Probe(place, probes_.back());
