@@ -29,22 +29,11 @@ class ApplyLoop {
   kv::Store& store() { return *store_; }
   int64_t revision() const { return store_->view()->revision(); }
 
-  // One batch; every command must succeed.
+  // One batch; every command must succeed. Everything before it is applied first.
   void Apply(const std::vector<kv::Command>& commands) {
-    std::vector<kv::Event> events;
-    int64_t revision = store_->view()->revision();
-    for (const kv::Command& command : commands) {
-      kv::ApplyResult applied = store_->Apply(command);
-      ASSERT_TRUE(applied.result.ok()) << applied.result.status();
-      for (kv::Event& event : applied.events) {
-        revision = event.revision.main;
-        events.push_back(std::move(event));
-      }
-    }
-    ASSERT_TRUE(store_->Write(kv::Sequence(++sequence_), 1).ok());
-    hub_->Publish(events, revision);
-    store_->Publish();
-    for (kv::Event& event : events) history_.push_back(std::move(event));
+    Replay(log_.size());
+    log_.push_back(commands);
+    ApplyOne(commands);
   }
 
   // The same for one command, which may fail.
@@ -55,6 +44,8 @@ class ApplyLoop {
         applied.events.empty() ? this->revision() : applied.events.back().revision.main;
     hub_->Publish(applied.events, revision);
     store_->Publish();
+    log_.push_back({command});
+    ++applied_;
     for (kv::Event& event : applied.events) history_.push_back(std::move(event));
     return std::move(applied.result);
   }
@@ -74,13 +65,60 @@ class ApplyLoop {
     }
   }
 
+  // The store as it is now, to be installed later.
+  struct Saved {
+    std::shared_ptr<kv::MemoryBackend> backend;
+    size_t entries = 0;
+  };
+  Saved Save() const { return {backend_->Clone(), log_.size()}; }
+
+  // Gets an older content and stays behind, as a member does whose store is rebuilt.
+  void GoBackTo(const Saved& saved) {
+    backend_ = saved.backend->Clone();
+    ASSERT_TRUE(store_->Reload(backend_).ok());
+    applied_ = saved.entries;
+    sequence_ = store_->sequence().value();
+    hub_->Reset(store_->view()->revision());
+  }
+  // The log again: at most `entries` of it.
+  void Replay(size_t entries) {
+    for (; entries > 0 && applied_ < log_.size(); --entries) ApplyOne(log_[applied_]);
+  }
+  // A snapshot of everything at once, or what an install of it looks like.
+  void Install(const Saved& saved) {
+    ASSERT_GE(saved.entries, applied_);
+    GoBackTo(saved);
+  }
+  bool complete() const { return applied_ == log_.size(); }
+
   // Everything that ever happened.
   const std::vector<kv::Event>& history() const { return history_; }
 
  private:
-  kv::MemoryBackend backend_;
+  std::shared_ptr<kv::MemoryBackend> backend_ = std::make_shared<kv::MemoryBackend>();
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<Hub> hub_;
+  void ApplyOne(const std::vector<kv::Command>& commands) {
+    std::vector<kv::Event> events;
+    int64_t revision = store_->view()->revision();
+    for (const kv::Command& command : commands) {
+      for (kv::Event& event : store_->Apply(command).events) {
+        revision = event.revision.main;
+        events.push_back(std::move(event));
+      }
+    }
+    ASSERT_TRUE(store_->Write(kv::Sequence(++sequence_), 1).ok());
+    hub_->Publish(events, revision);
+    store_->Publish();
+    ++applied_;
+    for (kv::Event& event : events) {
+      if (history_.empty() || event.revision > history_.back().revision)
+        history_.push_back(std::move(event));
+    }
+  }
+
+  std::vector<std::vector<kv::Command>> log_;  // one batch each
+  size_t applied_ = 0;
   uint64_t sequence_ = 0;
   std::vector<kv::Event> history_;
 };

@@ -40,12 +40,45 @@ class World {
         if (!watchers_.empty()) Pull(*watchers_[random_() % watchers_.size()]);
       } else if (dice < 97) {
         if (!watchers_.empty()) watchers_.erase(watchers_.begin() + Index());
-      } else {
+      } else if (dice < 99) {
         Compact();
+      } else {
+        Replace();
       }
       if (::testing::Test::HasFatalFailure()) return;
     }
     for (auto& watcher : watchers_) Pull(*watcher, /*to_the_end=*/true);
+  }
+
+  // The store is replaced by an older one and catches up: by its log, or by a snapshot.
+  void Replace() {
+    const ApplyLoop::Saved now = loop_.Save();
+    if (saved_.empty()) return saved_.push_back(now);
+    const ApplyLoop::Saved old = saved_[random_() % saved_.size()];
+    loop_.GoBackTo(old);
+    while (!loop_.complete()) {
+      for (auto& watcher : watchers_) {
+        if (random_() % 30 == 0) PullBehind(*watcher);
+      }
+      if (::testing::Test::HasFatalFailure()) return;
+      if (random_() % 20 == 0) {
+        loop_.Install(now);
+      } else {
+        loop_.Replay(1 + random_() % 5);
+      }
+    }
+    saved_.push_back(now);
+  }
+
+  // The store is behind what may have been delivered: whatever comes continues what was given.
+  void PullBehind(Modelled& modelled) {
+    for (bool more = true; more;) {
+      Batch batch = modelled.watcher->subscription().Next(Pick({1, 500, 1 << 20}));
+      if (batch.compacted) modelled.got.push_back("compacted");
+      for (const Delivered& delivered : batch.events) modelled.got.push_back(Text(delivered));
+      more = batch.more;
+    }
+    Check(modelled, /*complete=*/false);
   }
 
  private:
@@ -157,13 +190,29 @@ class World {
       const int64_t synced = modelled.watcher->synced();
       ASSERT_EQ(synced, modelled.first > loop_.revision() + 1 ? -1 : loop_.revision());
     }
+    if (!ended) CheckProgress(modelled, expected, got.size());
     expected.resize(got.size());
     ASSERT_EQ(got, expected);
+  }
+
+  // What is said to be complete has been given, and has happened.
+  void CheckProgress(const Modelled& modelled, const std::vector<std::string>& expected,
+                     size_t got) {
+    const int64_t synced = modelled.watcher->synced();
+    ASSERT_GE(synced, -1);
+    if (synced < 0) return;
+    ASSERT_GE(synced, modelled.first - 1);
+    ASSERT_LE(synced, std::max(loop_.history().empty() ? 1 : loop_.history().back().revision.main,
+                               loop_.revision()));
+    if (got == expected.size()) return;
+    const std::string& missing = expected[got];
+    ASSERT_GT(std::stoll(missing.substr(missing.rfind('@') + 1)), synced) << missing;
   }
 
   std::mt19937 random_;
   ApplyLoop loop_;
   std::vector<std::unique_ptr<Modelled>> watchers_;
+  std::vector<ApplyLoop::Saved> saved_;
 };
 
 TEST(WatchModelTest, EveryWatcherGetsItsPartOfHistory) {
