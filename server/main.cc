@@ -56,6 +56,8 @@ int Serve(const Config& config) {
   int number = 0;
   sigwait(&signals, &number);
   Log(spdlog::level::info, "received signal; shutting down", {{"signal", strsignal(number)}});
+  // Whoever asks a second time does not want to wait for clients.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*server)->Stop();
   server->reset();
   // So that the parent sees what ended us, as with etcd.

@@ -132,6 +132,9 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);
   options.watch_progress_interval = config.watch_progress_notify_interval;
+  options.move_leader = [this](uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {
+    node->MoveLeader(target, std::move(done));
+  };
   options.metrics_text = [this] {
     return admin::MetricsText({.member = &node->member(),
                                .client_traffic = [this] { return clients->counters(); },

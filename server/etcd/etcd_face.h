@@ -15,6 +15,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "kv/validate.h"
 #include "net/grpc.h"
@@ -35,6 +37,9 @@ struct EtcdFaceOptions {
       absl::Minutes(10);  // --watch-progress-notify-interval; at least 100 ms
   // Unsent bytes of one watch stream above which nothing more is pulled from its subscriptions.
   size_t watch_stream_bytes = size_t{1} << 20;
+  // Asks another member to take leadership over; `done`, on any thread, says whether that has
+  // begun. Absent: MoveLeader is not supported.
+  std::function<void(uint64_t target, absl::AnyInvocable<void(absl::Status)> done)> move_leader;
   std::function<std::string()> metrics_text;  // body of /metrics; absent: 404
 };
 

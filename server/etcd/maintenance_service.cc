@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/etcd/rpc.pb.h"
+#include "server/etcd/move_leader.h"
 #include "server/etcd/replies.h"
 #include "server/replica/errors.h"
 
@@ -60,9 +61,10 @@ void RegisterMaintenance(net::GrpcRouter& router, ServicePtr service) {
   AddUnary<etcdserverpb::StatusRequest>(router, "/etcdserverpb.Maintenance/Status", service,
                                         Status);
   AddUnary<etcdserverpb::AlarmRequest>(router, "/etcdserverpb.Maintenance/Alarm", service, Alarm);
-  for (const char* method : {"Defragment", "Hash", "HashKV", "MoveLeader", "Downgrade"}) {
+  for (const char* method : {"Defragment", "Hash", "HashKV", "Downgrade"}) {
     AddNotBuilt(router, std::string("/etcdserverpb.Maintenance/") + method);
   }
+  RegisterMoveLeader(router, service);
   AddNotBuiltStream(router, "/etcdserverpb.Maintenance/Snapshot");
 }
 

@@ -10,6 +10,8 @@ absl::Status ErrTimeoutDueToLeaderFail();      // …, possibly due to previous 
 absl::Status ErrTimeoutDueToConnectionLost();  // …, possibly due to connection lost
 absl::Status ErrLeaderChanged();               // UNAVAILABLE  etcdserver: leader changed
 absl::Status ErrNoLeader();                    // UNAVAILABLE  etcdserver: no leader
+absl::Status ErrNotLeader();                   // FAILED_PRECONDITION  etcdserver: not leader
+absl::Status ErrBadLeaderTransferee();         // FAILED_PRECONDITION  …: bad leader transferee
 absl::Status ErrStopped();                     // UNAVAILABLE  etcdserver: server stopped
 absl::Status ErrUnhealthy();                   // UNAVAILABLE  etcdserver: unhealthy cluster
 absl::Status ErrInvalidConfChange();           // FAILED_PRECONDITION  raft: invalid change

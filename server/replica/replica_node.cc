@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::replica {
 
@@ -44,6 +45,20 @@ void ReplicaNode::HandOver(absl::Duration limit) {
     std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLook));
   }
   spdlog::warn("nobody has taken leadership over in time");
+}
+
+void ReplicaNode::MoveLeader(uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {
+  member_->driver().TransferLeadership(
+      raft::MemberId(target), [done = std::move(done)](raft::TransferOutcome outcome) mutable {
+        switch (outcome) {
+          case raft::TransferOutcome::kStarted:
+            return done(absl::OkStatus());
+          case raft::TransferOutcome::kNotLeader:
+            return done(ErrNotLeader());
+          case raft::TransferOutcome::kNoTarget:
+            return done(ErrBadLeaderTransferee());
+        }
+      });
 }
 
 void ReplicaNode::Stop() {

@@ -51,6 +51,75 @@ TEST(MaintenanceServiceTest, ThereAreNoAlarms) {
             "supported by this version");
 }
 
+// A member whose leadership moves when the test says so.
+class MoveLeaderTest : public ::testing::Test {
+ protected:
+  std::string Ask(const std::string& request) {
+    return harness_.Ask("etcdserverpb.Maintenance/MoveLeader", request);
+  }
+  std::shared_ptr<FakeCall> Begin(uint64_t target) {
+    auto call = std::make_shared<FakeCall>(harness_.executor);
+    etcdserverpb::MoveLeaderRequest request;
+    request.set_targetid(target);
+    harness_.router.unary().at("/etcdserverpb.Maintenance/MoveLeader")(request.SerializeAsString(),
+                                                                       call);
+    harness_.executor.Run();
+    return call;
+  }
+
+  uint64_t asked_ = 0;
+  absl::Status begun_;
+  Harness harness_{
+      {.move_leader = [this](uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {
+        asked_ = target;
+        done(begun_);
+      }}};
+};
+
+TEST_F(MoveLeaderTest, AnswersOnceTheOtherLeads) {
+  harness_.member.member_list[1].is_learner = false;
+  const auto call = Begin(0x32);
+  EXPECT_EQ(asked_, 0x32u);
+  harness_.executor.Advance(absl::Milliseconds(100));
+  EXPECT_FALSE(call->ended());
+  harness_.member.facts.leader_id = 0x32;
+  harness_.executor.Advance(absl::Milliseconds(10));
+  ASSERT_TRUE(call->ended());
+  EXPECT_TRUE(call->status().ok()) << call->status();
+  EXPECT_EQ(call->TakeSent(), std::vector<std::string>{""});
+  EXPECT_EQ(harness_.executor.timers(), 0u);
+}
+
+TEST_F(MoveLeaderTest, RefusesAsEtcdDoes) {
+  EXPECT_EQ(Ask("targetID: 50"), "FAILED_PRECONDITION: etcdserver: bad leader transferee");
+  EXPECT_EQ(Ask("targetID: 7"), "FAILED_PRECONDITION: etcdserver: bad leader transferee");
+  EXPECT_EQ(Ask("targetID: 49"), "");
+  harness_.member.facts.is_leader = false;
+  EXPECT_EQ(Ask("targetID: 49"), "FAILED_PRECONDITION: etcdserver: not leader");
+  EXPECT_EQ(asked_, 0u);
+}
+
+TEST_F(MoveLeaderTest, GivesWhatTheReplicaRefuses) {
+  harness_.member.member_list[1].is_learner = false;
+  begun_ = replica::ErrNotLeader();  // it has lost leadership meanwhile
+  EXPECT_EQ(Ask("targetID: 50"), "FAILED_PRECONDITION: etcdserver: not leader");
+}
+
+TEST_F(MoveLeaderTest, EndsByTimeOrWithTheClient) {
+  harness_.member.member_list[1].is_learner = false;
+  const auto late = Begin(0x32);
+  const auto look = [&](int times) {
+    for (int i = 0; i < times; ++i) harness_.executor.Advance(absl::Milliseconds(10));
+  };
+  look(699);  // 5 s and two elections
+  EXPECT_FALSE(late->ended());
+  look(1);
+  EXPECT_EQ(late->status(), replica::ErrTimeoutDueToLeaderFail());
+  const auto gone = Begin(0x32);
+  gone->Cancel();
+  EXPECT_EQ(harness_.executor.timers(), 0u);
+}
+
 TEST(NotBuiltTest, SaysSo) {
   Harness harness;
   for (const char* path :
