@@ -61,7 +61,10 @@ absl::Status Member::Recover() {
   PINTLE_ASSIGN_OR_RETURN(wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(),
                                                    data_dir_->identity(), options_.wal, contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
-  if (contents.damaged) {
+  // With others to ask, the member stays up: it votes as one that may have forgotten (the log's
+  // vote floor), and the leader sends it what is missing.
+  const bool alone = options_.members.size() == 1;
+  if (contents.damaged && alone) {
     return absl::DataLossError(absl::StrCat(
         "the log of ", options_.data_dir, " is damaged: ", contents.findings.back(),
         ". Restore this member's data-dir, or the cluster from a backup; an empty data-dir would "
@@ -89,7 +92,7 @@ absl::Status Member::OpenBackend(const std::string& folder) {
 
 // An empty store instead of the damaged one: the log, which has everything, fills it again.
 absl::Status Member::StartStoreAnew(const absl::Status& damage) {
-  spdlog::warn("the store is damaged and will be made anew from the log: {}", damage.ToString());
+  spdlog::warn("the store will be made anew from the log: {}", damage.ToString());
   PINTLE_ASSIGN_OR_RETURN(const std::string folder, data_dir_->NewStoreFolder());
   PINTLE_RETURN_IF_ERROR(OpenBackend(folder));
   base::FaultPoint("member.before_new_store_counts");
@@ -107,6 +110,9 @@ absl::Status Member::OpenStore(const storage::WalContents& contents) {
   }
   const uint64_t last = contents.base.index.value() + contents.entries.size();
   if (store_->sequence().value() <= last) return absl::OkStatus();
+  if (contents.damaged && contents.base.index == raft::Index{0}) {
+    return StartStoreAnew(absl::DataLossError("it is ahead of what is left of the damaged log"));
+  }
   return absl::DataLossError(absl::StrCat(
       "the store in ", options_.data_dir, " is ahead of its log (", store_->sequence().value(),
       " > ", last,

@@ -35,6 +35,7 @@ absl::Status RaftChecks::Booted(SimMember& member) {
                                             raft::Text(promised), " on its disk, comes back with ",
                                             raft::Text(LastOf(log)), " and no floor above"));
   }
+  if (LastOf(log) < promised) checker_.ObserveDamage(member.id());
   disk.hard_state = found;
   disk.log = log;
   checker_.ObserveRestart(member.id(), raft::Index(member.member().store().sequence().value()));

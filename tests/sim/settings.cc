@@ -55,6 +55,7 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.crash_at_fault_point = Rate(random, 0.001);
   settings.usual_sync = absl::Microseconds(static_cast<int64_t>(random.Between(50, 5000)));
   settings.usual_apply = absl::Microseconds(static_cast<int64_t>(random.Between(10, 1000)));
+  settings.log_flips_bit = Rate(random, 0.5);
   settings.clock_drift = Rate(random, 0.1);
   settings.first_segment_bytes = OneOf(random, std::array<size_t, 3>{4096, 16384, 65536});
   settings.largest_segment_bytes = settings.first_segment_bytes * random.Between(1, 4);

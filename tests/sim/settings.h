@@ -35,6 +35,7 @@ struct Settings {
   absl::Duration usual_sync = absl::Microseconds(500);
   absl::Duration usual_apply = absl::Microseconds(50);
   double clock_drift = 0;
+  double log_flips_bit = 0;  // at a crash, on one member only
 
   size_t first_segment_bytes = 16384;
   size_t largest_segment_bytes = 65536;

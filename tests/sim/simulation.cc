@@ -185,6 +185,12 @@ void Simulation::CrashSomebody(bool power) {
     ++outcome_.faults["store-file-lost"];
     Tell(absl::StrCat("member ", member.place(), " has lost a file of its store"));
   }
+  // One member per seed has such a disk, so that every entry stays whole on all others.
+  const bool rots = members_.size() > 1 && member.place() == settings_.seed % members_.size();
+  if (rots && random_.Chance(settings_.log_flips_bit) && member.disk().FlipBit("/log/")) {
+    ++outcome_.faults["log-bit-flipped"];
+    Tell(absl::StrCat("member ", member.place(), ": a bit of its log has flipped"));
+  }
 }
 
 void Simulation::LosePower() {
