@@ -231,10 +231,6 @@ void Driver::UpdateFacts() {
   working_facts_.soft_state = soft_state_;
   working_facts_.term = parts_.replica->term();
   working_facts_.commit_index = parts_.replica->commit_index();
-  working_facts_.persisted_index = parts_.replica->persisted_index();
-  working_facts_.store_behind_log = parts_.replica->store_behind_log();
-  if (working_facts_.conf_state != parts_.replica->conf_state())
-    working_facts_.conf_state = parts_.replica->conf_state();
   const std::lock_guard lock(facts_mutex_);
   facts_ = working_facts_;
 }

@@ -97,9 +97,6 @@ class Driver {
     raft::SoftState soft_state;
     raft::Term term;
     raft::Index commit_index;
-    raft::Index persisted_index;
-    raft::ConfState conf_state;
-    bool store_behind_log = false;  // applies nothing until a snapshot has come
     int64_t leader_changes = 0;
     int64_t proposals_failed = 0;
   };

@@ -32,16 +32,16 @@ void ReplicaNode::HandOver(absl::Duration limit) {
   if (!member_->status().is_leader) return;
   spdlog::info("handing leadership over");
   // Shared: the answer may come after we have given up.
-  const auto started = std::make_shared<std::atomic<int>>(-1);
-  member_->driver().TransferLeadership(raft::kNoMember, [started](raft::TransferOutcome outcome) {
-    *started = static_cast<int>(outcome);
-  });
+  const auto nobody_there = std::make_shared<std::atomic<bool>>(false);
+  member_->driver().TransferLeadership(raft::kNoMember,
+                                       [nobody_there](raft::TransferOutcome outcome) {
+                                         *nobody_there = outcome != raft::TransferOutcome::kStarted;
+                                       });
   const absl::Time deadline = clock_.Now() + limit;
   while (clock_.Now() < deadline) {
     const MemberStatus status = member_->status();
     const bool led_by_another = !status.is_leader && status.leader_id != 0;
-    const bool nobody_there = *started > static_cast<int>(raft::TransferOutcome::kStarted);
-    if (led_by_another || nobody_there) return;
+    if (led_by_another || *nobody_there) return;
     std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLook));
   }
   spdlog::warn("nobody has taken leadership over in time");

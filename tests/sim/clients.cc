@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/check.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/replica/errors.h"
 
@@ -20,10 +19,7 @@ constexpr size_t kWatchers = 2;
 
 std::optional<history::Pair> PairOf(const kv::RangeResult& result) {
   if (result.kvs.empty()) return std::nullopt;
-  kv::KeyValueView view;
-  PINTLE_CHECK(kv::ParseKeyValue(*result.kvs[0], view), "a pair that is none");
-  return history::Pair{std::string(view.value), view.mod_revision, view.create_revision,
-                       view.version};
+  return ToPair(result.kvs[0]);
 }
 
 }  // namespace
@@ -246,8 +242,7 @@ void Clients::Resubscribe(Watcher& watcher) {
   int64_t revision = 0;
   watcher.incarnation = member.incarnation();
   watcher.subscription = member.member().hub().Subscribe(
-      {.range = {std::string(1, '\0'), std::string(1, '\0')}, .start_revision = watcher.cursor + 1},
-      [] {}, revision);
+      {.range = AllKeys(), .start_revision = watcher.cursor + 1}, [] {}, revision);
 }
 
 void Clients::TurnWatcher(size_t number) {

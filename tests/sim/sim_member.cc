@@ -27,6 +27,12 @@ SimMember*& RunningMember() {
   return running;
 }
 
+history::Pair ToPair(const kv::EncodedKeyValue& encoded) {
+  kv::KeyValueView view;
+  PINTLE_CHECK(kv::ParseKeyValue(*encoded, view), "a pair that is none");
+  return {std::string(view.value), view.mod_revision, view.create_revision, view.version};
+}
+
 Revisions ToRevisions(const watch::Batch& batch) {
   Revisions revisions;
   for (const watch::Delivered& delivered : batch.events) {
@@ -240,7 +246,7 @@ void SimMember::SubscribeToTruth() {
                                ++truth_subscriptions_);
   int64_t revision = 0;
   truth_ = member_->hub().Subscribe(
-      {.range = {std::string(1, '\0'), std::string(1, '\0')},
+      {.range = AllKeys(),
        .start_revision = std::max<int64_t>(member_->view()->compact_revision(), 1) + 1},
       [] {}, revision);
 }

@@ -22,6 +22,10 @@
 
 namespace pintle::sim {
 
+inline kv::KeyRange AllKeys() { return {std::string(1, '\0'), std::string(1, '\0')}; }
+
+history::Pair ToPair(const kv::EncodedKeyValue& encoded);
+
 // The pairs of a batch that a watch delivered, by revision.
 struct Revisions {
   struct One {

@@ -10,6 +10,12 @@
 #include "server/storage/fatal.h"
 
 namespace pintle::sim {
+namespace {
+
+// Whoever is down comes back after a while, as under a supervisor.
+constexpr absl::Duration kSupervisorTurn = absl::Milliseconds(200);
+
+}  // namespace
 
 Simulation* Simulation::current_ = nullptr;
 
@@ -210,11 +216,6 @@ void Simulation::RunUntil(absl::Duration end) {
   while (outcome_.violation.ok() && !events_.empty() && events_.next() <= end) Step();
 }
 
-// Whoever is down comes back after a while, as under a supervisor.
-namespace {
-constexpr absl::Duration kSupervisorTurn = absl::Milliseconds(200);
-}  // namespace
-
 void Simulation::EndFaults() {
   Tell("faults end");
   faults_on_ = false;
@@ -254,14 +255,12 @@ std::string Simulation::WhatIsMissing() const {
 
 void Simulation::CheckStore(SimMember& member) {
   const auto view = member.member().view();
-  const auto all = view->Range({.range = {std::string(1, '\0'), std::string(1, '\0')}});
+  const auto all = view->Range({.range = AllKeys()});
   if (!all.ok()) return Check(all.status());
   for (const auto& encoded : all->kvs) {
     kv::KeyValueView pair;
     if (!kv::ParseKeyValue(*encoded, pair)) return Check(absl::InternalError("no pair"));
-    const history::Pair found{std::string(pair.value), pair.mod_revision, pair.create_revision,
-                              pair.version};
-    Check(history_.Read(false, 0, all->revision, std::string(pair.key), found));
+    Check(history_.Read(false, 0, all->revision, std::string(pair.key), ToPair(encoded)));
   }
 }
 
@@ -271,10 +270,7 @@ void Simulation::CheckAgreement() {
   for (const auto& member : members_) {
     CheckStore(*member);
     const int64_t its =
-        member->member()
-            .view()
-            ->Range({.range = {std::string(1, '\0'), std::string(1, '\0')}, .count_only = true})
-            ->count;
+        member->member().view()->Range({.range = AllKeys(), .count_only = true})->count;
     if (count >= 0 && its != count) {
       Check(absl::InternalError(
           absl::StrCat("member ", member->place(), " holds ", its, " keys, others ", count)));
