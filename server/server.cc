@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <thread>
 #include <utility>
 
@@ -42,7 +41,6 @@ struct Membership {
   uint64_t cluster_id = 0;
   uint64_t self = 0;
   std::vector<replica::ClusterMember> members;
-  std::map<raft::MemberId, replica::PeerAddress> peers;
 };
 
 absl::StatusOr<Membership> MembershipOf(const Config& config) {
@@ -52,12 +50,7 @@ absl::StatusOr<Membership> MembershipOf(const Config& config) {
     const uint64_t id = replica::MemberIdOf(member.peer_urls, config.initial_cluster_token);
     ids.push_back(id);
     membership.members.push_back({.id = id, .peer_urls = member.peer_urls});
-    if (member.name == config.name) {
-      membership.self = id;
-      continue;
-    }
-    PINTLE_ASSIGN_OR_RETURN(const Url url, ParseUrl(member.peer_urls.front()));
-    membership.peers[raft::MemberId(id)] = {url.host, url.port};
+    if (member.name == config.name) membership.self = id;
   }
   membership.cluster_id = replica::ClusterIdOf(ids);
   return membership;
@@ -69,7 +62,6 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   peers.cluster_id = membership.cluster_id;
   peers.self = raft::MemberId(membership.self);
   for (const Url& url : config.listen_peer_urls) peers.listen.push_back({url.host, url.port});
-  peers.peers = std::move(membership.peers);
 
   replica::ReplicaOptions options;
   replica::MemberOptions& member = options.member;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 #include <cctype>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "server/replica/raft_codec.h"
@@ -30,22 +32,24 @@ absl::Status ListenError(const PeerAddress& address, std::string_view step,
                                              std::string(step), ": ", words));
 }
 
-}  // namespace
-
-AsioPeerTransport::AsioPeerTransport(PeerOptions options) : options_(std::move(options)) {
-  for (const auto& [peer, address] : options_.peers) {
-    links_[peer] = std::make_shared<PeerLink>(
-        io_, options_, peer, counters_[peer], [this, id = peer] { OnUnreachable(id); },
-        [this, id = peer] { callbacks_.on_gone(id); });
-  }
+std::string OtherDataDirText(raft::MemberId member) {
+  return absl::StrFormat(
+      "member %x came back with another data-dir: it lost its data; remove it and add it again, or "
+      "replace it",
+      member.value());
 }
 
-absl::Status AsioPeerTransport::Start(Callbacks callbacks) {
+}  // namespace
+
+AsioPeerTransport::AsioPeerTransport(PeerOptions options) : options_(std::move(options)) {}
+
+absl::Status AsioPeerTransport::Start(PeerSelf self, Callbacks callbacks) {
   PINTLE_CHECK(!thread_.joinable(), "a peer transport is started once");
+  self_ = std::move(self);
   callbacks_ = std::move(callbacks);
   for (const auto& address : options_.listen) PINTLE_RETURN_IF_ERROR(Listen(address));
   for (const auto& acceptor : acceptors_) Accept(*acceptor);
-  for (const auto& [peer, link] : links_) link->Start();
+  FollowSet();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "peers");
     const auto work = asio::make_work_guard(io_);
@@ -89,8 +93,9 @@ void AsioPeerTransport::CloseEverything() {
     acceptor->pause.cancel();
     acceptor->acceptor.close(ignored);
   }
-  for (const auto& [peer, link] : links_) {
-    link->Stop();
+  for (const auto& [peer, contact] : contacts_) {
+    if (contact.farewell != nullptr) contact.farewell->cancel();
+    contact.link->Stop();
     FailQuestions(peer);
   }
   while (!sessions_.empty()) (*sessions_.begin())->Close();
@@ -118,9 +123,12 @@ void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket) {
     return;  // closes it
   }
   const auto session = std::make_shared<PeerSession>(
-      std::move(socket), options_,
+      std::move(socket), options_, self_.data_dir,
       PeerSession::Callbacks{
-          .on_greeted = [this](PeerSession& greeted) { OnGreeted(greeted); },
+          .objection = [this](const Hello& hello) { return ObjectionTo(hello); },
+          .on_greeted = [this](PeerSession& greeted,
+                               const Hello& hello) { OnGreeted(greeted, hello); },
+          .on_members_question = [this] { return callbacks_.on_members_question(); },
           .on_frame = [this](PeerSession& from,
                              const Frame& frame) { return OnFrame(from, frame); },
           .on_closed = [this](PeerSession& closed) { sessions_.erase(closed.shared_from_this()); },
@@ -129,7 +137,41 @@ void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket) {
   session->Start();
 }
 
-void AsioPeerTransport::OnGreeted(PeerSession& session) {
+std::optional<HelloRefused> AsioPeerTransport::ObjectionTo(const Hello& hello) const {
+  const std::shared_ptr<const PeerSet> now = set();
+  if (std::ranges::count(now->removed, hello.from) > 0) {
+    return HelloRefused{Refusal::kRemoved,
+                        absl::StrFormat("member %x has been permanently removed from the cluster: "
+                                        "its data-dir is of no use any more",
+                                        hello.from.value())};
+  }
+  if (hello.self.feature_level < now->feature_level) {
+    return HelloRefused{
+        .text = absl::StrFormat("the cluster uses feature level %d, member %x knows up to %d only: "
+                                "start it with a newer version",
+                                now->feature_level, hello.from.value(), hello.self.feature_level)};
+  }
+  const auto known = std::ranges::find(now->peers, hello.from, &Peer::id);
+  if (known == now->peers.end() || known->data_dir == storage::DataDirId{} ||
+      known->data_dir == hello.self.data_dir) {
+    return std::nullopt;
+  }
+  return HelloRefused{Refusal::kOtherDataDir, OtherDataDirText(hello.from)};
+}
+
+std::string AsioPeerTransport::ObjectionTo(const HelloOk& hello) const {
+  const std::shared_ptr<const PeerSet> now = set();
+  const auto known = std::ranges::find(now->peers, hello.member, &Peer::id);
+  const bool other = known != now->peers.end() && known->data_dir != storage::DataDirId{} &&
+                     known->data_dir != hello.data_dir;
+  return other ? OtherDataDirText(hello.member) : "";
+}
+
+void AsioPeerTransport::OnGreeted(PeerSession& session, const Hello& hello) {
+  if (!contacts_.contains(session.peer())) {
+    Meet(session.peer(), hello.self.peer_urls);
+    SayFarewell(session.peer());
+  }
   // A peer has one connection to us: an older one is dead or about to be, and what still comes over
   // it would overtake or repeat.
   std::vector<std::shared_ptr<PeerSession>> older;
@@ -140,17 +182,21 @@ void AsioPeerTransport::OnGreeted(PeerSession& session) {
 }
 
 bool AsioPeerTransport::OnFrame(PeerSession& session, const Frame& frame) {
-  counters_.at(session.peer()).received_bytes += frame.size;
+  const auto contact = contacts_.find(session.peer());
+  if (contact == contacts_.end()) return false;
+  contact->second.counters->received_bytes += frame.size;
   switch (frame.kind) {
     case FrameKind::kMessage:
       return OnMessage(session, frame);
-    case FrameKind::kLeaseQuestion:
-      return OnLeaseQuestion(session, frame);
-    case FrameKind::kLeaseAnswer:
-      return OnLeaseAnswer(session, frame);
+    case FrameKind::kQuestion:
+      return OnQuestion(session, frame);
+    case FrameKind::kAnswer:
+      return OnAnswer(session, frame);
     case FrameKind::kHello:
     case FrameKind::kHelloOk:
     case FrameKind::kHelloRefused:
+    case FrameKind::kMembersQuestion:
+    case FrameKind::kMembersAnswer:
       return false;
   }
   return false;
@@ -167,25 +213,31 @@ bool AsioPeerTransport::OnMessage(PeerSession& session, const Frame& frame) {
   return true;
 }
 
-bool AsioPeerTransport::OnLeaseQuestion(PeerSession& session, const Frame& frame) {
+bool AsioPeerTransport::OnQuestion(PeerSession& session, const Frame& frame) {
   uint64_t number = 0;
-  LeaseQuestion question;
-  if (!DecodeLeaseQuestion(frame.body, number, question)) return false;
-  const LeaseAnswer answer = callbacks_.on_lease_question(question);
-  links_.at(session.peer())
-      ->Enqueue(MakeFrame(FrameKind::kLeaseAnswer, EncodeLeaseAnswer(number, answer)));
+  PeerQuestion question;
+  if (!DecodeQuestion(frame.body, number, question)) return false;
+  callbacks_.on_question(
+      question, [number, link = LinkTo(session.peer())](const std::string& answer) {
+        if (link != nullptr)
+          link->Enqueue(MakeFrame(FrameKind::kAnswer, EncodeAnswer(number, answer)));
+      });
   return true;
 }
 
-bool AsioPeerTransport::OnLeaseAnswer(PeerSession& session, const Frame& frame) {
+bool AsioPeerTransport::OnAnswer(PeerSession& session, const Frame& frame) {
   uint64_t number = 0;
-  LeaseAnswer answer;
-  if (!DecodeLeaseAnswer(frame.body, number, answer)) return false;
+  std::string answer;
+  if (!DecodeAnswer(frame.body, number, answer)) return false;
   const auto found = questions_.find(number);
   if (found != questions_.end() && found->second.peer == session.peer()) {
-    FinishQuestion(number, answer);
+    FinishQuestion(number, std::move(answer));
   }
   return true;
+}
+
+void AsioPeerTransport::OnRefused(const HelloRefused& refused) {
+  if (refused.reason != Refusal::kOther) callbacks_.on_refused(refused.reason, refused.text);
 }
 
 void AsioPeerTransport::OnUnreachable(raft::MemberId peer) {
@@ -195,41 +247,40 @@ void AsioPeerTransport::OnUnreachable(raft::MemberId peer) {
 
 void AsioPeerTransport::Send(std::vector<raft::Message> messages) {
   for (const auto& message : messages) {
-    const auto link = links_.find(message.to);
-    if (link == links_.end()) continue;
+    const std::shared_ptr<PeerLink> link = LinkTo(message.to);
+    if (link == nullptr) continue;
     std::string frame;
     const size_t at = BeginFrame(frame, FrameKind::kMessage);
     EncodeMessage(message, frame);
     if (frame.size() - kFrameHeadBytes > options_.max_frame_bytes) {
       spdlog::error("peer {:x}: a message of {} bytes is larger than any peer takes: dropped",
                     message.to.value(), frame.size());
-      ++counters_.at(message.to).send_failures;
       continue;
     }
     FinishFrame(frame, at);
-    link->second->Enqueue(std::move(frame));
+    link->Enqueue(std::move(frame));
   }
 }
 
-void AsioPeerTransport::AskLease(raft::MemberId peer, LeaseQuestion question,
-                                 absl::Duration timeout, LeaseDone done) {
-  asio::post(io_, [this, peer, question, timeout, done = std::move(done)]() mutable {
-    Ask(peer, question, timeout, std::move(done));
-  });
+void AsioPeerTransport::Ask(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,
+                            AskDone done) {
+  asio::post(
+      io_, [this, peer, question = std::move(question), timeout, done = std::move(done)]() mutable {
+        AskNow(peer, std::move(question), timeout, std::move(done));
+      });
 }
 
-void AsioPeerTransport::Ask(raft::MemberId peer, LeaseQuestion question, absl::Duration timeout,
-                            LeaseDone done) {
-  const auto link = links_.find(peer);
-  if (link == links_.end()) {
+void AsioPeerTransport::AskNow(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,
+                               AskDone done) {
+  const std::shared_ptr<PeerLink> link = LinkTo(peer);
+  if (link == nullptr) {
     return done(absl::UnavailableError(absl::StrCat("no such peer: ", absl::Hex(peer.value()))));
   }
   if (questions_.size() >= kMostQuestions) {
-    return done(absl::UnavailableError("too many lease questions wait for an answer"));
+    return done(absl::UnavailableError("too many questions wait for an answer"));
   }
   const uint64_t number = ++last_question_;
-  if (!link->second->Enqueue(
-          MakeFrame(FrameKind::kLeaseQuestion, EncodeLeaseQuestion(number, question)))) {
+  if (!link->Enqueue(MakeFrame(FrameKind::kQuestion, EncodeQuestion(number, question)))) {
     return done(absl::UnavailableError("the peer cannot be reached"));
   }
   auto timer = std::make_unique<asio::steady_timer>(io_);
@@ -240,7 +291,7 @@ void AsioPeerTransport::Ask(raft::MemberId peer, LeaseQuestion question, absl::D
   questions_.emplace(number, OpenQuestion{peer, std::move(done), std::move(timer)});
 }
 
-void AsioPeerTransport::FinishQuestion(uint64_t number, absl::StatusOr<LeaseAnswer> answer) {
+void AsioPeerTransport::FinishQuestion(uint64_t number, absl::StatusOr<std::string> answer) {
   auto node = questions_.extract(number);
   if (!node.empty()) node.mapped().done(std::move(answer));
 }
@@ -257,10 +308,11 @@ void AsioPeerTransport::FailQuestions(raft::MemberId peer) {
 
 PeerTransport::Stats AsioPeerTransport::stats() const {
   Stats stats;
-  for (const auto& [peer, counters] : counters_) {
-    stats.sent_bytes[peer.value()] = counters.sent_bytes;
-    stats.received_bytes[peer.value()] = counters.received_bytes;
-    stats.send_failures[peer.value()] = counters.send_failures;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [peer, contact] : contacts_) {
+    stats.sent_bytes[peer.value()] = contact.counters->sent_bytes;
+    stats.received_bytes[peer.value()] = contact.counters->received_bytes;
+    stats.send_failures[peer.value()] = contact.counters->send_failures;
   }
   return stats;
 }

@@ -1,9 +1,12 @@
 // AsioPeerTransport: PeerTransport over TCP. A link per peer for sending (peer_link.h), a session
 // per accepted connection for receiving (peer_session.h), one thread for all of it.
 //
-// Besides what peer_transport.h says: at most 64 accepted connections and 4096 open lease questions
-// at a time. Stop answers open lease questions with UNAVAILABLE first; what is asked after it is
-// dropped together with its `done`.
+// A member that greets and is not in the set (we are behind, and it was added meanwhile) is talked
+// to as long as its connection lasts, unless it has been removed.
+//
+// Besides what peer_transport.h says: at most 64 accepted connections and 4096 open questions at a
+// time. Stop answers open questions with UNAVAILABLE first; what is asked after it is dropped
+// together with its `done`.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -12,6 +15,8 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -29,11 +34,12 @@ class AsioPeerTransport final : public PeerTransport {
   explicit AsioPeerTransport(PeerOptions options);
   ~AsioPeerTransport() override { Stop(); }
 
-  absl::Status Start(Callbacks callbacks) override;
+  absl::Status Start(PeerSelf self, Callbacks callbacks) override;
+  void SetPeers(PeerSet peers) override;
   void Stop() override;
   void Send(std::vector<raft::Message> messages) override;
-  void AskLease(raft::MemberId peer, LeaseQuestion question, absl::Duration timeout,
-                LeaseDone done) override;
+  void Ask(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,
+           AskDone done) override;
   Stats stats() const override;
 
  private:
@@ -44,31 +50,52 @@ class AsioPeerTransport final : public PeerTransport {
   };
   struct OpenQuestion {
     raft::MemberId peer;
-    LeaseDone done;
+    AskDone done;
     std::unique_ptr<asio::steady_timer> timer;
+  };
+  // A peer that is talked to.
+  struct Contact {
+    std::vector<std::string> urls;
+    std::shared_ptr<PeerCounters> counters;
+    std::shared_ptr<PeerLink> link;
+    std::unique_ptr<asio::steady_timer> farewell;  // it is not in the set
   };
 
   absl::Status Listen(const PeerAddress& address);
   void Accept(Acceptor& acceptor);
   void Welcome(asio::ip::tcp::socket socket);
-  void OnGreeted(PeerSession& session);
+  std::optional<HelloRefused> ObjectionTo(const Hello& hello) const;
+  std::string ObjectionTo(const HelloOk& hello) const;
+  void OnGreeted(PeerSession& session, const Hello& hello);
   bool OnFrame(PeerSession& session, const Frame& frame);
   bool OnMessage(PeerSession& session, const Frame& frame);
-  bool OnLeaseQuestion(PeerSession& session, const Frame& frame);
-  bool OnLeaseAnswer(PeerSession& session, const Frame& frame);
+  bool OnQuestion(PeerSession& session, const Frame& frame);
+  bool OnAnswer(PeerSession& session, const Frame& frame);
   void OnUnreachable(raft::MemberId peer);
-  void Ask(raft::MemberId peer, LeaseQuestion question, absl::Duration timeout, LeaseDone done);
-  void FinishQuestion(uint64_t number, absl::StatusOr<LeaseAnswer> answer);
+  void OnRefused(const HelloRefused& refused);
+  void AskNow(raft::MemberId peer, PeerQuestion question, absl::Duration timeout, AskDone done);
+  void FinishQuestion(uint64_t number, absl::StatusOr<std::string> answer);
   void FailQuestions(raft::MemberId peer);
   void CloseEverything();
 
+  // Who is talked to: asio_peer_contacts.cc.
+  void FollowSet();
+  void Meet(raft::MemberId peer, const std::vector<std::string>& urls);
+  void SayFarewell(raft::MemberId peer);
+  void Forget(raft::MemberId peer);
+  bool HasSession(raft::MemberId peer) const;
+  std::shared_ptr<const PeerSet> set() const;
+  std::shared_ptr<PeerLink> LinkTo(raft::MemberId peer) const;
+
   const PeerOptions options_;
+  PeerSelf self_;
   Callbacks callbacks_;
-  std::map<raft::MemberId, PeerCounters> counters_;  // all peers, from the start
 
   asio::io_context io_{1};
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
-  std::map<raft::MemberId, std::shared_ptr<PeerLink>> links_;  // all peers, from the start
+  mutable std::mutex mutex_;  // guards the next two; the transport's thread alone changes contacts_
+  std::shared_ptr<const PeerSet> set_ = std::make_shared<const PeerSet>();
+  std::map<raft::MemberId, Contact> contacts_;
   std::set<std::shared_ptr<PeerSession>> sessions_;
   std::map<uint64_t, OpenQuestion> questions_;
   uint64_t last_question_ = 0;

@@ -125,6 +125,13 @@ LeaseAnswer Member::AnswerLease(const LeaseQuestion& question) const {
   return behind && answer.ttl_seconds <= 0 ? LeaseAnswer{} : answer;
 }
 
+void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
+  LeaseQuestion lease;
+  if (question.topic == PeerTopic::kLease && DecodeLeaseQuestion(question.body, lease)) {
+    answer(EncodeLeaseAnswer(AnswerLease(lease)));
+  }
+}
+
 void Member::AskLeader(LeaseQuestion question,
                        absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done) {
   if (closed_) return done(ErrStopped());
@@ -133,12 +140,15 @@ void Member::AskLeader(LeaseQuestion question,
   const raft::MemberId leader = driver_->facts().soft_state.leader;
   if (leader == raft::kNoMember) return done(ErrNoLeader());
   if (leader.value() == options_.member_id) return done(ErrLeaderChanged());
-  doors_.transport.AskLease(leader, question, timeout(),
-                            [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
-                              if (!answer.ok()) return done(ErrTimeout());
-                              if (!answer->is_leader) return done(ErrLeaderChanged());
-                              done(answer);
-                            });
+  doors_.transport.Ask(leader, EncodeLeaseQuestion(question), timeout(),
+                       [done = std::move(done)](const absl::StatusOr<std::string>& body) mutable {
+                         LeaseAnswer answer;
+                         if (!body.ok() || !DecodeLeaseAnswer(*body, answer)) {
+                           return done(ErrTimeout());
+                         }
+                         if (!answer.is_leader) return done(ErrLeaderChanged());
+                         done(answer);
+                       });
 }
 
 void Member::LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) {

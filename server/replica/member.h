@@ -33,6 +33,7 @@
 #include "server/replica/driver.h"
 #include "server/replica/local_member.h"
 #include "server/replica/log_writer.h"
+#include "server/replica/peer_questions.h"
 #include "server/replica/peer_transport.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/wal.h"
@@ -111,6 +112,8 @@ class Member final : public LocalMember {
   Driver::Options DriverOptions();
   absl::Duration timeout() const;
   bool PublishAttributes();
+  PeerSet PeersNow() const;
+  void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
   LeaseAnswer AnswerLease(const LeaseQuestion& question) const;
   void AskLeader(LeaseQuestion question,
                  absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done);

@@ -43,13 +43,25 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(MemberOptions options, Door
   std::unique_ptr<Member> member(new Member(std::move(options), doors));
   PINTLE_RETURN_IF_ERROR(member->Recover());
   Member& self = *member;
+  doors.transport.SetPeers(self.PeersNow());
   PINTLE_RETURN_IF_ERROR(doors.transport.Start(
+      {.data_dir = self.data_dir_->id()},
       {.on_message = [&self](raft::Message message) { self.driver_->Receive(std::move(message)); },
        .on_unreachable = [&self](raft::MemberId peer) { self.driver_->Unreachable(peer); },
        .on_gone = [&self](raft::MemberId peer) { self.driver_->LeaderGone(peer); },
-       .on_lease_question =
-           [&self](const LeaseQuestion& question) { return self.AnswerLease(question); }}));
+       .on_question =
+           [&self](const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
+             self.AnswerPeer(question, std::move(answer));
+           }}));
   return member;
+}
+
+PeerSet Member::PeersNow() const {
+  PeerSet set;
+  for (const ClusterMember& member : cluster_->members()) {
+    set.peers.push_back({raft::MemberId(member.id), member.peer_urls});
+  }
+  return set;
 }
 
 absl::Status Member::Recover() {

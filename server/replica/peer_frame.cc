@@ -1,5 +1,7 @@
 #include "server/replica/peer_frame.h"
 
+#include <algorithm>
+
 #include "base/byte_codec.h"
 #include "base/crc32c.h"
 
@@ -9,6 +11,7 @@ namespace {
 using base::ByteReader;
 
 constexpr std::string_view kMagic = "PINTLPRS";
+constexpr uint32_t kMostUrls = 16;
 
 void PutAt(std::string& out, size_t at, uint32_t value) {
   std::string encoded;
@@ -16,18 +19,35 @@ void PutAt(std::string& out, size_t at, uint32_t value) {
   out.replace(at, encoded.size(), encoded);
 }
 
-bool TakeSigned(ByteReader& reader, int64_t& value) {
-  uint64_t bits = 0;
-  if (!reader.TakeFixed64(bits)) return false;
-  value = static_cast<int64_t>(bits);
-  return true;
-}
-
 bool TakeMember(ByteReader& reader, raft::MemberId& member) {
   uint64_t id = 0;
   if (!reader.TakeFixed64(id)) return false;
   member = raft::MemberId(id);
   return true;
+}
+
+bool TakeText(ByteReader& reader, std::string& text) {
+  uint32_t length = 0;
+  std::string_view bytes;
+  if (!reader.TakeFixed32(length) || !reader.TakeBytes(length, bytes)) return false;
+  text = std::string(bytes);
+  return true;
+}
+
+bool TakeUrls(ByteReader& reader, std::vector<std::string>& urls) {
+  uint32_t count = 0;
+  if (!reader.TakeFixed32(count) || count > kMostUrls) return false;
+  urls.assign(count, "");
+  return std::ranges::all_of(urls, [&](std::string& url) { return TakeText(reader, url); });
+}
+
+void PutDataDir(std::string& out, const storage::DataDirId& id) {
+  base::AppendFixed64(out, id.high);
+  base::AppendFixed64(out, id.low);
+}
+
+bool TakeDataDir(ByteReader& reader, storage::DataDirId& id) {
+  return reader.TakeFixed64(id.high) && reader.TakeFixed64(id.low);
 }
 
 }  // namespace
@@ -81,6 +101,15 @@ std::string EncodeHello(const Hello& hello) {
   base::AppendFixed64(out, hello.cluster_id);
   base::AppendFixed64(out, hello.from.value());
   base::AppendFixed64(out, hello.to.value());
+  PutDataDir(out, hello.self.data_dir);
+  base::AppendFixed32(out, hello.self.feature_level);
+  const auto& urls = hello.self.peer_urls;
+  const auto count = std::min<size_t>(urls.size(), kMostUrls);
+  base::AppendFixed32(out, static_cast<uint32_t>(count));
+  for (size_t i = 0; i < count; ++i) {
+    base::AppendFixed32(out, static_cast<uint32_t>(urls[i].size()));
+    out += urls[i];
+  }
   return out;
 }
 
@@ -91,59 +120,65 @@ bool DecodeHello(std::string_view body, Hello& hello) {
   return reader.TakeBytes(kMagic.size(), magic) && magic == kMagic &&
          reader.TakeFixed32(hello.lowest_version) && reader.TakeFixed32(hello.highest_version) &&
          reader.TakeFixed64(hello.cluster_id) && TakeMember(reader, hello.from) &&
-         TakeMember(reader, hello.to);
+         TakeMember(reader, hello.to) && TakeDataDir(reader, hello.self.data_dir) &&
+         reader.TakeFixed32(hello.self.feature_level) && TakeUrls(reader, hello.self.peer_urls);
 }
 
 std::string EncodeHelloOk(const HelloOk& hello) {
   std::string out;
   base::AppendFixed32(out, hello.version);
   base::AppendFixed64(out, hello.member.value());
+  PutDataDir(out, hello.data_dir);
   return out;
 }
 
 bool DecodeHelloOk(std::string_view body, HelloOk& hello) {
   ByteReader reader(body);
-  return reader.TakeFixed32(hello.version) && TakeMember(reader, hello.member) && reader.empty();
+  return reader.TakeFixed32(hello.version) && TakeMember(reader, hello.member) &&
+         TakeDataDir(reader, hello.data_dir);
 }
 
-std::string EncodeLeaseQuestion(uint64_t number, const LeaseQuestion& question) {
+std::string EncodeHelloRefused(const HelloRefused& refused) {
+  std::string out(1, static_cast<char>(refused.reason));
+  return out + refused.text;
+}
+
+bool DecodeHelloRefused(std::string_view body, HelloRefused& refused) {
+  if (body.empty()) return false;
+  const auto reason = static_cast<Refusal>(body[0]);
+  const bool known = reason == Refusal::kRemoved || reason == Refusal::kOtherDataDir;
+  refused.reason = known ? reason : Refusal::kOther;
+  refused.text = std::string(body.substr(1));
+  return true;
+}
+
+std::string EncodeQuestion(uint64_t number, const PeerQuestion& question) {
   std::string out;
   base::AppendFixed64(out, number);
-  out.push_back(static_cast<char>(question.kind));
-  base::AppendFixed64(out, static_cast<uint64_t>(question.lease_id));
-  return out;
+  out.push_back(static_cast<char>(question.topic));
+  return out + question.body;
 }
 
-bool DecodeLeaseQuestion(std::string_view body, uint64_t& number, LeaseQuestion& question) {
+bool DecodeQuestion(std::string_view body, uint64_t& number, PeerQuestion& question) {
   ByteReader reader(body);
-  std::string_view kind;
-  if (!reader.TakeFixed64(number) || !reader.TakeBytes(1, kind) ||
-      !TakeSigned(reader, question.lease_id) || !reader.empty()) {
-    return false;
-  }
-  question.kind = static_cast<LeaseQuestion::Kind>(kind[0]);
-  return question.kind == LeaseQuestion::Kind::kKeepAlive ||
-         question.kind == LeaseQuestion::Kind::kTimeToLive;
+  std::string_view topic;
+  if (!reader.TakeFixed64(number) || !reader.TakeBytes(1, topic)) return false;
+  question.topic = static_cast<PeerTopic>(topic[0]);
+  question.body = std::string(reader.rest());
+  return true;
 }
 
-std::string EncodeLeaseAnswer(uint64_t number, const LeaseAnswer& answer) {
+std::string EncodeAnswer(uint64_t number, std::string_view answer) {
   std::string out;
   base::AppendFixed64(out, number);
-  out.push_back(answer.is_leader ? '\1' : '\0');
-  base::AppendFixed64(out, static_cast<uint64_t>(answer.ttl_seconds));
-  base::AppendFixed64(out, static_cast<uint64_t>(answer.granted_ttl_seconds));
-  return out;
+  return out.append(answer);
 }
 
-bool DecodeLeaseAnswer(std::string_view body, uint64_t& number, LeaseAnswer& answer) {
+bool DecodeAnswer(std::string_view body, uint64_t& number, std::string& answer) {
   ByteReader reader(body);
-  std::string_view flag;
-  if (!reader.TakeFixed64(number) || !reader.TakeBytes(1, flag) || flag[0] < 0 || flag[0] > 1 ||
-      !TakeSigned(reader, answer.ttl_seconds) || !TakeSigned(reader, answer.granted_ttl_seconds)) {
-    return false;
-  }
-  answer.is_leader = flag[0] == 1;
-  return reader.empty();
+  if (!reader.TakeFixed64(number)) return false;
+  answer = std::string(reader.rest());
+  return true;
 }
 
 }  // namespace pintle::server::replica

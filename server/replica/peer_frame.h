@@ -20,12 +20,13 @@ enum class FrameKind : uint8_t {
   kHelloOk = 2,
   kHelloRefused = 3,
   kMessage = 4,
-  kLeaseQuestion = 5,
-  kLeaseAnswer = 6,
+  // 5 and 6 were questions about leases.
+  kQuestion = 7,
+  kAnswer = 8,
+  kMembersQuestion = 9,  // instead of a hello, by somebody who wants to join
+  kMembersAnswer = 10,   // then the connection is closed
 };
 
-inline constexpr uint32_t kLowestPeerProtocol = 1;
-inline constexpr uint32_t kHighestPeerProtocol = 1;
 // Length and checksum, before the byte of the kind.
 inline constexpr size_t kFrameHeadBytes = 8;
 
@@ -52,21 +53,32 @@ struct Hello {
   uint64_t cluster_id = 0;
   raft::MemberId from;
   raft::MemberId to;
+  PeerSelf self;
 };
+inline constexpr size_t kLargestHelloBytes = 4096;
 std::string EncodeHello(const Hello& hello);
 bool DecodeHello(std::string_view body, Hello& hello);
 
 struct HelloOk {
   uint32_t version = 0;
   raft::MemberId member;
+  storage::DataDirId data_dir{};
 };
 std::string EncodeHelloOk(const HelloOk& hello);
 bool DecodeHelloOk(std::string_view body, HelloOk& hello);
 
+struct HelloRefused {
+  Refusal reason = Refusal::kOther;
+  std::string text;
+};
+std::string EncodeHelloRefused(const HelloRefused& refused);
+// What a later version may say is kOther here.
+bool DecodeHelloRefused(std::string_view body, HelloRefused& refused);
+
 // `number` is the asker's, and comes back with the answer.
-std::string EncodeLeaseQuestion(uint64_t number, const LeaseQuestion& question);
-bool DecodeLeaseQuestion(std::string_view body, uint64_t& number, LeaseQuestion& question);
-std::string EncodeLeaseAnswer(uint64_t number, const LeaseAnswer& answer);
-bool DecodeLeaseAnswer(std::string_view body, uint64_t& number, LeaseAnswer& answer);
+std::string EncodeQuestion(uint64_t number, const PeerQuestion& question);
+bool DecodeQuestion(std::string_view body, uint64_t& number, PeerQuestion& question);
+std::string EncodeAnswer(uint64_t number, std::string_view answer);
+bool DecodeAnswer(std::string_view body, uint64_t& number, std::string& answer);
 
 }  // namespace pintle::server::replica

@@ -33,20 +33,24 @@ void Configure(asio::ip::tcp::socket& socket) {
 
 }  // namespace
 
-PeerLink::PeerLink(asio::io_context& io, const PeerOptions& options, raft::MemberId peer,
-                   PeerCounters& counters, std::function<void()> on_unreachable,
-                   std::function<void()> on_gone)
+PeerLink::PeerLink(asio::io_context& io, const PeerOptions& options, Target target, Hello hello,
+                   std::shared_ptr<PeerCounters> counters, Callbacks callbacks)
     : io_(io),
       options_(options),
-      peer_(peer),
-      address_(options.peers.at(peer)),
-      counters_(counters),
-      on_unreachable_(std::move(on_unreachable)),
-      on_gone_(std::move(on_gone)),
+      peer_(target.peer),
+      addresses_(std::move(target.addresses)),
+      hello_(std::move(hello)),
+      counters_(std::move(counters)),
+      callbacks_(std::move(callbacks)),
       resolver_(io),
       timer_(io),
       backoff_(options.redial_min),
       random_(std::random_device{}()) {}
+
+void PeerLink::Start() {
+  if (!addresses_.empty()) return Dial();
+  spdlog::error("peer {:x}: none of its peer URLs can be read", peer_.value());
+}
 
 void PeerLink::Stop() {
   stopped_ = true;
@@ -67,7 +71,7 @@ void PeerLink::Dial() {
     if (!error && !self->connected_) self->Lose(connection, "no answer in time");
   });
   resolver_.async_resolve(
-      address_.host, std::to_string(address_.port),
+      address().host, std::to_string(address().port),
       [self = shared_from_this(), connection](const asio::error_code& error, const auto& found) {
         if (!self->current(connection)) return;
         if (error) return self->Lose(connection, "resolve: " + error.message());
@@ -83,7 +87,7 @@ void PeerLink::Connect(const ConnectionPtr& connection,
                         if (!self->current(connection)) return;
                         if (error == asio::error::connection_refused && self->quick_dials_ > 0) {
                           self->quick_dials_ = 0;
-                          self->on_gone_();
+                          self->callbacks_.on_gone();
                         }
                         if (error) return self->Lose(connection, "connect: " + error.message());
                         self->Greet(connection);
@@ -92,9 +96,8 @@ void PeerLink::Connect(const ConnectionPtr& connection,
 
 void PeerLink::Greet(const ConnectionPtr& connection) {
   Configure(connection->socket);
-  const auto hello = std::make_shared<const std::string>(MakeFrame(
-      FrameKind::kHello,
-      EncodeHello({.cluster_id = options_.cluster_id, .from = options_.self, .to = peer_})));
+  const auto hello =
+      std::make_shared<const std::string>(MakeFrame(FrameKind::kHello, EncodeHello(hello_)));
   asio::async_write(
       connection->socket, asio::buffer(*hello),
       [self = shared_from_this(), connection, hello](const asio::error_code& error, size_t) {
@@ -119,14 +122,16 @@ bool PeerLink::OnFrame(const ConnectionPtr& connection, const Frame& frame) {
   if (!current(connection)) return false;
   HelloOk hello;
   if (connected_ || frame.kind != FrameKind::kHelloOk || !DecodeHelloOk(frame.body, hello)) {
-    const bool refused = !connected_ && frame.kind == FrameKind::kHelloRefused;
-    Lose(connection, refused ? absl::StrCat("refused us: ", std::string(frame.body))
-                             : "an answer that this protocol does not have");
+    AnswerRefusal(connection, frame);
     return false;
   }
-  if (hello.member != peer_ || hello.version < kLowestPeerProtocol ||
-      hello.version > kHighestPeerProtocol) {
+  if (hello.member != peer_ || hello.version < options_.lowest_version ||
+      hello.version > options_.highest_version) {
     Lose(connection, "another member, or another protocol, answers there");
+    return false;
+  }
+  if (const std::string objection = callbacks_.objection(hello); !objection.empty()) {
+    Lose(connection, objection);
     return false;
   }
   connected_ = true;
@@ -134,10 +139,20 @@ bool PeerLink::OnFrame(const ConnectionPtr& connection, const Frame& frame) {
   timer_.cancel();
   backoff_ = options_.redial_min;
   last_reason_.clear();
-  spdlog::info("peer {:x}: connected to {}:{}", peer_.value(), address_.host, address_.port);
+  spdlog::info("peer {:x}: connected to {}:{}", peer_.value(), address().host, address().port);
   const std::lock_guard lock(mutex_);
   accepting_ = true;
   return true;
+}
+
+void PeerLink::AnswerRefusal(const ConnectionPtr& connection, const Frame& frame) {
+  HelloRefused refused;
+  if (connected_ || frame.kind != FrameKind::kHelloRefused ||
+      !DecodeHelloRefused(frame.body, refused)) {
+    return Lose(connection, "an answer that this protocol does not have");
+  }
+  Lose(connection, absl::StrCat("refused us: ", refused.text));
+  callbacks_.on_refused(refused);
 }
 
 void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) {
@@ -155,9 +170,9 @@ void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) 
     queued_.clear();
     queued_bytes_ = 0;
   }
-  ++counters_.send_failures;
+  ++counters_->send_failures;
   if (reason != last_reason_) {
-    spdlog::warn("peer {:x} at {}:{}: {}", peer_.value(), address_.host, address_.port, reason);
+    spdlog::warn("peer {:x} at {}:{}: {}", peer_.value(), address().host, address().port, reason);
     last_reason_ = reason;
   }
   if (quick_dials_ > 0 && --quick_dials_ > 0) {
@@ -165,10 +180,11 @@ void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) 
   } else {
     // Half to all of it, so that members that lost each other at once do not stay in step.
     const double part = std::uniform_real_distribution<double>(0.5, 1.0)(random_);
+    ++dials_;
     DialLater(backoff_ * part);
     backoff_ = std::min(backoff_ * 2, options_.redial_max);
   }
-  on_unreachable_();
+  callbacks_.on_unreachable();
 }
 
 void PeerLink::DialLater(absl::Duration wait) {
@@ -191,7 +207,7 @@ bool PeerLink::Enqueue(std::string frame) {
       wake = !std::exchange(woken_, true);
     } else {
       if (accepting_) became_full = !std::exchange(full_, true);
-      ++counters_.send_failures;
+      ++counters_->send_failures;
       if (!became_full) return false;
     }
   }
@@ -200,7 +216,7 @@ bool PeerLink::Enqueue(std::string frame) {
   asio::post(io_, [self = shared_from_this()] {
     if (self->stopped_) return;
     spdlog::warn("peer {:x}: the queue is full, messages are dropped", self->peer_.value());
-    self->on_unreachable_();
+    self->callbacks_.on_unreachable();
   });
   return false;
 }
@@ -228,7 +244,7 @@ void PeerLink::Flush() {
   asio::async_write(connection_->socket, buffers,
                     [self = shared_from_this(), connection = connection_, frames](
                         const asio::error_code& error, size_t count) {
-                      self->counters_.sent_bytes += count;
+                      self->counters_->sent_bytes += count;
                       if (!self->current(connection)) return;
                       if (error) return self->Lose(connection, "write: " + error.message());
                       {

@@ -29,14 +29,25 @@ struct PeerCounters {
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {
  public:
-  // Both run on the transport's thread. `on_unreachable`: once per loss, per failed dial, and when
+  // All run on the transport's thread. `on_unreachable`: once per loss, per failed dial, and when
   // the queue becomes full. `on_gone`: an established connection was closed and a new one is
   // refused, so no process listens there any more; once per such loss.
-  PeerLink(asio::io_context& io, const PeerOptions& options, raft::MemberId peer,
-           PeerCounters& counters, std::function<void()> on_unreachable,
-           std::function<void()> on_gone);
+  struct Callbacks {
+    std::function<void()> on_unreachable;
+    std::function<void()> on_gone;
+    std::function<void(const HelloRefused&)> on_refused;
+    // What is said against the one that answers there; empty: nothing.
+    std::function<std::string(const HelloOk&)> objection;
+  };
+  struct Target {
+    raft::MemberId peer;
+    std::vector<PeerAddress> addresses;  // tried in turn
+  };
+  // `hello`: what we say first.
+  PeerLink(asio::io_context& io, const PeerOptions& options, Target target, Hello hello,
+           std::shared_ptr<PeerCounters> counters, Callbacks callbacks);
 
-  void Start() { Dial(); }
+  void Start();
   void Stop();
 
   // False: dropped (no connection, queue full). Any thread.
@@ -53,6 +64,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   using ConnectionPtr = std::shared_ptr<Connection>;
 
   void Dial();
+  const PeerAddress& address() const { return addresses_[dials_ % addresses_.size()]; }
+  void AnswerRefusal(const ConnectionPtr& connection, const Frame& frame);
   void Connect(const ConnectionPtr& connection, const asio::ip::tcp::resolver::results_type& found);
   void Greet(const ConnectionPtr& connection);
   bool OnFrame(const ConnectionPtr& connection, const Frame& frame);
@@ -67,10 +80,10 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   asio::io_context& io_;
   const PeerOptions& options_;
   const raft::MemberId peer_;
-  const PeerAddress& address_;
-  PeerCounters& counters_;
-  const std::function<void()> on_unreachable_;
-  const std::function<void()> on_gone_;
+  const std::vector<PeerAddress> addresses_;
+  const Hello hello_;
+  const std::shared_ptr<PeerCounters> counters_;
+  const Callbacks callbacks_;
 
   asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;  // ends an attempt, or the wait before the next
@@ -80,6 +93,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   bool writing_ = false;
   // Dials left that ask whether the process behind a closed connection is gone; 0: nothing to ask.
   int quick_dials_ = 0;
+  size_t dials_ = 0;
   absl::Duration backoff_;
   std::string last_reason_;  // logged when it changes
   std::minstd_rand random_;

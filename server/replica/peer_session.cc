@@ -12,8 +12,6 @@
 namespace pintle::server::replica {
 namespace {
 
-constexpr size_t kLargestHelloBytes = 1024;
-
 std::string RemoteText(const asio::ip::tcp::socket& socket) {
   asio::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
@@ -24,9 +22,10 @@ std::string RemoteText(const asio::ip::tcp::socket& socket) {
 }  // namespace
 
 PeerSession::PeerSession(asio::ip::tcp::socket socket, const PeerOptions& options,
-                         Callbacks callbacks)
+                         storage::DataDirId own_data_dir, Callbacks callbacks)
     : socket_(std::move(socket)),
       options_(options),
+      own_data_dir_(own_data_dir),
       callbacks_(std::move(callbacks)),
       reader_(socket_),
       timer_(socket_.get_executor()),
@@ -68,46 +67,66 @@ bool PeerSession::OnFrame(const Frame& frame) {
     }
     return !closed_;
   }
+  return OnFirstFrame(frame);
+}
+
+bool PeerSession::OnFirstFrame(const Frame& frame) {
+  if (frame.kind == FrameKind::kMembersQuestion) {
+    TellMembers();
+    return false;
+  }
   Hello hello;
   if (frame.kind != FrameKind::kHello || !DecodeHello(frame.body, hello)) {
     spdlog::warn("peer at {}: does not speak the members' protocol: closed", remote_);
     Close();
     return false;
   }
-  if (const std::string why = WhyRefused(hello); !why.empty()) {
-    Refuse(why);
+  if (const auto refused = WhyRefused(hello)) {
+    Refuse(*refused);
     return false;
   }
   Accept(hello);
   return !closed_;
 }
 
-std::string PeerSession::WhyRefused(const Hello& hello) const {
+std::optional<HelloRefused> PeerSession::WhyRefused(const Hello& hello) const {
+  const auto other = [](std::string text) { return HelloRefused{.text = std::move(text)}; };
   if (hello.cluster_id != options_.cluster_id) {
-    return absl::StrFormat(
-        "cluster %x is meant, this is cluster %x: check --initial-cluster and "
-        "--initial-cluster-token",
-        hello.cluster_id, options_.cluster_id);
+    return other(
+        absl::StrFormat("cluster %x is meant, this is cluster %x: check --initial-cluster and "
+                        "--initial-cluster-token",
+                        hello.cluster_id, options_.cluster_id));
   }
   if (hello.to != options_.self) {
-    return absl::StrFormat("member %x is meant, this is member %x: check --initial-cluster",
-                           hello.to.value(), options_.self.value());
+    return other(
+        absl::StrFormat("member %x is meant, this is member %x: check the peer URLs of both",
+                        hello.to.value(), options_.self.value()));
   }
-  if (!options_.peers.contains(hello.from)) {
-    return absl::StrFormat("member %x is not in this cluster", hello.from.value());
+  if (hello.from == options_.self || hello.from == raft::kNoMember) {
+    return other(absl::StrFormat("member %x is this one itself", hello.from.value()));
   }
-  if (hello.lowest_version > kHighestPeerProtocol || hello.highest_version < kLowestPeerProtocol) {
-    return absl::StrFormat("protocol versions %d to %d are spoken there, %d to %d here",
-                           hello.lowest_version, hello.highest_version, kLowestPeerProtocol,
-                           kHighestPeerProtocol);
+  if (hello.lowest_version > options_.highest_version ||
+      hello.highest_version < options_.lowest_version) {
+    return other(absl::StrFormat(
+        "protocol versions %d to %d are spoken there, %d to %d here: start a version in between "
+        "first",
+        hello.lowest_version, hello.highest_version, options_.lowest_version,
+        options_.highest_version));
   }
-  return "";
+  return callbacks_.objection(hello);
 }
 
-void PeerSession::Refuse(const std::string& text) {
-  spdlog::warn("peer at {}: refused: {}", remote_, text);
-  const auto answer =
-      std::make_shared<const std::string>(MakeFrame(FrameKind::kHelloRefused, text));
+void PeerSession::Refuse(const HelloRefused& refused) {
+  spdlog::warn("peer at {}: refused: {}", remote_, refused.text);
+  WriteAndClose(MakeFrame(FrameKind::kHelloRefused, EncodeHelloRefused(refused)));
+}
+
+void PeerSession::TellMembers() {
+  WriteAndClose(MakeFrame(FrameKind::kMembersAnswer, callbacks_.on_members_question()));
+}
+
+void PeerSession::WriteAndClose(std::string frame) {
+  const auto answer = std::make_shared<const std::string>(std::move(frame));
   asio::async_write(
       socket_, asio::buffer(*answer),
       [self = shared_from_this(), answer](const asio::error_code&, size_t) { self->Close(); });
@@ -117,15 +136,16 @@ void PeerSession::Accept(const Hello& hello) {
   peer_ = hello.from;
   timer_.cancel();
   reader_.set_limit(options_.max_frame_bytes);
-  const HelloOk ok{.version = std::min(hello.highest_version, kHighestPeerProtocol),
-                   .member = options_.self};
+  const HelloOk ok{.version = std::min(hello.highest_version, options_.highest_version),
+                   .member = options_.self,
+                   .data_dir = own_data_dir_};
   const auto answer =
       std::make_shared<const std::string>(MakeFrame(FrameKind::kHelloOk, EncodeHelloOk(ok)));
   asio::async_write(socket_, asio::buffer(*answer),
                     [self = shared_from_this(), answer](const asio::error_code& error, size_t) {
                       if (error) self->Close();
                     });
-  callbacks_.on_greeted(*this);
+  callbacks_.on_greeted(*this, hello);
 }
 
 }  // namespace pintle::server::replica

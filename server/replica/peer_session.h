@@ -1,7 +1,8 @@
 // PeerSession: a connection that somebody opened to us, for receiving. Nothing but a hello is read
-// until it named itself a member of our cluster that wants to talk to us.
+// until it named itself a member of our cluster that wants to talk to us; or it asks who
+// the members are, is told, and that was all.
 //
-// Owner: the transport. Thread: the transport's. Limits: a hello of 1 KiB within dial_timeout, then
+// Owner: the transport. Thread: the transport's. Limits: a hello of 4 KiB within dial_timeout, then
 // frames up to max_frame_bytes.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "server/replica/peer_frame_reader.h"
@@ -19,13 +21,18 @@ namespace pintle::server::replica {
 class PeerSession : public std::enable_shared_from_this<PeerSession> {
  public:
   struct Callbacks {
-    std::function<void(PeerSession&)> on_greeted;
+    // Why the greeting is not taken, besides cluster, target and versions.
+    std::function<std::optional<HelloRefused>(const Hello&)> objection;
+    std::function<void(PeerSession&, const Hello&)> on_greeted;
+    std::function<std::string()> on_members_question;
     // A frame of a greeted peer; false: it cannot be understood.
     std::function<bool(PeerSession&, const Frame&)> on_frame;
     std::function<void(PeerSession&)> on_closed;
   };
 
-  PeerSession(asio::ip::tcp::socket socket, const PeerOptions& options, Callbacks callbacks);
+  // `own_data_dir` goes with the answer to a greeting.
+  PeerSession(asio::ip::tcp::socket socket, const PeerOptions& options,
+              storage::DataDirId own_data_dir, Callbacks callbacks);
 
   void Start();
   // Idempotent; on_closed runs once.
@@ -35,12 +42,16 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
  private:
   bool OnFrame(const Frame& frame);
-  std::string WhyRefused(const Hello& hello) const;
-  void Refuse(const std::string& text);
+  bool OnFirstFrame(const Frame& frame);
+  std::optional<HelloRefused> WhyRefused(const Hello& hello) const;
+  void Refuse(const HelloRefused& refused);
+  void TellMembers();
+  void WriteAndClose(std::string frame);
   void Accept(const Hello& hello);
 
   asio::ip::tcp::socket socket_;
   const PeerOptions& options_;
+  const storage::DataDirId own_data_dir_;
   const Callbacks callbacks_;
   PeerFrameReader reader_;
   asio::steady_timer timer_;

@@ -7,6 +7,7 @@
 
 #include "server/replica/cluster.h"
 #include "server/replica/peer_frame.h"
+#include "server/replica/peer_questions.h"
 #include "server/replica/proposal_codec.h"
 #include "server/replica/raft_codec.h"
 
@@ -137,7 +138,8 @@ TEST(PeerFrame, BodiesComeBackAndNothingShorterIsTaken) {
                                          .highest_version = 3,
                                          .cluster_id = 4,
                                          .from = raft::MemberId(5),
-                                         .to = raft::MemberId(6)});
+                                         .to = raft::MemberId(6),
+                                         .self = {{7, 8}, 9, {"http://a:1", "http://b:2"}}});
   Hello hello_back;
   ASSERT_TRUE(DecodeHello(hello + "of a later version", hello_back));
   EXPECT_EQ(EncodeHello(hello_back), hello);
@@ -145,21 +147,45 @@ TEST(PeerFrame, BodiesComeBackAndNothingShorterIsTaken) {
     EXPECT_FALSE(DecodeHello(hello.substr(0, length), hello_back));
   }
   uint64_t number = 0;
-  LeaseQuestion question;
-  const std::string asked = EncodeLeaseQuestion(7, {LeaseQuestion::Kind::kTimeToLive, -8});
-  ASSERT_TRUE(DecodeLeaseQuestion(asked, number, question));
-  EXPECT_EQ(EncodeLeaseQuestion(number, question), asked);
-  LeaseAnswer answer;
-  const std::string answered = EncodeLeaseAnswer(9, {true, -1, 60});
-  ASSERT_TRUE(DecodeLeaseAnswer(answered, number, answer));
-  EXPECT_EQ(EncodeLeaseAnswer(number, answer), answered);
-  for (size_t length = 0; length < asked.size(); ++length) {
-    EXPECT_FALSE(DecodeLeaseQuestion(asked.substr(0, length), number, question));
-    EXPECT_FALSE(DecodeLeaseAnswer(answered.substr(0, length), number, answer));
+  PeerQuestion question;
+  const std::string asked = EncodeQuestion(7, {PeerTopic::kMemberChange, "remove it"});
+  ASSERT_TRUE(DecodeQuestion(asked, number, question));
+  EXPECT_EQ(EncodeQuestion(number, question), asked);
+  for (size_t length = 0; length < 9; ++length) {
+    EXPECT_FALSE(DecodeQuestion(asked.substr(0, length), number, question));
   }
-  std::string odd = asked;
-  odd[8] = 3;
-  EXPECT_FALSE(DecodeLeaseQuestion(odd, number, question));
+}
+
+TEST(PeerQuestions, LeaseBodiesComeBackAndNothingShorterIsTaken) {
+  LeaseQuestion question;
+  const PeerQuestion asked = EncodeLeaseQuestion({LeaseQuestion::Kind::kTimeToLive, -8});
+  EXPECT_EQ(asked.topic, PeerTopic::kLease);
+  ASSERT_TRUE(DecodeLeaseQuestion(asked.body, question));
+  EXPECT_EQ(EncodeLeaseQuestion(question).body, asked.body);
+  LeaseAnswer answer;
+  const std::string answered = EncodeLeaseAnswer({true, -1, 60});
+  ASSERT_TRUE(DecodeLeaseAnswer(answered, answer));
+  EXPECT_EQ(EncodeLeaseAnswer(answer), answered);
+  for (size_t length = 0; length < asked.body.size(); ++length) {
+    EXPECT_FALSE(DecodeLeaseQuestion(asked.body.substr(0, length), question));
+    EXPECT_FALSE(DecodeLeaseAnswer(answered.substr(0, length), answer));
+  }
+  std::string odd = asked.body;
+  odd[0] = 3;
+  EXPECT_FALSE(DecodeLeaseQuestion(odd, question));
+}
+
+TEST(PeerAddress, IsReadFromAUrl) {
+  PeerAddress address;
+  ASSERT_TRUE(ParsePeerUrl("http://10.0.0.1:2380/", address));
+  EXPECT_EQ(address, (PeerAddress{"10.0.0.1", 2380}));
+  ASSERT_TRUE(ParsePeerUrl("http://[::1]:1", address));
+  EXPECT_EQ(address, (PeerAddress{"::1", 1}));
+  for (const char* bad :
+       {"", "10.0.0.1:2380", "https://a:1", "http://a", "http://a:", "http://:1", "http://a:b",
+        "http://a:70000", "http://a:1/path", "http://a/b:1", "http://::1:1"}) {
+    EXPECT_FALSE(ParsePeerUrl(bad, address)) << bad;
+  }
 }
 
 TEST(ProposalCodec, ComesBack) {

@@ -47,21 +47,27 @@ uint64_t NumberOf(const raft::Message& message) {
 // A transport and what it reported.
 class Member {
  public:
-  explicit Member(PeerOptions options)
-      : self(options.self.value()), transport_(MakeAsioPeerTransport(std::move(options))) {}
+  explicit Member(PeerOptions options, PeerSelf greeting = {})
+      : self(options.self.value()),
+        greeting_(std::move(greeting)),
+        transport_(MakeAsioPeerTransport(std::move(options))) {}
   ~Member() { transport_->Stop(); }
 
   absl::Status Start() {
     return transport_->Start(
+        greeting_,
         {.on_message = [this](raft::Message message) { Note([&] { got_.push_back(message); }); },
          .on_unreachable = [this](raft::MemberId) { Note([&] { ++losses_; }); },
          .on_gone = [this](raft::MemberId peer) { Note([&] { gone_.push_back(peer.value()); }); },
-         .on_lease_question =
-             [this](const LeaseQuestion& question) {
-               std::unique_lock lock(mutex_);
-               changed_.wait_for(lock, kPatience, [this] { return !mute_; });
-               return LeaseAnswer{question.kind == LeaseQuestion::Kind::kKeepAlive,
-                                  question.lease_id + 1, question.lease_id + 2};
+         .on_question =
+             [this](const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
+               const std::lock_guard lock(mutex_);
+               if (!mute_) answer("you asked: " + question.body);
+             },
+         .on_members_question = [] { return std::string("the members"); },
+         .on_refused =
+             [this](Refusal reason, const std::string& text) {
+               Note([&] { refusals_.emplace_back(reason, text); });
              }});
   }
   bool Wait(const std::function<bool(const std::vector<raft::Message>&, int)>& holds) {
@@ -70,6 +76,11 @@ class Member {
   }
   bool WaitLosses(int count) {
     return Wait([&](const auto&, int losses) { return losses >= count; });
+  }
+  std::pair<Refusal, std::string> WaitRefused() {
+    EXPECT_TRUE(Wait([&](const auto&, int) { return !refusals_.empty(); }));
+    const std::lock_guard lock(mutex_);
+    return refusals_.front();
   }
   bool WaitGone(size_t count) {
     return Wait([&](const auto&, int) { return gone_.size() >= count; });
@@ -106,6 +117,8 @@ class Member {
   std::vector<raft::Message> got_;
   int losses_ = 0;
   std::vector<uint64_t> gone_;
+  std::vector<std::pair<Refusal, std::string>> refusals_;
+  const PeerSelf greeting_;
   bool mute_ = false;
   std::unique_ptr<PeerTransport> transport_;
 };
@@ -117,19 +130,27 @@ class PeerTransportTest : public ::testing::Test {
     options.cluster_id = kCluster;
     options.self = raft::MemberId(self);
     options.listen = {{"127.0.0.1", ports_[self - 1]}};
-    for (uint64_t peer = 1; peer <= 3; ++peer) {
-      if (peer != self) options.peers[raft::MemberId(peer)] = {"127.0.0.1", ports_[peer - 1]};
-    }
+    options.farewell = absl::Milliseconds(50);
     options.redial_min = absl::Milliseconds(1);
     options.redial_max = absl::Milliseconds(10);
     options.dial_timeout = absl::Seconds(30);
     return options;
   }
-  std::unique_ptr<Member> Make(PeerOptions options) {
-    auto member = std::make_unique<Member>(std::move(options));
+  Peer PeerOf(uint64_t id, uint64_t data_dir = 0) const {
+    return {raft::MemberId(id), {UrlOf(id)}, {.high = data_dir, .low = data_dir}};
+  }
+  std::string UrlOf(uint64_t id) const {
+    return "http://127.0.0.1:" + std::to_string(ports_[id - 1]);
+  }
+  std::unique_ptr<Member> Make(PeerOptions options, PeerSet peers, PeerSelf greeting = {}) {
+    auto member = std::make_unique<Member>(std::move(options), std::move(greeting));
+    (*member)->SetPeers(std::move(peers));
     const auto started = member->Start();
     EXPECT_TRUE(started.ok()) << started;
     return member;
+  }
+  std::unique_ptr<Member> Make(PeerOptions options) {
+    return Make(std::move(options), {.peers = {PeerOf(1), PeerOf(2), PeerOf(3)}});
   }
   std::unique_ptr<Member> Make(uint64_t self) { return Make(OptionsOf(self)); }
 
@@ -263,22 +284,19 @@ class Stranger {
   tcp::socket socket_{io_};
 };
 
-constexpr Hello kGoodHello{
-    .cluster_id = kCluster, .from = raft::MemberId(2), .to = raft::MemberId(1)};
+const Hello kGoodHello{
+    .cluster_id = kCluster, .from = raft::MemberId(2), .to = raft::MemberId(1), .self = {}};
 
 TEST_F(PeerTransportTest, GreetingsAreChecked) {
   const auto one = Make(1);
   Hello wrong_target = kGoodHello;
   wrong_target.to = raft::MemberId(3);
-  Hello unknown = kGoodHello;
-  unknown.from = raft::MemberId(9);
   Hello itself = kGoodHello;
   itself.from = raft::MemberId(1);
   Hello future = kGoodHello;
   future.lowest_version = future.highest_version = 2;
   const std::vector<std::pair<Hello, std::string>> cases{{wrong_target, "member 3 is meant"},
-                                                         {unknown, "member 9 is not in this"},
-                                                         {itself, "member 1 is not in this"},
+                                                         {itself, "member 1 is this one"},
                                                          {future, "versions 2 to 2"}};
   for (const auto& [hello, words] : cases) {
     Stranger stranger(ports_[0]);
@@ -334,46 +352,35 @@ TEST_F(PeerTransportTest, WhatIsDamagedClosesOnlyItsConnection) {
   EXPECT_EQ(std::ranges::count_if(one->got(), [](auto& m) { return NumberOf(m) == 77; }), 0);
 }
 
-absl::StatusOr<LeaseAnswer> Ask(Member& from, uint64_t to, LeaseQuestion question,
-                                absl::Duration timeout) {
-  std::promise<absl::StatusOr<LeaseAnswer>> answered;
+absl::StatusOr<std::string> Ask(Member& from, uint64_t to, std::string body,
+                                absl::Duration timeout = absl::FromChrono(kPatience)) {
+  std::promise<absl::StatusOr<std::string>> answered;
   auto answer = answered.get_future();
-  from->AskLease(raft::MemberId(to), question, timeout,
-                 [&](absl::StatusOr<LeaseAnswer> got) { answered.set_value(std::move(got)); });
+  from->Ask(raft::MemberId(to), {PeerTopic::kLease, std::move(body)}, timeout,
+            [&](absl::StatusOr<std::string> got) { answered.set_value(std::move(got)); });
   return answer.get();
 }
 
-TEST_F(PeerTransportTest, LeaseQuestionsAreAnswered) {
+TEST_F(PeerTransportTest, QuestionsAreAnswered) {
   const auto one = Make(1);
   const auto two = Make(2);
   ASSERT_TRUE(Connect(*one, *two));
   ASSERT_TRUE(Connect(*two, *one));
-  const auto kept =
-      Ask(*one, 2, {LeaseQuestion::Kind::kKeepAlive, 40}, absl::FromChrono(kPatience));
-  ASSERT_TRUE(kept.ok()) << kept.status();
-  EXPECT_TRUE(kept->is_leader);
-  EXPECT_EQ(kept->ttl_seconds, 41);
-  EXPECT_EQ(kept->granted_ttl_seconds, 42);
-  const auto left =
-      Ask(*one, 2, {LeaseQuestion::Kind::kTimeToLive, 50}, absl::FromChrono(kPatience));
-  ASSERT_TRUE(left.ok()) << left.status();
-  EXPECT_FALSE(left->is_leader);
+  const auto answer = Ask(*one, 2, "how much is left?");
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(*answer, "you asked: how much is left?");
 }
 
-TEST_F(PeerTransportTest, LeaseQuestionsFailWithoutAnAnswer) {
+TEST_F(PeerTransportTest, QuestionsFailWithoutAnAnswer) {
   const auto one = Make(1);
-  EXPECT_EQ(Ask(*one, 9, {}, absl::FromChrono(kPatience)).status().code(),
-            absl::StatusCode::kUnavailable);
-  EXPECT_EQ(Ask(*one, 2, {}, absl::FromChrono(kPatience)).status().code(),
-            absl::StatusCode::kUnavailable)
-      << "not connected";
+  EXPECT_EQ(Ask(*one, 9, "").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Ask(*one, 2, "").status().code(), absl::StatusCode::kUnavailable) << "not connected";
   const auto two = Make(2);
   ASSERT_TRUE(Connect(*one, *two));
   two->Mute(true);
-  const auto late = Ask(*one, 2, {}, absl::Milliseconds(20));
+  const auto late = Ask(*one, 2, "", absl::Milliseconds(20));
   EXPECT_EQ(late.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(late.status().message()), HasSubstr("in time"));
-  two->Mute(false);
 }
 
 // A peer that accepts and never reads: what is queued stays within its bound, the rest is dropped
@@ -383,10 +390,9 @@ TEST_F(PeerTransportTest, AFullQueueDropsAndReports) {
   tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), ports_[1]});
   auto options = OptionsOf(1);
   options.max_queued_bytes = 1 << 20;
-  options.peers.erase(raft::MemberId(3));
-  const auto one = Make(options);
+  const auto one = Make(options, {.peers = {PeerOf(2)}});
   tcp::socket socket = acceptor.accept();
-  const std::string ok = MakeFrame(FrameKind::kHelloOk, EncodeHelloOk({1, raft::MemberId(2)}));
+  const std::string ok = MakeFrame(FrameKind::kHelloOk, EncodeHelloOk({1, raft::MemberId(2), {}}));
   asio::write(socket, asio::buffer(ok));
   const raft::Message message{
       raft::MemberId(1), raft::MemberId(2), raft::Term(7),
@@ -414,6 +420,97 @@ TEST_F(PeerTransportTest, AProcessThatEndsIsGoneOnceForEachLoss) {
   ASSERT_TRUE(Connect(*one, *two));
   two.reset();
   ASSERT_TRUE(one->WaitGone(2));
+}
+
+TEST_F(PeerTransportTest, PeersComeAndGo) {
+  const auto one = Make(OptionsOf(1), {.peers = {PeerOf(1), PeerOf(2)}});
+  const auto two = Make(2);
+  ASSERT_TRUE(Connect(*one, *two));
+  const auto three = Make(OptionsOf(3), {});
+  (*one)->SetPeers({.peers = {PeerOf(1), PeerOf(2), PeerOf(3)}});
+  ASSERT_TRUE(Connect(*one, *three));
+  (*one)->SetPeers({.peers = {PeerOf(1), PeerOf(3)}, .removed = {raft::MemberId(2)}});
+  EXPECT_EQ(two->WaitRefused().first, Refusal::kRemoved);
+  EXPECT_THAT(two->WaitRefused().second, HasSubstr("member 2 has been permanently removed"));
+  EXPECT_FALSE((**one).stats().sent_bytes.contains(2));
+  ASSERT_TRUE(Connect(*one, *three));
+}
+
+// Member 3 has been added, and leads, while member 1 was away and knows of members 1 and 2 only.
+TEST_F(PeerTransportTest, AMemberThatIsNotKnownYetIsAnswered) {
+  const auto one = Make(OptionsOf(1), {.peers = {PeerOf(1), PeerOf(2)}});
+  const auto three = Make(OptionsOf(3), {.peers = {PeerOf(1)}}, {.peer_urls = {UrlOf(3)}});
+  ASSERT_TRUE(Connect(*three, *one));
+  ASSERT_TRUE(Connect(*one, *three));
+}
+
+TEST_F(PeerTransportTest, AMovedPeerIsFoundAtItsNewUrl) {
+  Peer moved = PeerOf(2);
+  moved.urls = {UrlOf(3)};
+  auto options = OptionsOf(2);
+  options.listen = {{"127.0.0.1", ports_[2]}};
+  const auto two = Make(options);
+  const auto one = Make(OptionsOf(1), {.peers = {PeerOf(2)}});
+  ASSERT_TRUE(one->WaitLosses(2));
+  (*one)->SetPeers({.peers = {moved}});
+  ASSERT_TRUE(Connect(*one, *two));
+}
+
+TEST_F(PeerTransportTest, AMemberWithoutItsDataIsToldAndAnswersNobody) {
+  const auto one = Make(OptionsOf(1), {.peers = {PeerOf(2, 77)}});
+  auto two = Make(OptionsOf(2), {.peers = {PeerOf(1)}}, {.data_dir = {77, 77}});
+  ASSERT_TRUE(Connect(*one, *two));
+  ASSERT_TRUE(Connect(*two, *one));
+  two.reset();
+  two = Make(OptionsOf(2), {.peers = {PeerOf(1)}}, {.data_dir = {78, 78}});
+  const auto [reason, text] = two->WaitRefused();
+  EXPECT_EQ(reason, Refusal::kOtherDataDir);
+  EXPECT_THAT(text, HasSubstr("came back with another data-dir: it lost its data"));
+  EXPECT_EQ(Ask(*one, 2, "").status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(PeerTransportTest, VersionsMeetInTheMiddleOrNotAtAll) {
+  auto newer = OptionsOf(1);
+  newer.lowest_version = 2;
+  newer.highest_version = 4;
+  const auto one = Make(newer);
+  auto older = OptionsOf(2);
+  older.highest_version = 3;
+  const auto two = Make(older);
+  EXPECT_TRUE(Connect(*one, *two));
+  EXPECT_TRUE(Connect(*two, *one));
+  auto oldest = OptionsOf(3);
+  const auto three = Make(oldest);
+  ASSERT_TRUE(three->WaitLosses(3));
+  (*three)->Send({Numbered(3, 1, 66)});
+  (*one)->Send({Numbered(1, 3, 66)});
+  EXPECT_EQ(std::ranges::count_if(one->got(), [](auto& m) { return NumberOf(m) == 66; }), 0);
+  EXPECT_TRUE(three->got().empty());
+}
+
+TEST_F(PeerTransportTest, AMemberBelowTheFeatureLevelIsRefused) {
+  const auto one = Make(OptionsOf(1), {.peers = {PeerOf(2)}, .feature_level = 3});
+  Stranger old(ports_[0]);
+  Hello hello = kGoodHello;
+  hello.self.feature_level = 2;
+  old.Greet(hello);
+  std::string body;
+  EXPECT_EQ(old.ReadFrame(body), FrameKind::kHelloRefused);
+  EXPECT_THAT(body, HasSubstr("uses feature level 3, member 2 knows up to 2 only"));
+  hello.self.feature_level = 3;
+  Stranger good(ports_[0]);
+  good.Greet(hello);
+  EXPECT_EQ(good.ReadFrame(body), FrameKind::kHelloOk);
+}
+
+TEST_F(PeerTransportTest, WhoAsksForTheMembersIsToldAndThatIsAll) {
+  const auto one = Make(1);
+  Stranger joiner(ports_[0]);
+  joiner.Write(MakeFrame(FrameKind::kMembersQuestion, ""));
+  std::string body;
+  EXPECT_EQ(joiner.ReadFrame(body), FrameKind::kMembersAnswer);
+  EXPECT_EQ(body, "the members");
+  EXPECT_EQ(joiner.ReadToEnd(), "");
 }
 
 }  // namespace

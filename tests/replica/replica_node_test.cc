@@ -123,10 +123,6 @@ class ReplicaNodeTest : public ::testing::Test {
     peers.cluster_id = cluster_id_;
     peers.self = raft::MemberId(members_[place].id);
     peers.listen = {{"127.0.0.1", ports_[place].port()}};
-    for (size_t other = 0; other < kMembers; ++other) {
-      if (other != place)
-        peers.peers[raft::MemberId(members_[other].id)] = {"127.0.0.1", ports_[other].port()};
-    }
     ReplicaOptions options;
     MemberOptions& member = options.member;
     member.cluster_id = cluster_id_;

@@ -39,12 +39,13 @@ class StandingClock final : public Clock {
 // Keeps what is sent for the test to deliver.
 class Outbox final : public PeerTransport {
  public:
-  absl::Status Start(Callbacks) override { return absl::OkStatus(); }
+  absl::Status Start(PeerSelf, Callbacks) override { return absl::OkStatus(); }
   void Stop() override {}
   void Send(std::vector<raft::Message> messages) override {
     for (auto& message : messages) messages_.push_back(std::move(message));
   }
-  void AskLease(raft::MemberId, LeaseQuestion, absl::Duration, LeaseDone done) override {
+  void SetPeers(PeerSet) override {}
+  void Ask(raft::MemberId, PeerQuestion, absl::Duration, AskDone done) override {
     done(absl::UnavailableError("no network"));
   }
   Stats stats() const override { return {}; }

@@ -7,8 +7,7 @@
 
 namespace pintle::sim {
 
-using server::replica::LeaseAnswer;
-using server::replica::LeaseQuestion;
+using server::replica::PeerQuestion;
 using server::replica::PeerTransport;
 
 class VirtualNetwork::Transport final : public PeerTransport {
@@ -16,7 +15,7 @@ class VirtualNetwork::Transport final : public PeerTransport {
   Transport(VirtualNetwork& network, Place place) : network_(network), place_(place) {}
   ~Transport() override { Stop(); }
 
-  absl::Status Start(PeerTransport::Callbacks callbacks) override {
+  absl::Status Start(server::replica::PeerSelf, PeerTransport::Callbacks callbacks) override {
     network_.Attach(place_, std::move(callbacks));
     started_ = true;
     return absl::OkStatus();
@@ -27,8 +26,10 @@ class VirtualNetwork::Transport final : public PeerTransport {
   void Send(std::vector<raft::Message> messages) override {
     for (raft::Message& message : messages) network_.Send(std::move(message));
   }
-  void AskLease(raft::MemberId peer, LeaseQuestion question, absl::Duration timeout,
-                LeaseDone done) override;
+  // Whoever is there can be reached.
+  void SetPeers(server::replica::PeerSet) override {}
+  void Ask(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,
+           AskDone done) override;
   Stats stats() const override { return {}; }
 
  private:
@@ -133,23 +134,28 @@ void VirtualNetwork::Deliver(const raft::Message& message, absl::Duration delay)
   });
 }
 
-void VirtualNetwork::Transport::AskLease(raft::MemberId peer, LeaseQuestion question,
-                                         absl::Duration timeout, LeaseDone done) {
+void VirtualNetwork::Transport::Ask(raft::MemberId peer, PeerQuestion question,
+                                    absl::Duration timeout, AskDone done) {
   VirtualNetwork& net = network_;
   const Place to = PlaceOf(peer);
-  const auto shared = std::make_shared<LeaseDone>(std::move(done));
-  const bool lost = net.cut_.contains({place_, to}) || net.random_.Chance(net.faults_.loss);
-  if (lost) {
-    net.events_.After(timeout, [shared] { (*shared)(absl::UnavailableError("no answer")); });
-    return;
-  }
-  net.events_.After(net.DelayOf(place_, to), [&net, from = place_, to, question, shared] {
+  // Answered once: by the peer, or when the time is up.
+  const auto shared = std::make_shared<AskDone>(std::move(done));
+  const auto finish = [shared](absl::StatusOr<std::string> answer) {
+    if (*shared) std::exchange(*shared, nullptr)(std::move(answer));
+  };
+  net.events_.After(timeout, [finish] { finish(absl::UnavailableError("no answer")); });
+  if (net.cut_.contains({place_, to}) || net.random_.Chance(net.faults_.loss)) return;
+  net.events_.After(net.DelayOf(place_, to), [&net, from = place_, to, question, finish] {
     const auto found = net.attached_.find(to);
     if (found == net.attached_.end() || net.frozen_.contains(to) || net.IsCut(to, from)) {
-      return (*shared)(absl::UnavailableError("connection lost"));
+      return finish(absl::UnavailableError("connection lost"));
     }
-    const LeaseAnswer answer = found->second->on_lease_question(question);
-    net.events_.After(net.DelayOf(to, from), [shared, answer] { (*shared)(answer); });
+    const std::shared_ptr<const Callbacks> callbacks = found->second;
+    callbacks->on_question(question, [&net, from, to, finish](std::string answer) {
+      if (net.frozen_.contains(to) || net.IsCut(to, from)) return;
+      net.events_.After(net.DelayOf(to, from),
+                        [finish, answer = std::move(answer)] { finish(answer); });
+    });
   });
 }
 

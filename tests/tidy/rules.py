@@ -39,7 +39,7 @@ MAY_INCLUDE = [
 # Third-party headers that only these folders may see.
 THIRD_PARTY = [
     (re.compile(r"^(asio|nghttp2/|openssl/(?!sha)|llhttp)"),
-     ("net/", "cmake/", "tests/net/", "server/replica/replica_loop", "server/replica/asio_peer_transport",
+     ("net/", "cmake/", "tests/net/", "server/replica/replica_loop", "server/replica/asio_peer_",
       "server/replica/peer_", "tests/replica/peer_transport_test", "server/main.cc", "server/server.cc")),
     (re.compile(r"^openssl/sha"), ("net/", "tests/net/", "server/replica/cluster")),
     (re.compile(r"^leveldb/"), ("server/storage/", "tests/")),
