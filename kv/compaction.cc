@@ -1,5 +1,6 @@
 #include "kv/compaction.h"
 
+#include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "kv/record.h"
 
@@ -26,7 +27,10 @@ absl::StatusOr<bool> Compaction::Run(WorkingState& state, int64_t compact_revisi
     finished_ = target_;
   }
   state.size_bytes -= freed;
-  if (!batch.ops.empty()) PINTLE_RETURN_IF_ERROR(backend_.Apply(batch));
+  if (batch.ops.empty()) return compact_revision > finished_;
+  base::FaultPoint("kv.before_compaction_write");
+  PINTLE_RETURN_IF_ERROR(backend_.Apply(batch));
+  base::FaultPoint("kv.after_compaction_write");
   return compact_revision > finished_;
 }
 

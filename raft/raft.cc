@@ -260,6 +260,7 @@ void Raft::HandleRequestVote(const Message& message, const RequestVote& request)
   }
   if (granted) {
     core_.hard_state.vote = message.from;
+    base::FaultPoint("raft.vote_granted");
     if (auto* follower = std::get_if<Follower>(&role_)) follower->VoteGranted();
   }
   core_.Send(message.from, response, Durability::kAfterPersist);

@@ -30,8 +30,11 @@ void Applier::Apply(std::span<const raft::Entry> entries) {
           "writing to the store")) {
     return;
   }
+  base::FaultPoint("apply.written");
   if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
+  base::FaultPoint("apply.events_published");
   parts_.store.Publish();
+  base::FaultPoint("apply.published");
   AnswerAll(last);
 }
 

@@ -89,7 +89,9 @@ absl::Status Member::Recover() {
                      "lost its data may not come back "
                      "empty. Give its data-dir, or --initial-cluster-state=new for a new cluster"));
   }
+  base::FaultPoint("member.log_opened");
   PINTLE_RETURN_IF_ERROR(OpenStore(contents));
+  base::FaultPoint("member.store_opened");
   Assemble(contents);
   return absl::OkStatus();
 }
@@ -122,7 +124,9 @@ absl::Status Member::OpenStore(const storage::WalContents& contents) {
   }
   const uint64_t last = contents.base.index.value() + contents.entries.size();
   if (store_->sequence().value() <= last) return absl::OkStatus();
-  if (contents.damaged && contents.base.index == raft::Index{0}) {
+  // Damage of an earlier start, which a crash interrupted, is remembered by the floor alone.
+  const bool lost = contents.damaged || contents.hard_state.vote_floor.index.value() > last;
+  if (lost && contents.base.index == raft::Index{0}) {
     return StartStoreAnew(absl::DataLossError("it is ahead of what is left of the damaged log"));
   }
   return absl::DataLossError(absl::StrCat(

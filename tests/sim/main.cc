@@ -6,8 +6,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -42,8 +43,10 @@ struct Totals {
   uint64_t calls = 0;
   uint64_t answered = 0;
   absl::Duration simulated;
+  uint64_t hash = 0;
   std::map<std::string, uint64_t> faults;
   std::map<std::string, uint64_t> fault_points;
+  std::map<std::string, uint64_t> crashes_at;
 };
 
 char replay[256];  // for the signal handler
@@ -73,8 +76,10 @@ void Add(Totals& totals, const Outcome& outcome) {
   totals.calls += outcome.calls;
   totals.answered += outcome.answered;
   totals.simulated += outcome.simulated;
+  totals.hash = (totals.hash ^ outcome.hash) * 0x100000001b3;
   for (const auto& [kind, count] : outcome.faults) totals.faults[kind] += count;
   for (const auto& [name, count] : outcome.fault_points) totals.fault_points[name] += count;
+  for (const auto& [name, count] : outcome.crashes_at) totals.crashes_at[name] += count;
 }
 
 void Report(Totals& totals, const std::string& what, const Outcome& outcome) {
@@ -116,18 +121,29 @@ void RunOne(const Arguments& arguments, uint64_t seed, Totals& totals) {
 }
 
 // A short run crashes once at each point that a run passes: the first time, and some later one.
+// Where a crash leads to points that no run had passed before, they are crashed at after it.
 void SweepCrashPoints(const Arguments& arguments, uint64_t seed, Totals& totals) {
   Settings settings = SettingsOf(arguments, seed);
+  HaveEverything(settings);
   settings.crash_at_fault_point = 0;
-  const Outcome plain = RunSeed(settings, {});
-  Report(totals, absl::StrCat("seed ", seed), plain);
-  Add(totals, plain);
-  for (const auto& [name, passed] : plain.fault_points) {
-    for (const uint64_t at : {uint64_t{1}, passed / 2 + 1}) {
-      const Outcome outcome = RunSeed(settings, {.crash_point = name, .crash_at = at});
-      Report(totals, absl::StrCat("seed ", seed, ", crash at ", name, " #", at), outcome);
-      Add(totals, outcome);
-      ++totals.seeds;
+  std::set<std::string> known;
+  std::deque<Plan> plans{{}};
+  while (!plans.empty()) {
+    const Plan plan = std::move(plans.front());
+    plans.pop_front();
+    const Outcome outcome = RunSeed(settings, plan);
+    std::string where;
+    for (const auto& [name, at] : plan.crash_at) absl::StrAppend(&where, " ", name, " #", at);
+    Report(totals, absl::StrCat("seed ", seed, ", crash at", where), outcome);
+    Add(totals, outcome);
+    ++totals.seeds;
+    for (const auto& [name, passed] : outcome.fault_points) {
+      if (!known.insert(name).second) continue;
+      for (const uint64_t at : {uint64_t{1}, passed / 2 + 1}) {
+        Plan next = plan;
+        next.crash_at[name] = at;
+        plans.push_back(std::move(next));
+      }
     }
   }
 }
@@ -147,7 +163,10 @@ void SweepOperations(const Arguments& arguments, uint64_t seed, Totals& totals) 
 int Finish(const Arguments& arguments, const Totals& totals, double real_seconds) {
   if (arguments.crash_points) {
     for (const auto& [name, count] : totals.fault_points) {
-      std::printf("  %-40s passed %lu times\n", name.c_str(), static_cast<unsigned long>(count));
+      const auto crashes = totals.crashes_at.find(name);
+      std::printf(
+          "  %-36s passed %lu, crashed %lu\n", name.c_str(), static_cast<unsigned long>(count),
+          static_cast<unsigned long>(crashes == totals.crashes_at.end() ? 0 : crashes->second));
     }
   }
   std::string faults;
@@ -155,12 +174,13 @@ int Finish(const Arguments& arguments, const Totals& totals, double real_seconds
   const double simulated = absl::ToDoubleSeconds(totals.simulated);
   std::printf(
       "%s: %lu seeds, %s simulated, %.0f x real time, %.0f calls per simulated second (%.0f%% "
-      "answered), violations %lu, faults:%s\n",
+      "answered), hash %016lx, violations %lu, faults:%s\n",
       totals.violations == 0 ? "OK" : "BROKEN", static_cast<unsigned long>(totals.seeds),
       absl::FormatDuration(absl::Trunc(totals.simulated, absl::Seconds(1))).c_str(),
       simulated / real_seconds, static_cast<double>(totals.calls) / simulated,
       100.0 * static_cast<double>(totals.answered) / static_cast<double>(totals.calls + 1),
-      static_cast<unsigned long>(totals.violations), faults.c_str());
+      static_cast<unsigned long>(totals.hash), static_cast<unsigned long>(totals.violations),
+      faults.c_str());
   return totals.violations == 0 ? 0 : 1;
 }
 

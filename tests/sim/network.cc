@@ -65,6 +65,7 @@ void VirtualNetwork::Gone(Place from, Place to) {
   if (IsCut(from, to) || IsCut(to, from)) return;
   const std::shared_ptr<const Callbacks> callbacks = found->second;
   callbacks->on_gone(raft::MemberId(to + 1));
+  on_arrived(from);
 }
 
 void VirtualNetwork::Unreachable(Place from, Place to) {
@@ -72,6 +73,7 @@ void VirtualNetwork::Unreachable(Place from, Place to) {
   if (found == attached_.end() || frozen_.contains(from)) return;
   const std::shared_ptr<const Callbacks> callbacks = found->second;
   callbacks->on_unreachable(raft::MemberId(to + 1));
+  on_arrived(from);
 }
 
 absl::Duration VirtualNetwork::DelayOf(Place from, Place to) {
@@ -131,6 +133,7 @@ void VirtualNetwork::Deliver(const raft::Message& message, absl::Duration delay)
     if (cut_.contains({PlaceOf(message.from), to})) return;
     const std::shared_ptr<const Callbacks> callbacks = found->second;
     callbacks->on_message(message);
+    on_arrived(to);
   });
 }
 

@@ -40,6 +40,8 @@ class VirtualNetwork {
 
   // Called with every message that a member sends, before anything happens to it.
   std::function<void(const raft::Message&)> on_sent;
+  // Called when something has reached the process at that place: it has to take a turn.
+  std::function<void(Place)> on_arrived = [](Place) {};
   // A damaged frame was taken for a whole one.
   std::function<void(const std::string&)> on_broken;
 

@@ -64,7 +64,18 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.value_bytes = OneOf(random, std::array<size_t, 3>{20, 100, 2000});
   settings.compaction_slice = static_cast<int>(OneOf(random, std::array<size_t, 3>{1, 10, 1000}));
   settings.store_loses_file = Rate(random, 0.5);
+  settings.transfer_every = Every(random, absl::Seconds(2), absl::Seconds(20));
   return settings;
+}
+
+void HaveEverything(Settings& settings) {
+  const absl::Duration often = settings.duration;
+  settings.cut_every = settings.crash_every = settings.power_loss_every = often;
+  settings.pause_every = settings.stall_every = settings.failed_sync_every = often;
+  settings.full_disk_every = settings.compact_every = often;
+  settings.transfer_every = often / 4;
+  settings.store_loses_file = settings.log_flips_bit = 0.3;
+  settings.first_segment_bytes = settings.largest_segment_bytes = 4096;
 }
 
 std::string Settings::Describe() const {
@@ -73,15 +84,15 @@ std::string Settings::Describe() const {
                ? std::string()
                : absl::StrCat(" ", name, "~", absl::FormatDuration(mean));
   };
-  return absl::StrCat("seed ", seed, ": ", members, " members, ", clients, " clients, ", keys,
-                      " keys, delay ", absl::FormatDuration(network.usual_delay), ", loss ",
-                      network.loss, ", doubled ", network.duplicates, ", damaged ", network.damage,
-                      network.reorders ? ", reordered" : "", ", sync ",
-                      absl::FormatDuration(usual_sync), ", fault points ", crash_at_fault_point,
-                      every("cut", cut_every), every("crash", crash_every),
-                      every("power", power_loss_every), every("pause", pause_every),
-                      every("stall", stall_every), every("failed-sync", failed_sync_every),
-                      every("full-disk", full_disk_every), every("compact", compact_every));
+  return absl::StrCat(
+      "seed ", seed, ": ", members, " members, ", clients, " clients, ", keys, " keys, delay ",
+      absl::FormatDuration(network.usual_delay), ", loss ", network.loss, ", doubled ",
+      network.duplicates, ", damaged ", network.damage, network.reorders ? ", reordered" : "",
+      ", sync ", absl::FormatDuration(usual_sync), ", fault points ", crash_at_fault_point,
+      every("cut", cut_every), every("crash", crash_every), every("power", power_loss_every),
+      every("pause", pause_every), every("stall", stall_every),
+      every("failed-sync", failed_sync_every), every("full-disk", full_disk_every),
+      every("transfer", transfer_every), every("compact", compact_every));
 }
 
 }  // namespace pintle::sim

@@ -29,6 +29,7 @@ struct Settings {
   absl::Duration stall_every = absl::InfiniteDuration();  // of a disk
   absl::Duration failed_sync_every = absl::InfiniteDuration();
   absl::Duration full_disk_every = absl::InfiniteDuration();
+  absl::Duration transfer_every = absl::InfiniteDuration();
   absl::Duration compact_every = absl::InfiniteDuration();
   double crash_at_fault_point = 0;  // at each point that is passed
   double store_loses_file = 0;      // at each crash of one member
@@ -51,5 +52,7 @@ struct Settings {
 
 // `members` 0: drawn too.
 Settings Draw(uint64_t seed, size_t members);
+// Everything that can happen does, most of it about once.
+void HaveEverything(Settings& settings);
 
 }  // namespace pintle::sim

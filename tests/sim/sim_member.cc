@@ -1,6 +1,7 @@
 #include "tests/sim/sim_member.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -114,7 +115,7 @@ void SimMember::Boot() {
   if (member_ != nullptr) Kill(/*power=*/true);  // it froze outside of a step
   ++incarnation_;
   frozen_ = false;
-  write_planned_ = apply_planned_ = turn_planned_ = false;
+  write_planned_ = apply_planned_ = turn_planned_ = due_planned_ = false;
   paused_until_ = stalled_until_ = absl::ZeroDuration();
   Run([this] {
     transport_ = network_.MakeTransport(place_);
@@ -194,6 +195,20 @@ void SimMember::Wake() {
   });
 }
 
+void SimMember::WakeWhenDue() {
+  const std::optional<absl::Time> due = member_->driver().deadline();
+  if (!due || std::exchange(due_planned_, true)) return;
+  Later(std::max(*due - clock_.Now(), absl::ZeroDuration()) + kHandOver, [this] {
+    due_planned_ = false;
+    Turn();
+  });
+}
+
+void SimMember::TransferLeadership() {
+  member_->driver().TransferLeadership(raft::kNoMember, [](raft::TransferOutcome) {});
+  Wake();
+}
+
 void SimMember::TickLater() {
   Later(kTick * rate_, [this] {
     TickLater();
@@ -209,6 +224,7 @@ void SimMember::Turn() {
   if (!frozen_) hooks_.turned(*this);
   if (!member_->log_writer().queue().empty()) WriteLater();
   if (!member_->apply_worker().queue().empty()) ApplyLater();
+  WakeWhenDue();
 }
 
 void SimMember::WriteLater() {

@@ -67,6 +67,8 @@ class SimMember {
   void Freeze(const std::string& why);
   void Pause(absl::Duration how_long);
   void StallDisk(absl::Duration how_long);
+  // To whoever is best, if this one leads.
+  void TransferLeadership();
 
   bool up() const { return member_ != nullptr && !frozen_; }
   Place place() const { return place_; }
@@ -75,12 +77,13 @@ class SimMember {
   uint64_t incarnation() const { return incarnation_; }
   server::replica::Member& member() { return *member_; }
   VirtualDisk& disk() { return disk_; }
-  // After an input from outside (a client's call).
+  // After an input from outside (a client's call, a message).
   void Wake();
 
  private:
   server::replica::MemberOptions Options();
   void Turn();
+  void WakeWhenDue();
   void TickLater();
   void WriteLater();
   void ApplyLater();
@@ -114,6 +117,7 @@ class SimMember {
   bool write_planned_ = false;
   bool apply_planned_ = false;
   bool turn_planned_ = false;
+  bool due_planned_ = false;
   absl::Duration paused_until_ = absl::ZeroDuration();
   absl::Duration stalled_until_ = absl::ZeroDuration();
 };

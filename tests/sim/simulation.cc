@@ -36,6 +36,7 @@ Simulation::Simulation(const Settings& settings, Plan plan)
     Mix(message.from.value() * 31 + message.to.value());
     Mix(message.body.index());
   };
+  network_.on_arrived = [this](VirtualNetwork::Place place) { members_[place]->Wake(); };
   network_.on_broken = [this](const std::string& what) { Check(absl::InternalError(what)); };
   clients_ = std::make_unique<Clients>(settings_, events_, members_, history_,
                                        [this](const absl::Status& status) { Check(status); });
@@ -64,9 +65,11 @@ void Simulation::OnFaultPoint(const char* name) {
   const uint64_t passed = ++outcome_.fault_points[name];
   SimMember* const member = RunningMember();
   if (member == nullptr || !faults_on_) return;
-  const bool chosen = plan_.crash_point == name && passed == plan_.crash_at;
+  const auto planned = plan_.crash_at.find(name);
+  const bool chosen = planned != plan_.crash_at.end() && planned->second == passed;
   if (!chosen && !random_.Chance(settings_.crash_at_fault_point)) return;
   ++outcome_.faults["crash-at-point"];
+  ++outcome_.crashes_at[name];
   member->Freeze(absl::StrCat("at fault point ", name));
 }
 
@@ -139,6 +142,13 @@ void Simulation::PlanFaults() {
     SimMember& member = somebody();
     Tell(absl::StrCat("member ", member.place(), " is paused"));
     member.Pause(absl::Milliseconds(static_cast<int64_t>(random_.Between(50, 5000))));
+  });
+  Repeat("transfer", settings_.transfer_every, [this] {
+    for (const auto& member : members_) {
+      if (!member->up() || !member->member().status().is_leader) continue;
+      Tell(absl::StrCat("member ", member->place(), " is told to hand over"));
+      member->TransferLeadership();
+    }
   });
   Repeat("disk-stall", settings_.stall_every, [this, somebody] {
     SimMember& member = somebody();

@@ -38,14 +38,14 @@ struct Outcome {
   uint64_t answered = 0;
   std::map<std::string, uint64_t> faults;        // injected, by kind
   std::map<std::string, uint64_t> fault_points;  // passed, by name
+  std::map<std::string, uint64_t> crashes_at;    // of them
 };
 
 struct Plan {
   // Tells the story, a line per event worth telling; null: silent.
   std::function<void(const std::string&)> tell;
-  // Crash at the `at`-th passing of this point; empty: as the settings say.
-  std::string crash_point;
-  uint64_t crash_at = 1;
+  // Points, and at which of their passings a member crashes there; others: as the settings say.
+  std::map<std::string, uint64_t> crash_at;
   // Crash the member at place 0 at its n-th write or sync; 0: no.
   uint64_t crash_at_operation = 0;
 };
