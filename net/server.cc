@@ -75,6 +75,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::mutex mutex;
   std::vector<std::shared_ptr<Listener>> listeners;
   bool stopped = false;
+  bool finished = false;  // Stop has run
 };
 
 void Server::Impl::Accept(const std::shared_ptr<Listener>& listener) {
@@ -217,7 +218,7 @@ absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port) 
   return bound.port();
 }
 
-void Server::Stop(absl::Duration grace) {
+void Server::Drain() {
   {
     std::lock_guard lock(impl_->mutex);
     if (impl_->stopped) return;
@@ -227,6 +228,14 @@ void Server::Stop(absl::Duration grace) {
     target.stopping = true;
     for (const std::shared_ptr<Connection>& connection : target.open) connection->Shutdown();
   });
+}
+
+void Server::Stop(absl::Duration grace) {
+  Drain();
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (std::exchange(impl_->finished, true)) return;
+  }
   if (impl_->WaitUntilClosed(grace)) return;
   impl_->OnEveryLoop([](LoopConnections& target) {
     const auto open = target.open;  // closing takes them out of the set

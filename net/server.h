@@ -2,9 +2,9 @@
 // HTTP/2 preface; gRPC by its content-type).
 //
 // Threads: IoThreads owns N threads, each with one event loop; a listener's connections are dealt
-// to them in turn. Owner: server/server.cc. Stop() refuses new connections, tells HTTP/2 clients
-// GOAWAY, lets calls under way finish up to a grace time, then closes; not to be called on one of
-// the I/O threads. The handlers outlive the server.
+// to them in turn. Owner: server/server.cc. Stop() drains, lets calls under way finish up to a
+// grace time, then closes; neither is to be called on one of the I/O threads. The handlers outlive
+// the server.
 #pragma once
 
 #include <cstddef>
@@ -59,6 +59,8 @@ class Server {
   // Error when it is in use: FAILED_PRECONDITION "listen tcp 127.0.0.1:2379: bind: address already
   // in use".
   absl::StatusOr<uint16_t> Listen(const std::string& host, uint16_t port);
+  // Refuses new connections and tells HTTP/2 clients GOAWAY; calls under way go on. Before a Stop.
+  void Drain();
   void Stop(absl::Duration grace);
 
   struct Counters {

@@ -11,8 +11,8 @@
 namespace pintle::raft {
 namespace {
 
-// Restarts of one follower that are remembered within one leadership, to recognise late duplicates.
-constexpr size_t kMaxIncarnations = 16;
+// Bound of what followers have forwarded and we cannot append yet, in full messages.
+constexpr size_t kMostHeldAppends = 16;
 
 }  // namespace
 
@@ -102,6 +102,7 @@ Transition Leader::CommitByQuorum(Core& core) {
   }
   // What the others have committed and our own disk has not is still in our memory.
   uncommitted_.ReleaseTo(std::min(core.log.commit_index(), core.log.persisted_index()));
+  AppendHeld(core);
   return AfterCommit(core);
 }
 
@@ -135,28 +136,27 @@ Transition Leader::Handle(Core& core, const Message& envelope, const HeartbeatRe
 }
 
 Transition Leader::Handle(Core& core, const Message& envelope, const ForwardedProposal& proposal) {
-  if (Find(envelope.from) == nullptr || !IsNewRequest(envelope.from, proposal.id)) {
+  if (Find(envelope.from) == nullptr || !forwarded_[envelope.from].Add(proposal.id)) {
     return Transition::kStay;
   }
-  // What does not fit is lost, as it might have been on the way; the proposer's timeout tells its
-  // client.
   for (const Payload& payload : proposal.payloads) {
-    if (Propose(core, payload).outcome != ProposeOutcome::kAppended) break;
+    const size_t bytes = (payload ? payload->size() : 0) + Entry::kOverheadBytes;
+    // What does not fit is lost, as it might have been on the way.
+    if (held_bytes_ + bytes > kMostHeldAppends * core.config.max_append_bytes) break;
+    held_bytes_ += bytes;
+    held_.push_back(payload);
   }
+  AppendHeld(core);
   return Transition::kStay;
 }
 
-bool Leader::IsNewRequest(MemberId from, RequestId id) {
-  std::vector<RequestId>& seen = forwarded_[from];
-  const auto known = std::ranges::find(seen, id.incarnation, &RequestId::incarnation);
-  if (known == seen.end()) {
-    if (seen.size() == kMaxIncarnations) seen.erase(seen.begin());
-    seen.push_back(id);
-    return true;
+void Leader::AppendHeld(Core& core) {
+  while (!held_.empty()) {
+    const size_t bytes = (held_.front() ? held_.front()->size() : 0) + Entry::kOverheadBytes;
+    if (Propose(core, held_.front()).outcome != ProposeOutcome::kAppended) return;
+    held_bytes_ -= bytes;
+    held_.pop_front();
   }
-  if (id.number <= known->number) return false;
-  known->number = id.number;
-  return true;
 }
 
 Transition Leader::Handle(Core&, const Message& envelope, const ReadIndexRequest& request) {

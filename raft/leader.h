@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "raft/message.h"
 #include "raft/progress.h"
 #include "raft/read_index.h"
+#include "raft/seen_requests.h"
 #include "raft/status.h"
 #include "raft/transfer.h"
 
@@ -101,8 +103,8 @@ class Leader {
   // A message is due and its `previous` is still held.
   bool CanSendAppend(const Core& core, const Progress& progress) const;
   void SendAppend(Core& core, MemberId to, Progress& progress);
-  // False: seen before in this term.
-  bool IsNewRequest(MemberId from, RequestId id);
+  // As much of it as can be appended now.
+  void AppendHeld(Core& core);
 
   std::map<MemberId, Peer> peers_;  // without itself
   uint32_t election_elapsed_ticks_ = 0;
@@ -111,8 +113,11 @@ class Leader {
   LeaderReads reads_;
   std::optional<Transfer> transfer_;
   StallWatch own_disk_;
-  // The last request of each incarnation of each peer that has forwarded in this term.
-  std::map<MemberId, std::vector<RequestId>> forwarded_;
+  std::map<MemberId, SeenRequests> forwarded_;
+  // Forwarded, and not appended yet: we are handing over (and may give that up), or too much is
+  // uncommitted. Ends with the role.
+  std::deque<Payload> held_;
+  size_t held_bytes_ = 0;
 };
 
 }  // namespace pintle::raft

@@ -58,6 +58,7 @@ Transition Leader::TickTransfer(Core& core) {
   }
   if (!transfer_ || !transfer_->Tick(limit)) return Transition::kStay;
   transfer_.reset();
+  AppendHeld(core);
   const bool is_out = !core.promotable() && core.knows_commit_index() &&
                       core.configurations.index() <= core.log.commit_index();
   return is_out ? Transition::kStepDown : Transition::kStay;

@@ -94,9 +94,10 @@ struct HeartbeatResponse {
   friend bool operator==(const HeartbeatResponse&, const HeartbeatResponse&) = default;
 };
 
-// Proposals of a follower, for the leader of the same term. Sent once: a lost one is the proposer's
-// timeout, never a second entry; one that arrives twice, late, or at a member that does not lead in
-// this term is ignored.
+// Proposals of a follower, for the leader of the same term: an entry of this term comes of each, or
+// none. Raft sends it once; one that arrives twice, late, or at a member that does not lead in this
+// very term is ignored. So the proposer may propose again what it has not seen applied when the
+// no-op of a later term is: it can never become two entries.
 struct ForwardedProposal {
   RequestId id;
   std::vector<Payload> payloads;  // each becomes one entry of kind kNormal

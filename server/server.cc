@@ -24,6 +24,7 @@ namespace {
 
 constexpr absl::Duration kStopGrace = absl::Milliseconds(500);
 constexpr absl::Duration kHandOverLimit = absl::Seconds(1);
+constexpr absl::Duration kAnswerLimit = absl::Seconds(2);
 
 int IoThreadCount(const Config& config) {
   if (config.io_threads > 0) return static_cast<int>(config.io_threads);
@@ -56,13 +57,6 @@ absl::StatusOr<Membership> MembershipOf(const Config& config) {
   return membership;
 }
 
-// As etcd tells it in its Status: 0 when there is none.
-int64_t QuotaOf(const Config& config) {
-  constexpr int64_t kDefaultQuota = int64_t{2} << 30;
-  if (config.quota_backend_bytes < 0) return 0;
-  return config.quota_backend_bytes == 0 ? kDefaultQuota : config.quota_backend_bytes;
-}
-
 absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   PINTLE_ASSIGN_OR_RETURN(Membership membership, MembershipOf(config));
   replica::PeerOptions peers;
@@ -82,7 +76,6 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   member.heartbeat_interval_ms = config.heartbeat_interval_ms;
   member.election_timeout_ms = config.election_timeout_ms;
   member.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
-  member.quota_bytes = QuotaOf(config);
   member.open_backend = OpenLeveldb;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));
   return options;
@@ -130,7 +123,6 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   etcd::EtcdFaceOptions options;
   options.max_txn_ops = static_cast<int>(config.max_txn_ops);
   options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
-  options.quota_backend_bytes = QuotaOf(config);
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);
   options.watch_progress_interval = config.watch_progress_notify_interval;
   options.move_leader = [this](uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {
@@ -197,7 +189,13 @@ void Server::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
   // First of all, while clients are still served: nobody is to wait for an election.
   if (impl_->node != nullptr) impl_->node->HandOver(kHandOverLimit);
-  for (auto* listener : {&impl_->api, &impl_->metrics, &impl_->clients}) {
+  const auto listeners = {&impl_->api, &impl_->metrics, &impl_->clients};
+  for (auto* listener : listeners) {
+    if (*listener != nullptr) (*listener)->Drain();
+  }
+  // Watches would hold up a stop for ever; what waits for an answer is answered.
+  if (impl_->node != nullptr) impl_->node->WaitUntilAnswered(kAnswerLimit);
+  for (auto* listener : listeners) {
     if (*listener != nullptr) (*listener)->Stop(kStopGrace);
   }
   // Answers everybody who still waits (their posts find the I/O threads), then the threads end.

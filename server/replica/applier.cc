@@ -102,12 +102,16 @@ void Applier::AnswerAll(raft::Index applied_index) {
   for (size_t i = 0; i < waiters.size(); ++i) {
     if (waiters[i]) (*waiters[i])(std::move(answers_[i].result));
   }
-  if (no_op_term_ > raft::Term()) {
-    applied_no_op_term_.store(no_op_term_.value(), std::memory_order_release);
-    for (auto& done : parts_.proposals.TakeLostBefore(no_op_term_.value()))
-      done(ErrTimeoutDueToLeaderFail());
-  }
+  if (no_op_term_ > raft::Term()) ProposeLostAgain(no_op_term_);
   for (auto& done : parts_.reads.Applied(applied_index)) done(parts_.store.view());
+}
+
+void Applier::ProposeLostAgain(raft::Term no_op_term) {
+  applied_no_op_term_.store(no_op_term.value(), std::memory_order_release);
+  Proposals::Lost lost = parts_.proposals.TakeLostBefore(no_op_term.value());
+  for (auto& [id, payload] : lost.again) parts_.propose_again(id, std::move(payload));
+  if (!lost.again.empty()) base::FaultPoint("apply.lost_proposed_again");
+  for (auto& done : lost.answer) done(ErrTimeoutDueToLeaderFail());
 }
 
 bool Applier::CompactSlice() {

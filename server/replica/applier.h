@@ -11,9 +11,11 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kv/store.h"
@@ -37,8 +39,10 @@ class Applier {
     Proposals& proposals;
     ReadGate& reads;
     const Clock& clock;
+    // What raft lost goes to it again.
+    std::function<void(uint64_t request_id, raft::Payload payload)> propose_again;
   };
-  explicit Applier(Parts parts) : parts_(parts) {}
+  explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 
   // `entries`: not empty, following on what was applied before.
   void Apply(std::span<const raft::Entry> entries);
@@ -65,6 +69,7 @@ class Applier {
   absl::StatusOr<Applied> ApplyCommand(RequestKind kind, std::string_view body);
   void FollowLeases(RequestKind kind, const kv::CommandResult& result, const kv::Command& command);
   void AnswerAll(raft::Index applied_index);
+  void ProposeLostAgain(raft::Term no_op_term);
 
   Parts parts_;
   // Of the batch under way.

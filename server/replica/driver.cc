@@ -179,13 +179,19 @@ void Driver::RevokeExpiredLeases() {
   }
 }
 
+// As etcd words it, of a request whose time is up now. No leader is a plain timeout.
+absl::Status Driver::WhyExpired(absl::Time now) const {
+  const absl::Time asked = now - options_.request_timeout;
+  const absl::Time earlier_leader_lost = led_since_ - 2 * options_.election_timeout;
+  if (asked > earlier_leader_lost && asked < led_since_) return ErrTimeoutDueToLeaderFail();
+  return unreachable_.contains(soft_state_.leader) ? ErrTimeoutDueToConnectionLost() : ErrTimeout();
+}
+
 void Driver::AnswerExpired() {
   const absl::Time now = parts_.clock.Now();
-  // As etcd words it: no leader is a plain timeout.
-  const bool cut_off = unreachable_.contains(soft_state_.leader);
   for (auto& done : parts_.proposals.TakeExpired(now)) {
     ++working_facts_.proposals_failed;
-    done(cut_off ? ErrTimeoutDueToConnectionLost() : ErrTimeout());
+    done(WhyExpired(now));
   }
   for (auto& done : parts_.reads.TakeExpired(now)) done(ErrTimeout());
 }
@@ -212,7 +218,10 @@ void Driver::OnSoftState(const raft::SoftState& state) {
   const bool was_leader = soft_state_.role == raft::Role::kLeader;
   const bool is_leader = state.role == raft::Role::kLeader;
   if (state.leader != soft_state_.leader) {
-    if (state.leader != raft::kNoMember) ++working_facts_.leader_changes;
+    if (state.leader != raft::kNoMember) {
+      ++working_facts_.leader_changes;
+      led_since_ = parts_.clock.Now();
+    }
     spdlog::info("{}",
                  absl::StrFormat("raft: member %x at term %d: leader is %x", options_.self.value(),
                                  parts_.replica->term().value(), state.leader.value()));

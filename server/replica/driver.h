@@ -51,6 +51,9 @@ class Driver {
   };
   struct Options {
     raft::MemberId self;
+    // How long a request waits for its answer.
+    absl::Duration request_timeout = absl::Seconds(7);
+    absl::Duration election_timeout = absl::Seconds(1);
     // Asked now and then until it says true: proposes this member's attributes.
     std::function<bool()> publish_attributes = [] { return true; };
     // The payload of a proposal that revokes the lease. Only ever proposed while we lead: a leader
@@ -139,6 +142,7 @@ class Driver {
   void BeginReads();
   void RevokeExpiredLeases();
   void AnswerExpired();
+  absl::Status WhyExpired(absl::Time now) const;
   void Dispatch(Work work);
   void OnSoftState(const raft::SoftState& state);
   void UpdateFacts();
@@ -155,6 +159,7 @@ class Driver {
   bool published_ = false;
   std::optional<absl::Time> campaign_at_;  // our leader's process is gone
   uint64_t apply_epoch_ = 0;
+  absl::Time led_since_ = absl::InfinitePast();  // when we heard of the leader that there is
   raft::SoftState soft_state_;
   Facts working_facts_;
 

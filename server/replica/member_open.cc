@@ -142,17 +142,10 @@ void Member::Assemble(const storage::WalContents& contents) {
   lessor_ = std::make_unique<Lessor>(store_->view()->Leases(),
                                      absl::Milliseconds(options_.election_timeout_ms));
   proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
-  quota_ = std::make_unique<Quota>(options_.quota_bytes, *store_);
-  alarms_ = std::make_unique<AlarmProposer>(AlarmProposer::Doors{
-      .propose =
-          [this](const std::string& body, std::function<void()> done) {
-            ProposeUnchecked(RequestKind::kAlarm, body,
-                             [done = std::move(done)](const absl::StatusOr<Applied>&) { done(); });
-          },
-      .view = [this] { return store_->view(); }});
   reads_ = std::make_unique<ReadGate>(kMostReaders);
-  applier_ = std::make_unique<Applier>(
-      Applier::Parts{*store_, *hub_, *cluster_, *lessor_, *proposals_, *reads_, doors_.clock});
+  applier_ = std::make_unique<Applier>(Applier::Parts{
+      *store_, *hub_, *cluster_, *lessor_, *proposals_, *reads_, doors_.clock,
+      [this](uint64_t id, raft::Payload payload) { driver_->Propose(id, std::move(payload)); }});
 
   const raft::Index applied(store_->sequence().value());
   raft::RestoredState restored{contents.hard_state, Voters(options_.members), applied};
@@ -187,6 +180,8 @@ void Member::Assemble(const storage::WalContents& contents) {
 
 Driver::Options Member::DriverOptions() {
   return {.self = raft::MemberId(options_.member_id),
+          .request_timeout = timeout(),
+          .election_timeout = absl::Milliseconds(options_.election_timeout_ms),
           .publish_attributes = [this] { return PublishAttributes(); },
           .lease_revocation =
               [this](kv::LeaseId id) {

@@ -1,12 +1,15 @@
 #include "server/replica/proposals.h"
 
+#include <algorithm>
+
 namespace pintle::server::replica {
 
-bool Proposals::Add(uint64_t id, size_t bytes, absl::Time deadline, Done& done) {
+bool Proposals::Add(uint64_t id, size_t bytes, absl::Time deadline, Done& done,
+                    raft::Payload payload) {
   const std::lock_guard lock(mutex_);
   if (waiters_.size() >= limit_ || bytes_ + bytes > kMostBytes) return false;
   bytes_ += bytes;
-  waiters_[id] = Waiter{std::move(done), bytes};
+  waiters_[id] = Waiter{std::move(done), bytes, kNotSent, std::move(payload)};
   deadlines_.emplace_back(deadline, id);
   return true;
 }
@@ -55,17 +58,32 @@ std::vector<Proposals::Done> Proposals::TakeExpired(absl::Time now) {
   return expired;
 }
 
-std::vector<Proposals::Done> Proposals::TakeLostBefore(uint64_t term) {
-  std::vector<Done> lost;
+Proposals::Lost Proposals::TakeLostBefore(uint64_t term) {
+  Lost lost;
   const std::lock_guard lock(mutex_);
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     const auto current = it++;
-    if (current->second.sent_in_term == 0 || current->second.sent_in_term >= term) continue;
-    lost.push_back(std::move(current->second.done));
-    bytes_ -= current->second.bytes;
+    Waiter& waiter = current->second;
+    if (waiter.sent_in_term == kNotSent || waiter.sent_in_term >= term) continue;
+    if (waiter.payload) {
+      waiter.sent_in_term = kNotSent;
+      lost.again.push_back({current->first, waiter.payload});
+      continue;
+    }
+    lost.answer.push_back(std::move(waiter.done));
+    bytes_ -= waiter.bytes;
     waiters_.erase(current);
   }
+  // As they came: the ids count up.
+  std::ranges::sort(lost.again, {}, &Again::id);
   return lost;
+}
+
+void Proposals::SentMayBeApplied() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, waiter] : waiters_) {
+    if (waiter.sent_in_term != kNotSent) waiter.sent_in_term = kNeverLost;
+  }
 }
 
 std::vector<Proposals::Done> Proposals::TakeAll() {

@@ -74,6 +74,11 @@ std::vector<ReadGate::Done> ReadGate::TakeExpired(absl::Time now) {
   return expired;
 }
 
+size_t ReadGate::size() const {
+  const std::lock_guard lock(mutex_);
+  return size_;
+}
+
 std::vector<ReadGate::Done> ReadGate::TakeAll() { return TakeExpired(absl::InfiniteFuture()); }
 
 }  // namespace pintle::server::replica

@@ -46,6 +46,8 @@ class ReadGate {
   std::vector<Done> TakeExpired(absl::Time now);
   std::vector<Done> TakeAll();
 
+  size_t size() const;
+
  private:
   struct Reader {
     absl::Time deadline;
@@ -56,7 +58,7 @@ class ReadGate {
   void DropExpired(Readers& readers, absl::Time now, std::vector<Done>& expired);
 
   const size_t limit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   size_t size_ = 0;
   raft::Index applied_index_;
   Readers waiting_;

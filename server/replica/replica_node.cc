@@ -12,6 +12,9 @@
 #include "server/replica/errors.h"
 
 namespace pintle::server::replica {
+namespace {
+constexpr absl::Duration kLook = absl::Milliseconds(2);
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(ReplicaOptions options) {
   std::unique_ptr<ReplicaNode> node(new ReplicaNode());
@@ -28,7 +31,6 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(ReplicaOptions o
 }
 
 void ReplicaNode::HandOver(absl::Duration limit) {
-  constexpr absl::Duration kLook = absl::Milliseconds(2);
   if (!member_->status().is_leader) return;
   spdlog::info("handing leadership over");
   // Shared: the answer may come after we have given up.
@@ -45,6 +47,12 @@ void ReplicaNode::HandOver(absl::Duration limit) {
     std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLook));
   }
   spdlog::warn("nobody has taken leadership over in time");
+}
+
+void ReplicaNode::WaitUntilAnswered(absl::Duration limit) {
+  const absl::Time deadline = clock_.Now() + limit;
+  while (member_->waiting() > 0 && clock_.Now() < deadline)
+    std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLook));
 }
 
 void ReplicaNode::MoveLeader(uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {

@@ -37,6 +37,9 @@ class ReplicaNode {
   // `limit` has passed. Proposals that come meanwhile wait for the next leader.
   void HandOver(absl::Duration limit);
 
+  // Until no proposal and no read waits for its answer, or `limit` has passed.
+  void WaitUntilAnswered(absl::Duration limit);
+
   // Asks `target` to take leadership over. `done`, on the replica thread, says whether that has
   // begun; who leads then is in the status. FailedPrecondition: we do not lead, or it may not.
   void MoveLeader(uint64_t target, absl::AnyInvocable<void(absl::Status)> done);

@@ -1,6 +1,7 @@
 """What the fault tests share: a fresh cluster for each test on a real disk (under build/), the load of load.cc, the
 check of its history by check_history, and peers through fault proxies."""
 
+import json
 import os
 import shutil
 import signal
@@ -135,6 +136,10 @@ class FaultTest(ClusterTest):
     def restart(self, i):
         self.cluster.start_member(i)
         self.cluster.wait_healthy(i)
+
+    def member_id(self, i):
+        done = self.cluster.etcdctl("endpoint", "status", "-w", "json", endpoints=self.cluster.client_url(i))
+        return json.loads(done.stdout)[0]["Status"]["header"]["member_id"]
 
     def log(self, i):
         return self.cluster.members[i].log_tail(100000)

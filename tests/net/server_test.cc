@@ -234,6 +234,25 @@ TEST(Server, StopDrainsWithGoawayAndClosesIdleConnections) {
   EXPECT_EQ(server.server().counters().connections_open, 0u);
 }
 
+TEST(Server, DrainTakesNothingNewAndCutsNothingOff) {
+  std::atomic<bool> closed = false;
+  TestServer server({}, {}, [&closed](HttpRequest, std::shared_ptr<HttpExchange> exchange) {
+    exchange->OnClose([&closed, exchange] { closed = true; });
+    exchange->Start(200, {});
+    exchange->Write("endless");
+  });
+  RawSocket idle(server.port()), busy(server.port());
+  ASSERT_TRUE(idle.Send(Hello()));
+  ASSERT_TRUE(busy.Send(Get("/")));
+  busy.ReadUntil("endless");
+  server.server().Drain();
+  EXPECT_TRUE(idle.AtEnd());
+  EXPECT_FALSE(closed);
+  server.server().Stop(absl::ZeroDuration());
+  EXPECT_TRUE(closed);
+  EXPECT_TRUE(busy.AtEnd());
+}
+
 TEST(Server, StopEndsWhatOutlastsTheGrace) {
   std::atomic<bool> closed = false;
   TestServer server({}, {}, [&closed](HttpRequest, std::shared_ptr<HttpExchange> exchange) {

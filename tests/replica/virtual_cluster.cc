@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/etcd/rpc.pb.h"
-#include "server/replica/errors.h"
 
 namespace pintle::server::replica {
 
@@ -19,7 +18,7 @@ VirtualCluster::VirtualCluster(uint64_t seed) : seed_(seed), random_(seed) {
 
 size_t VirtualCluster::Put(size_t place) {
   const size_t name = writes_.size();
-  writes_.push_back({.key = absl::StrCat("key-", name)});
+  writes_.push_back({.place = place, .key = absl::StrCat("key-", name)});
   etcdserverpb::PutRequest request;
   request.set_key(writes_[name].key);
   request.set_value(std::string(random_.Below(300), 'v'));
@@ -28,11 +27,7 @@ size_t VirtualCluster::Put(size_t place) {
       [this, name, floor = highest_acknowledged_](const absl::StatusOr<Applied>& applied) {
         Write& write = writes_[name];
         ASSERT_EQ(write.state, Write::State::kWaiting) << "seed " << seed_ << ": answered twice";
-        if (!applied.ok()) {
-          ASSERT_EQ(applied.status(), ErrTimeoutDueToLeaderFail()) << "seed " << seed_;
-          write.state = Write::State::kLost;
-          return;
-        }
+        ASSERT_TRUE(applied.ok()) << "seed " << seed_ << ": " << applied.status();
         ASSERT_GT(applied->revision, floor) << "seed " << seed_;
         write.state = Write::State::kAcknowledged;
         write.revision = applied->revision;
@@ -67,7 +62,18 @@ void VirtualCluster::CutOff(size_t place) {
   }
 }
 
-void VirtualCluster::Crash(size_t place) { member(place).Crash(); }
+void VirtualCluster::Crash(size_t place) {
+  member(place).Crash();
+  for (Write& write : writes_) {
+    const bool waits = write.place == place && write.state == Write::State::kWaiting;
+    if (waits) write.state = Write::State::kCrashed;
+  }
+}
+
+void VirtualCluster::HandOver(size_t leader) {
+  member(leader).HandOver();
+  Collect();
+}
 
 void VirtualCluster::Collect() {
   for (const auto& member : members_) {
@@ -156,6 +162,20 @@ void VirtualCluster::RandomStep() {
   Collect();
 }
 
+void VirtualCluster::DeliverSome() {
+  for (uint64_t count = random_.Below(4); count > 0 && !network_.empty(); --count) {
+    Deliver(0);
+    Collect();
+  }
+  VirtualMember& chosen = member(random_.Below(kMembers));
+  if (random_.OneIn(2)) {
+    chosen.WriteLog();
+  } else {
+    chosen.ApplyBatch();
+  }
+  Collect();
+}
+
 void VirtualCluster::CheckAgreement() {
   const auto all = [](const VirtualMember& member) {
     return *member.store().view()->Range({.range = {std::string(1, '\0'), std::string(1, '\0')}});
@@ -175,9 +195,7 @@ void VirtualCluster::CheckAgreement() {
   }
   for (const Write& write : writes_) {
     const auto pair = found.find(write.key);
-    if (write.state == Write::State::kLost) {
-      EXPECT_TRUE(pair == found.end()) << "seed " << seed_ << ": " << write.key << " was not lost";
-    } else if (write.state == Write::State::kAcknowledged) {
+    if (write.state == Write::State::kAcknowledged) {
       ASSERT_TRUE(pair != found.end()) << "seed " << seed_ << ": " << write.key << " was lost";
       EXPECT_EQ(pair->second.mod_revision, write.revision) << "seed " << seed_;
     }

@@ -3,8 +3,9 @@
 //
 //   a write    comes with a revision above that of every write acknowledged before it was asked for
 //   a read     sees every write that was acknowledged before it was asked for
-//   a lost one (answered "possibly due to previous leader failure") is never found applied
-// CheckAgreement, at the end: all members hold the same, each acknowledged write once.
+//   no write fails while its member runs: what raft loses is proposed again
+// CheckAgreement, at the end: all members hold the same, each acknowledged write once, no write
+// twice.
 //
 // A failed check is a GoogleTest failure with the seed in it.
 #pragma once
@@ -31,8 +32,9 @@ class VirtualCluster {
 
   // One write of a key of its own. The place in writes() is its name.
   struct Write {
-    enum class State { kWaiting, kAcknowledged, kLost };
+    enum class State { kWaiting, kAcknowledged, kCrashed };  // kCrashed: with who waited for it
     State state = State::kWaiting;
+    size_t place = 0;
     std::string key;
     int64_t revision = 0;
   };
@@ -53,6 +55,8 @@ class VirtualCluster {
   void HangDisk(size_t place) { hung_disks_.insert(place); }
   void FreeDisks() { hung_disks_.clear(); }
   void Crash(size_t place);
+  // The leader hands over, to whom it likes.
+  void HandOver(size_t leader);
 
   // Everything that can be done is done, in order, a tick everywhere, again: `ticks` times.
   void Run(int ticks);
@@ -61,6 +65,8 @@ class VirtualCluster {
   // One thing at random: a delivery (out of order, sometimes lost or doubled), a write of a log, an
   // apply, a tick.
   void RandomStep();
+  // A few deliveries in order, a write of a log or an apply at random places.
+  void DeliverSome();
 
   void CheckAgreement();
 

@@ -79,6 +79,11 @@ void VirtualMember::Read(LocalMember::ReadDone done) {
   Turn();
 }
 
+void VirtualMember::HandOver() {
+  member_->driver().TransferLeadership(raft::kNoMember, [](raft::TransferOutcome) {});
+  Turn();
+}
+
 bool VirtualMember::WriteLog() {
   if (!member_->log_writer().Step() || member_->log_writer().waits_for_room()) return false;
   Turn();

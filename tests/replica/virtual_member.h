@@ -69,6 +69,7 @@ class VirtualMember {
   void Receive(const raft::Message& message);
   void Propose(RequestKind kind, std::string body, LocalMember::ProposeDone done);
   void Read(LocalMember::ReadDone done);
+  void HandOver();
 
   // Work. False: there was nothing to do.
   bool WriteLog();

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/replica/errors.h"
@@ -22,9 +24,9 @@ absl::Time At(double seconds) { return kStart + absl::Seconds(seconds); }
 
 class ProposalsTest : public ::testing::Test {
  protected:
-  bool Add(uint64_t id, absl::Time deadline) {
+  bool Add(uint64_t id, absl::Time deadline, raft::Payload payload = nullptr) {
     Proposals::Done done = [this, id](const absl::StatusOr<Applied>&) { answered_.push_back(id); };
-    return proposals_.Add(id, 100, deadline, done);
+    return proposals_.Add(id, 100, deadline, done, std::move(payload));
   }
   std::vector<uint64_t> Answered(std::vector<Proposals::Done> dones) {
     answered_.clear();
@@ -76,8 +78,39 @@ TEST_F(ProposalsTest, AreLostForCertainOnlyWhenSentInAnEarlierTerm) {
   Add(3, At(1));
   proposals_.MarkSent(1, 4);
   proposals_.MarkSent(2, 5);  // 3 was never sent: it will be
-  EXPECT_THAT(Answered(proposals_.TakeLostBefore(5)), ElementsAre(1));
+  EXPECT_THAT(Answered(proposals_.TakeLostBefore(5).answer), ElementsAre(1));
   EXPECT_EQ(proposals_.size(), 2u);
+}
+
+TEST_F(ProposalsTest, WhatIsLostIsProposedAgainAndWaitsOn) {
+  const auto payload = std::make_shared<const std::string>("payload");
+  Add(2, At(1), payload);
+  Add(1, At(1), payload);
+  proposals_.MarkSent(1, 4);
+  proposals_.MarkSent(2, 4);
+  const Proposals::Lost lost = proposals_.TakeLostBefore(5);
+  ASSERT_EQ(lost.again.size(), 2u);
+  EXPECT_EQ(lost.again[0].id, 1u);  // as they came
+  EXPECT_EQ(lost.again[1].id, 2u);
+  EXPECT_EQ(lost.again[0].payload, payload);
+  EXPECT_THAT(lost.answer, IsEmpty());
+  EXPECT_THAT(proposals_.TakeLostBefore(6).again, IsEmpty());  // they are on their way to raft
+  proposals_.MarkSent(1, 6);
+  EXPECT_EQ(proposals_.TakeLostBefore(7).again.size(), 1u);
+  EXPECT_THAT(Answered(proposals_.TakeExpired(At(1))), ElementsAre(1, 2));
+}
+
+TEST_F(ProposalsTest, AreNotLostForCertainOnceAnotherStoreMayHoldThem) {
+  const auto payload = std::make_shared<const std::string>("payload");
+  Add(1, At(1), payload);
+  Add(2, At(1), payload);
+  proposals_.MarkSent(1, 4);
+  proposals_.SentMayBeApplied();
+  proposals_.MarkSent(2, 4);  // behind what that store holds
+  const Proposals::Lost lost = proposals_.TakeLostBefore(5);
+  ASSERT_EQ(lost.again.size(), 1u);
+  EXPECT_EQ(lost.again[0].id, 2u);
+  EXPECT_TRUE(proposals_.Take(1).has_value());
 }
 
 class ReadGateTest : public ::testing::Test {

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/etcd/rpc.pb.h"
-#include "server/replica/errors.h"
 
 namespace pintle::sim {
 namespace {
@@ -147,12 +146,7 @@ void Clients::Compact(const std::shared_ptr<Call>& call) {
 
 void Clients::Answer(Call& call, const absl::StatusOr<Applied>& applied) {
   ++answered_;
-  if (applied.ok()) {
-    AnswerChange(call, *applied);
-  } else if (applied.status() == server::replica::ErrTimeoutDueToLeaderFail() &&
-             !call.value.empty()) {
-    check_(history_.NotWritten(call.value));  // that text is only used when it is certain
-  }
+  if (applied.ok()) AnswerChange(call, *applied);  // else nobody knows
   call.after(applied.ok());
 }
 
