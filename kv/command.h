@@ -93,8 +93,27 @@ struct LeaseCheckpointRequest {
   std::vector<Item> items;
 };
 
-using Command = std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest,
-                             LeaseGrantRequest, LeaseRevokeRequest, LeaseCheckpointRequest>;
+enum class AlarmType : uint8_t { kNone = 0, kNoSpace = 1, kCorrupt = 2 };
+
+struct Alarm {
+  uint64_t member_id = 0;
+  AlarmType type = AlarmType::kNone;
+  // Raised by the cluster itself, which takes it back when the reason is gone. Others stay until
+  // somebody disarms them.
+  bool automatic = false;
+  friend auto operator<=>(const Alarm&, const Alarm&) = default;
+};
+
+// What an alarm does: kv/alarm_set.h.
+struct AlarmRequest {
+  enum class Action : uint8_t { kGet = 0, kActivate = 1, kDeactivate = 2 };
+  Action action = Action::kGet;
+  Alarm alarm;  // kGet looks at the type only, and kNone means all
+};
+
+using Command =
+    std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest,
+                 LeaseRevokeRequest, LeaseCheckpointRequest, AlarmRequest>;
 
 // Answers. `revision` is what etcd puts into the header of that answer (etcd-api 1.1.2).
 struct RangeResult {
@@ -134,8 +153,13 @@ struct LeaseResult {  // grant, revoke, checkpoint
   int64_t ttl_seconds = 0;
 };
 
+struct AlarmResult {
+  int64_t revision = 0;
+  std::vector<Alarm> alarms;
+};
+
 using CommandResult =
-    std::variant<PutResult, DeleteRangeResult, TxnResult, CompactResult, LeaseResult>;
+    std::variant<PutResult, DeleteRangeResult, TxnResult, CompactResult, LeaseResult, AlarmResult>;
 
 // What one applied command led to. `result` is the error that the client gets (texts are etcd's:
 // kv/errors.h) or the answer; `events` are empty unless the revision moved.

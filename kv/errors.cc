@@ -49,6 +49,11 @@ absl::Status ErrDuplicateKey() {
 absl::Status ErrInvalidSortOption() {
   return absl::InvalidArgumentError("etcdserver: invalid sort option");
 }
+absl::Status ErrNoSpace() {
+  return absl::ResourceExhaustedError("etcdserver: mvcc: database space exceeded");
+}
+absl::Status ErrCorrupt() { return absl::DataLossError("etcdserver: corrupt cluster"); }
+absl::Status ErrTooManyAlarms() { return absl::ResourceExhaustedError("pintle: too many alarms"); }
 
 bool IsCompacted(const absl::Status& status) { return Is(status, kCompacted); }
 bool IsFutureRevision(const absl::Status& status) { return Is(status, kFutureRevision); }

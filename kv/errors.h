@@ -21,6 +21,10 @@ absl::Status ErrTooManyOps();    // INVALID_ARGUMENT  etcdserver: too many opera
 absl::Status ErrDuplicateKey();  // INVALID_ARGUMENT  etcdserver: duplicate key given in txn request
 absl::Status ErrInvalidSortOption();  // INVALID_ARGUMENT  etcdserver: invalid sort option
 
+absl::Status ErrNoSpace();        // RESOURCE_EXHAUSTED  etcdserver: mvcc: database space exceeded
+absl::Status ErrCorrupt();        // DATA_LOSS           etcdserver: corrupt cluster
+absl::Status ErrTooManyAlarms();  // RESOURCE_EXHAUSTED  pintle: too many alarms
+
 bool IsCompacted(const absl::Status& status);
 bool IsFutureRevision(const absl::Status& status);
 

@@ -60,6 +60,8 @@ class ReadView {
   virtual std::vector<LeaseInfo> Leases() const = 0;
   virtual std::optional<LeaseInfo> Lease(LeaseId id) const = 0;
   virtual std::vector<std::string> LeaseKeys(LeaseId id) const = 0;
+
+  virtual std::vector<Alarm> Alarms() const = 0;  // those that are active, by member and type
 };
 
 }  // namespace pintle::kv

@@ -34,8 +34,12 @@ StoreImpl::~StoreImpl() {
 }
 
 ApplyResult StoreImpl::Apply(const Command& command) {
-  WriteTxn txn(state_);
   ApplyResult applied;
+  if (const absl::Status refused = state_.alarms.Check(command); !refused.ok()) {
+    applied.result = refused;
+    return applied;
+  }
+  WriteTxn txn(state_);
   applied.result = std::visit([&](const auto& request) { return Execute(request, txn); }, command);
   applied.events = txn.Finish();
   return applied;
@@ -97,6 +101,15 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseCheckpointRequest& r
   return LeaseResult{.revision = state_.revision};
 }
 
+absl::StatusOr<CommandResult> StoreImpl::Execute(const AlarmRequest& request, WriteTxn&) {
+  AlarmResult result{.revision = state_.revision};
+  PINTLE_ASSIGN_OR_RETURN(result.alarms, state_.alarms.Execute(request));
+  if (request.action != AlarmRequest::Action::kGet && !result.alarms.empty()) {
+    PutMeta(kAlarmsMetaName, state_.alarms.Encode());
+  }
+  return result;
+}
+
 void StoreImpl::PutMeta(std::string_view name, std::string bytes) {
   PINTLE_CHECK(name.size() <= Store::kMaxMetaNameBytes && bytes.size() <= Store::kMaxMetaBytes,
                "the server's state is small");
@@ -156,6 +169,7 @@ void StoreImpl::Publish() {
                                    .revision = state_.revision,
                                    .compact_revision = state_.compact_revision,
                                    .sequence = written_.sequence,
+                                   .alarms = state_.alarms.list(),
                                    .retired_bytes = retired};
   auto view = std::make_shared<const StoreView>(shared_, content, state_.reclaimer.Seal());
   std::vector<std::shared_ptr<const StoreView>> dropped;  // freed outside the lock

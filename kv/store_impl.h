@@ -50,6 +50,7 @@ class StoreImpl {
   absl::StatusOr<CommandResult> Execute(const LeaseGrantRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const LeaseRevokeRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const LeaseCheckpointRequest& request, WriteTxn& txn);
+  absl::StatusOr<CommandResult> Execute(const AlarmRequest& request, WriteTxn& txn);
   void PutLease(const StoredLease& lease);
 
   const std::shared_ptr<Backend> backend_;

@@ -93,11 +93,13 @@ absl::Status StoreImpl::LoadMeta(BackendBatch& first) {
   state_.revision = written_.revision;
   state_.compact_revision = scheduled.value_or(-1);
   compaction_.SetFinished(finished.value_or(-1));
-  return backend_->Scan(ServerKey(""), EndOfServerKeys(),
-                        [&](std::string_view key, std::string_view value) {
-                          state_.server.emplace(key.substr(1), value);
-                          return true;
-                        });
+  PINTLE_RETURN_IF_ERROR(backend_->Scan(ServerKey(""), EndOfServerKeys(),
+                                        [&](std::string_view key, std::string_view value) {
+                                          state_.server.emplace(key.substr(1), value);
+                                          return true;
+                                        }));
+  const bool known = state_.alarms.Parse(GetMeta(kAlarmsMetaName).value_or(""));
+  return known ? absl::OkStatus() : Damaged(ServerKey(kAlarmsMetaName));
 }
 
 absl::Status StoreImpl::Load() {

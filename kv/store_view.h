@@ -57,10 +57,11 @@ class StoreView : public ReadView, public std::enable_shared_from_this<StoreView
     int64_t revision = 1;
     int64_t compact_revision = -1;
     Sequence sequence;
+    std::vector<Alarm> alarms;
     uint64_t retired_bytes = 0;  // Reclaimer's, at publication
   };
-  StoreView(std::shared_ptr<SharedState> shared, const Content& content, Pin pin)
-      : shared_(std::move(shared)), content_(content), pin_(std::move(pin)) {}
+  StoreView(std::shared_ptr<SharedState> shared, Content content, Pin pin)
+      : shared_(std::move(shared)), content_(std::move(content)), pin_(std::move(pin)) {}
 
   int64_t revision() const override { return content_.revision; }
   int64_t compact_revision() const override { return content_.compact_revision; }
@@ -77,6 +78,7 @@ class StoreView : public ReadView, public std::enable_shared_from_this<StoreView
   std::vector<std::string> LeaseKeys(LeaseId id) const override {
     return KeysOf(content_.leases, id);
   }
+  std::vector<Alarm> Alarms() const override { return content_.alarms; }
 
  private:
   int64_t ReadableFrom() const;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "kv/alarm_set.h"
 #include "kv/backend.h"
 #include "kv/key_index.h"
 #include "kv/lease_table.h"
@@ -45,6 +46,7 @@ struct WorkingState {
   int64_t compact_revision = -1;
   std::atomic<int64_t>& size_bytes;
   std::map<std::string, std::string, std::less<>> server;  // PutMeta
+  AlarmSet alarms;
   absl::Status failure;
 };
 

@@ -147,6 +147,10 @@ std::vector<Flag> MakeFlags() {
        Number(&Config::election_timeout_ms, 1, 50000)},
       {"max-request-bytes", "1572864", "Largest client request in bytes.", false,
        Number(&Config::max_request_bytes, 1024, int64_t{64} << 20)},
+      {"quota-backend-bytes", "0",
+       "Bytes of the store beyond which only deleting and compacting goes on (alarm NOSPACE); 0: "
+       "2147483648, negative: none.",
+       false, Number(&Config::quota_backend_bytes, -1, kAny)},
       {"max-txn-ops", "128", "Most operations in one transaction.", false,
        Number(&Config::max_txn_ops, 1, 100000)},
       {"max-concurrent-streams", "10000", "Most concurrent calls on one client connection.", false,
@@ -216,7 +220,6 @@ bool IsAcceptedWithoutEffect(std::string_view name) {
 bool IsNotBuiltYet(std::string_view name) {
   static constexpr auto kNames =
       std::to_array<std::string_view>({"wal-dir",
-                                       "quota-backend-bytes",
                                        "auto-compaction-mode",
                                        "auto-compaction-retention",
                                        "force-new-cluster",

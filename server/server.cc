@@ -57,6 +57,13 @@ absl::StatusOr<Membership> MembershipOf(const Config& config) {
   return membership;
 }
 
+// As etcd tells it in its Status: 0 when there is none.
+int64_t QuotaOf(const Config& config) {
+  constexpr int64_t kDefaultQuota = int64_t{2} << 30;
+  if (config.quota_backend_bytes < 0) return 0;
+  return config.quota_backend_bytes == 0 ? kDefaultQuota : config.quota_backend_bytes;
+}
+
 absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   PINTLE_ASSIGN_OR_RETURN(Membership membership, MembershipOf(config));
   replica::PeerOptions peers;
@@ -76,6 +83,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   member.heartbeat_interval_ms = config.heartbeat_interval_ms;
   member.election_timeout_ms = config.election_timeout_ms;
   member.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
+  member.quota_bytes = QuotaOf(config);
   member.open_backend = OpenLeveldb;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));
   return options;
@@ -123,6 +131,7 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   etcd::EtcdFaceOptions options;
   options.max_txn_ops = static_cast<int>(config.max_txn_ops);
   options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
+  options.quota_backend_bytes = QuotaOf(config);
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);
   options.watch_progress_interval = config.watch_progress_notify_interval;
   options.move_leader = [this](uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {

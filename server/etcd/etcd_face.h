@@ -31,7 +31,7 @@ struct EtcdFaceOptions {
   std::string storage_version{kEtcdStorageVersion};
   int max_txn_ops = kv::kDefaultMaxTxnOps;
   size_t max_request_bytes = 1'572'864;         // --max-request-bytes: also bounds watch fragments
-  int64_t quota_backend_bytes = 2'147'483'648;  // --quota-backend-bytes: told by Status
+  int64_t quota_backend_bytes = 2'147'483'648;  // --quota-backend-bytes: told by Status; 0: none
   absl::Duration election_timeout = absl::Seconds(1);  // pace of the "hasleader" check of streams
   absl::Duration watch_progress_interval =
       absl::Minutes(10);  // --watch-progress-notify-interval; at least 100 ms

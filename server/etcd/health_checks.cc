@@ -51,6 +51,15 @@ absl::Status CheckNonLearner(const replica::LocalMember& member) {
   return absl::OkStatus();
 }
 
+absl::Status CheckNotCorrupt(const replica::LocalMember& member) {
+  for (const kv::Alarm& alarm : member.view()->Alarms()) {
+    if (alarm.type == kv::AlarmType::kCorrupt) {
+      return absl::DataLossError("alarm activated: CORRUPT");
+    }
+  }
+  return absl::OkStatus();
+}
+
 // One probe under way: runs its checks one after the other, then answers.
 class Probe : public std::enable_shared_from_this<Probe> {
  public:
@@ -72,7 +81,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
     } else if (name == "non_learner") {
       Got(CheckNonLearner(service_->member));
     } else {
-      Got(absl::OkStatus());  // data_corruption: no alarm is ever raised by this version
+      Got(CheckNotCorrupt(service_->member));
     }
   }
 

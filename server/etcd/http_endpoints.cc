@@ -1,8 +1,13 @@
 #include "server/etcd/http_endpoints.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kv/alarm_set.h"
 #include "server/etcd/health_checks.h"
 #include "server/etcd/http_replies.h"
 
@@ -44,9 +49,15 @@ void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
   }
 }
 
-// Alarms would come first (`exclude` names those to pass over); this version raises none.
 void HttpEndpoints::Health(const net::HttpRequest& request, ExchangePtr exchange) const {
   if (!RequireGet(request, *exchange)) return;
+  const std::vector<std::string> excluded = QueryValues(request.query, "exclude");
+  for (const kv::Alarm& alarm : service_->member.view()->Alarms()) {
+    const std::string name = kv::NameOf(alarm.type);
+    if (std::find(excluded.begin(), excluded.end(), name) != excluded.end()) continue;
+    exchange->Respond(503, PlainHeaders(kPlainText), HealthBody(false, "ALARM " + name));
+    return;
+  }
   const auto values = QueryValues(request.query, "serializable");
   const bool serializable = !values.empty() && values.front() == "true";
   if (!serializable && service_->member.status().leader_id == 0) {

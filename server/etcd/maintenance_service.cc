@@ -1,9 +1,14 @@
 #include "server/etcd/maintenance_service.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "kv/alarm_set.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/move_leader.h"
 #include "server/etcd/replies.h"
@@ -28,7 +33,8 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   response.mutable_header()->set_cluster_id(status.cluster_id);
   response.mutable_header()->set_member_id(status.member_id);
   response.mutable_header()->set_raft_term(status.raft_term);
-  response.mutable_header()->set_revision(service->member.view()->revision());
+  const std::shared_ptr<const kv::ReadView> view = service->member.view();
+  response.mutable_header()->set_revision(view->revision());
   response.set_version(service->options.version);
   response.set_storageversion(service->options.storage_version);
   response.set_dbsize(std::max(status.db_size_bytes, status.db_size_in_use_bytes));
@@ -41,18 +47,56 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   response.set_islearner(IsLearner(service->member, status.member_id));
   response.mutable_downgradeinfo();
   if (status.leader_id == 0) response.add_errors(std::string(replica::ErrNoLeader().message()));
+  for (const kv::Alarm& alarm : view->Alarms()) {
+    response.add_errors(
+        absl::StrCat("memberID:", alarm.member_id, " alarm:", NameOf(alarm.type), " "));
+  }
   call->Reply(response.SerializeAsString());
+}
+
+void ReplyAlarms(const Service& service, net::GrpcCall& call, int64_t revision,
+                 const std::vector<kv::Alarm>& alarms) {
+  const HeaderFacts facts = FactsOf(service.member);
+  etcdserverpb::AlarmResponse response;
+  response.mutable_header()->set_cluster_id(facts.cluster_id);
+  response.mutable_header()->set_member_id(facts.member_id);
+  response.mutable_header()->set_raft_term(facts.raft_term);
+  response.mutable_header()->set_revision(revision);
+  for (const kv::Alarm& alarm : alarms) {
+    etcdserverpb::AlarmMember& out = *response.add_alarms();
+    out.set_memberid(alarm.member_id);
+    out.set_alarm(static_cast<etcdserverpb::AlarmType>(alarm.type));
+  }
+  call.Reply(response.SerializeAsString());
+}
+
+void ListAlarms(const ServicePtr& service, etcdserverpb::AlarmType type, const CallPtr& call) {
+  WithView(*service, /*serializable=*/false, call, [service, type, call](const kv::ReadView& view) {
+    std::vector<kv::Alarm> alarms = view.Alarms();
+    if (type != etcdserverpb::NONE) {
+      std::erase_if(alarms, [type](const kv::Alarm& alarm) {
+        return static_cast<int>(alarm.type) != static_cast<int>(type);
+      });
+    }
+    ReplyAlarms(*service, *call, view.revision(), alarms);
+  });
 }
 
 void Alarm(const ServicePtr& service, const etcdserverpb::AlarmRequest& request, std::string,
            CallPtr call) {
-  const bool raises = request.action() == etcdserverpb::AlarmRequest::ACTIVATE &&
-                      request.alarm() != etcdserverpb::NONE;
-  if (raises) {
-    call->Finish(ErrNotBuilt("/etcdserverpb.Maintenance/Alarm with action ACTIVATE"));
+  if (request.action() == etcdserverpb::AlarmRequest::GET) {
+    ListAlarms(service, request.alarm(), call);
     return;
   }
-  call->Reply(EncodeHeaderOnly(FactsOf(service->member), service->member.view()->revision()));
+  etcdserverpb::AlarmRequest chosen;  // without what only the cluster itself may say
+  chosen.set_action(request.action());
+  chosen.set_memberid(request.memberid());
+  chosen.set_alarm(request.alarm());
+  ProposeThen(*service, replica::RequestKind::kAlarm, chosen.SerializeAsString(), call,
+              [service, call](const replica::Applied& applied) {
+                const auto& result = std::get<kv::AlarmResult>(applied.result);
+                ReplyAlarms(*service, *call, result.revision, result.alarms);
+              });
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-// etcdserverpb.Maintenance: Status, and Alarm as far as there are alarms (etcd-api 1.5).
+// etcdserverpb.Maintenance: Status, Alarm, MoveLeader (etcd-api 1.5). The rest is not built.
 //
-// No alarm is ever raised by this version, so that listing and disarming answer with an empty list
-// (etcdctl's health check lists them); raising one by hand is not built, nor is the rest.
+// Listing alarms is a linearizable read, where etcd writes a log entry to the same effect.
 #pragma once
 
 #include "server/etcd/service.h"

@@ -127,6 +127,14 @@ kv::LeaseCheckpointRequest ToKv(const etcdserverpb::LeaseCheckpointRequest& requ
   return checkpoint;
 }
 
+kv::AlarmRequest ToKv(const etcdserverpb::AlarmRequest& request) {
+  using Proto = etcdserverpb::AlarmRequest;
+  return {.action = ToEnum<kv::AlarmRequest::Action>(request.action(), Proto::AlarmAction_MAX),
+          .alarm = {.member_id = request.memberid(),
+                    .type = ToEnum<kv::AlarmType>(request.alarm(), etcdserverpb::AlarmType_MAX),
+                    .automatic = request.automatic()}};
+}
+
 absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view body) {
   switch (kind) {
     case RequestKind::kPut:
@@ -143,6 +151,8 @@ absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view bod
       return Decode<etcdserverpb::LeaseRevokeRequest>(body);
     case RequestKind::kLeaseCheckpoint:
       return Decode<etcdserverpb::LeaseCheckpointRequest>(body);
+    case RequestKind::kAlarm:
+      return Decode<etcdserverpb::AlarmRequest>(body);
     case RequestKind::kMemberAttributes:
       break;
   }

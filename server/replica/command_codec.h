@@ -23,6 +23,7 @@ kv::CompactRequest ToKv(const etcdserverpb::CompactionRequest& request);
 kv::LeaseGrantRequest ToKv(const etcdserverpb::LeaseGrantRequest& request);
 kv::LeaseRevokeRequest ToKv(const etcdserverpb::LeaseRevokeRequest& request);
 kv::LeaseCheckpointRequest ToKv(const etcdserverpb::LeaseCheckpointRequest& request);
+kv::AlarmRequest ToKv(const etcdserverpb::AlarmRequest& request);
 
 // The body of a log entry. kMemberAttributes is no command of the store. Error: INVALID_ARGUMENT,
 // not that message, or a kind that is no command.

@@ -38,6 +38,7 @@ enum class RequestKind : uint8_t {
   kCompaction = 7,
   kLeaseGrant = 8,
   kLeaseRevoke = 9,
+  kAlarm = 10,
   kLeaseCheckpoint = 11,
   kMemberAttributes = 131,  // a member publishes its name and client URLs (cluster.h)
 };

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "kv/errors.h"
 #include "server/replica/errors.h"
 #include "server/replica/proposal_codec.h"
 
@@ -41,6 +42,15 @@ absl::Duration Member::timeout() const {
 void Member::Propose(RequestKind kind, std::string body, ProposeDone done) {
   if (closed_) return done(ErrStopped());
   if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
+  if (quota_->ExceededBy(kind, body)) {
+    alarms_->Raise({.member_id = options_.member_id, .type = kv::AlarmType::kNoSpace});
+    return done(kv::ErrNoSpace());
+  }
+  ProposeUnchecked(kind, body, std::move(done));
+}
+
+void Member::ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done) {
+  if (closed_) return done(ErrStopped());
   const uint64_t id = ++next_request_id_;
   const raft::Payload payload = EncodeProposal(id, kind, body);
   if (!proposals_->Add(id, payload->size(), doors_.clock.Now() + timeout(), done, payload))

@@ -27,6 +27,7 @@
 #include "kv/backend.h"
 #include "kv/store.h"
 #include "raft/random.h"
+#include "server/replica/alarm_proposer.h"
 #include "server/replica/applier.h"
 #include "server/replica/apply_worker.h"
 #include "server/replica/clock.h"
@@ -35,6 +36,7 @@
 #include "server/replica/log_writer.h"
 #include "server/replica/peer_questions.h"
 #include "server/replica/peer_transport.h"
+#include "server/replica/quota.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/wal.h"
 
@@ -56,6 +58,7 @@ struct MemberOptions {
   int64_t election_timeout_ms = 1000;
   size_t max_request_bytes = 1572864;
   size_t max_pending_requests = 5000;
+  int64_t quota_bytes = 0;  // of the store (quota.h); 0: none
   storage::WalOptions wal;
   kv::StoreOptions store;
   watch::HubOptions hub;
@@ -113,6 +116,7 @@ class Member final : public LocalMember {
   void Assemble(const storage::WalContents& contents);
   Driver::Options DriverOptions();
   absl::Duration timeout() const;
+  void ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done);
   bool PublishAttributes();
   PeerSet PeersNow() const;
   void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
@@ -130,6 +134,8 @@ class Member final : public LocalMember {
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Lessor> lessor_;
   std::unique_ptr<Proposals> proposals_;
+  std::unique_ptr<Quota> quota_;
+  std::unique_ptr<AlarmProposer> alarms_;
   std::unique_ptr<ReadGate> reads_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<LogWriter> log_writer_;

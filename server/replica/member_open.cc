@@ -142,6 +142,14 @@ void Member::Assemble(const storage::WalContents& contents) {
   lessor_ = std::make_unique<Lessor>(store_->view()->Leases(),
                                      absl::Milliseconds(options_.election_timeout_ms));
   proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
+  quota_ = std::make_unique<Quota>(options_.quota_bytes, *store_);
+  alarms_ = std::make_unique<AlarmProposer>(AlarmProposer::Doors{
+      .propose =
+          [this](const std::string& body, std::function<void()> done) {
+            ProposeUnchecked(RequestKind::kAlarm, body,
+                             [done = std::move(done)](const absl::StatusOr<Applied>&) { done(); });
+          },
+      .view = [this] { return store_->view(); }});
   reads_ = std::make_unique<ReadGate>(kMostReaders);
   applier_ = std::make_unique<Applier>(Applier::Parts{
       *store_, *hub_, *cluster_, *lessor_, *proposals_, *reads_, doors_.clock,

@@ -83,6 +83,22 @@ TEST_F(HttpEndpointsTest, FailingProbesNameTheCheck) {
             "etcdserver: request timed out\n[-]non_learner failed: not supported for learner\n\n");
 }
 
+TEST_F(HttpEndpointsTest, AlarmsAreUnhealthy) {
+  const auto raise = [this](kv::AlarmType type) {
+    harness_.member.loop.Apply({kv::AlarmRequest{kv::AlarmRequest::Action::kActivate, {7, type}}});
+  };
+  raise(kv::AlarmType::kNoSpace);
+  EXPECT_EQ(Ask("/health"), R"(503 {"health":"false","reason":"ALARM NOSPACE"})");
+  EXPECT_EQ(Ask("/health?exclude=CORRUPT&exclude=NOSPACE"), kHealthy);
+  EXPECT_EQ(Ask("/readyz"), "200 ok\n");
+  raise(kv::AlarmType::kCorrupt);
+  EXPECT_EQ(Ask("/health?exclude=NOSPACE"), R"(503 {"health":"false","reason":"ALARM CORRUPT"})");
+  EXPECT_EQ(Ask("/readyz/data_corruption"),
+            "503 [-]data_corruption failed: alarm activated: CORRUPT\n\n");
+  EXPECT_EQ(Ask("/readyz?exclude=data_corruption"), "200 ok\n");
+  EXPECT_EQ(Ask("/livez"), "200 ok\n");
+}
+
 TEST_F(HttpEndpointsTest, VersionMetricsAndTheRest) {
   EXPECT_EQ(Ask("/version"),
             R"(200 {"etcdserver":"3.6.4","etcdcluster":"3.6.0","storage":"3.6.0"})");

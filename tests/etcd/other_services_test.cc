@@ -10,6 +10,7 @@ namespace pintle::server::etcd::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(ClusterServiceTest, MemberList) {
   Harness harness;
@@ -41,14 +42,32 @@ TEST(MaintenanceServiceTest, Status) {
             "true storageVersion: \"3.5.0\" dbSizeQuota: 77 downgradeInfo { }");
 }
 
-TEST(MaintenanceServiceTest, ThereAreNoAlarms) {
+TEST(MaintenanceServiceTest, Alarms) {
+  const std::string path = "etcdserverpb.Maintenance/Alarm";
   Harness harness;
-  EXPECT_EQ(harness.Ask("etcdserverpb.Maintenance/Alarm", ""), "header { revision: 1 }");
-  EXPECT_EQ(harness.Ask("etcdserverpb.Maintenance/Alarm", "action: DEACTIVATE alarm: NOSPACE"),
-            "header { revision: 1 }");
-  EXPECT_EQ(harness.Ask("etcdserverpb.Maintenance/Alarm", "action: ACTIVATE alarm: NOSPACE"),
-            "UNIMPLEMENTED: pintle: /etcdserverpb.Maintenance/Alarm with action ACTIVATE is not "
-            "supported by this version");
+  EXPECT_EQ(harness.Ask(path, ""), "header { revision: 1 }");
+  EXPECT_EQ(harness.Ask(path, "action: DEACTIVATE alarm: NOSPACE"), "header { revision: 1 }");
+  EXPECT_EQ(harness.Ask(path, "action: ACTIVATE memberID: 49 alarm: NOSPACE automatic: true"),
+            "header { revision: 1 } alarms { memberID: 49 alarm: NOSPACE }");
+  EXPECT_FALSE(harness.member.view()->Alarms().at(0).automatic) << "not for clients to say";
+  EXPECT_EQ(harness.Ask("etcdserverpb.KV/Put", R"(key: "k")"),
+            "RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded");
+  EXPECT_EQ(harness.Ask(path, "action: ACTIVATE memberID: 50 alarm: CORRUPT"),
+            "header { revision: 1 } alarms { memberID: 50 alarm: CORRUPT }");
+  EXPECT_EQ(harness.Ask("etcdserverpb.KV/Put", R"(key: "k")"),
+            "DATA_LOSS: etcdserver: corrupt cluster");
+  EXPECT_EQ(harness.Ask(path, "memberID: 7"),
+            "header { revision: 1 } alarms { memberID: 49 alarm: NOSPACE } alarms { memberID: 50 "
+            "alarm: CORRUPT }");
+  EXPECT_EQ(harness.Ask(path, "alarm: CORRUPT"),
+            "header { revision: 1 } alarms { memberID: 50 alarm: CORRUPT }");
+  EXPECT_THAT(harness.Ask("etcdserverpb.Maintenance/Status", ""),
+              HasSubstr(R"(errors: "memberID:49 alarm:NOSPACE " errors: "memberID:50 )"
+                        R"(alarm:CORRUPT ")"));
+  EXPECT_EQ(harness.Ask(path, "action: DEACTIVATE memberID: 50 alarm: CORRUPT"),
+            "header { revision: 1 } alarms { memberID: 50 alarm: CORRUPT }");
+  harness.member.refuse = replica::ErrTimeout();
+  EXPECT_EQ(harness.Ask(path, ""), "UNAVAILABLE: etcdserver: request timed out");
 }
 
 // A member whose leadership moves when the test says so.

@@ -296,6 +296,10 @@ class ModelStore {
     leases.erase(lease);
     return LeaseResult{NowRevision(), request.id, ttl};
   }
+  absl::StatusOr<CommandResult> Do(const AlarmRequest&) {
+    return absl::UnimplementedError("the model knows no alarms");
+  }
+
   absl::StatusOr<CommandResult> Do(const LeaseCheckpointRequest& request) {
     for (const auto& item : request.items) {
       const auto lease = leases.find(item.id.value());

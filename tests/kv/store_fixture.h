@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "kv/alarm_set.h"
 #include "kv/memory_backend.h"
 #include "kv/store.h"
 
@@ -61,6 +62,13 @@ inline std::string Text(const CompactResult& result) {
 inline std::string Text(const LeaseResult& result) {
   return "lease@" + std::to_string(result.revision) + " " + ToString(result.id) + " ttl " +
          std::to_string(result.ttl_seconds);
+}
+inline std::string Text(const AlarmResult& result) {
+  std::string text = "alarms@" + std::to_string(result.revision);
+  for (const Alarm& alarm : result.alarms) {
+    text += " " + std::to_string(alarm.member_id) + ":" + NameOf(alarm.type);
+  }
+  return text;
 }
 inline std::string Text(const CommandResult& result) {
   return std::visit([](const auto& r) { return Text(r); }, result);

@@ -1,0 +1,26 @@
+#include "server/replica/quota.h"
+
+#include "kv/alarm_set.h"
+#include "server/replica/command_codec.h"
+
+namespace pintle::server::replica {
+namespace {
+
+// What a put takes besides its key and value, as etcd reckons.
+constexpr int64_t kOverheadBytes = 256;
+
+bool MayTakeRoom(RequestKind kind) {
+  return kind == RequestKind::kPut || kind == RequestKind::kTxn || kind == RequestKind::kLeaseGrant;
+}
+
+}  // namespace
+
+bool Quota::ExceededBy(RequestKind kind, std::string_view body) const {
+  if (bytes_ <= 0 || !MayTakeRoom(kind)) return false;
+  const int64_t cost = static_cast<int64_t>(body.size()) + kOverheadBytes;
+  if (store_.size_bytes() + cost < bytes_) return false;
+  const auto command = DecodeCommand(kind, body);
+  return command.ok() && kv::TakesRoom(*command);
+}
+
+}  // namespace pintle::server::replica
