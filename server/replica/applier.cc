@@ -35,6 +35,7 @@ void Applier::Apply(std::span<const raft::Entry> entries) {
   base::FaultPoint("apply.events_published");
   parts_.store.Publish();
   base::FaultPoint("apply.published");
+  if (std::exchange(conf_recorded_, false)) parts_.on_conf_recorded();
   AnswerAll(last);
 }
 
@@ -48,6 +49,8 @@ void Applier::ApplyOne(const raft::Entry& entry) {
   if (entry.kind == raft::EntryKind::kConfChange) {
     base::FaultPoint("apply.conf_change");
     if (!raft::DecodeConfChange(payload, change)) return;  // the same on every member
+    parts_.store.PutMeta(kConfStateMeta, raft::EncodeConfChange(change.conf_state, {}));
+    conf_recorded_ = true;
     payload = change.context;
   } else if (entry.kind != raft::EntryKind::kNormal) {
     return storage::Fatal(absl::StrFormat(
@@ -70,7 +73,7 @@ void Applier::ApplyOne(const raft::Entry& entry) {
 
 absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
   if (kind == RequestKind::kMemberAttributes) {
-    storage::DieUnlessOk(parts_.cluster.Publish(body), "writing to the store");
+    parts_.cluster.Publish(body);
     return Applied{};
   }
   const absl::StatusOr<kv::Command> command = DecodeCommand(kind, body);

@@ -29,6 +29,10 @@
 
 namespace pintle::server::replica {
 
+// Where the store keeps the configuration as of its position (raft::EncodeConfChange without a
+// context). A cluster begins without one: its first leader writes it down.
+inline constexpr std::string_view kConfStateMeta = "conf_state";
+
 class Applier {
  public:
   struct Parts {
@@ -41,6 +45,8 @@ class Applier {
     const Clock& clock;
     // What raft lost goes to it again.
     std::function<void(uint64_t request_id, raft::Payload payload)> propose_again;
+    // The store has a configuration now, written.
+    std::function<void()> on_conf_recorded = [] {};
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 
@@ -75,6 +81,7 @@ class Applier {
   // Of the batch under way.
   std::vector<kv::Event> events_;
   std::vector<Answer> answers_;
+  bool conf_recorded_ = false;
   raft::Term no_op_term_;  // the newest leader whose no-op was in it
   // Physical compactions whose records are not all deleted yet. Who waits does so among the
   // proposals, and times out like them.

@@ -1,13 +1,15 @@
-// ApplyWorker: the apply thread's work, one turn at a time: committed entries in batches, and a
-// slice of compaction in between.
+// ApplyWorker: the apply thread's work, one turn at a time: committed entries in batches, and in
+// between tasks that need the store to stand still, and slices of compaction.
 //
-// Thread: apply (the simulator's only one); applied_index() from any.
+// Thread: apply (the simulator's only one); queue(), Post and applied_index() from any.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "raft/entry.h"
 #include "raft/types.h"
 #include "server/replica/applier.h"
@@ -22,25 +24,37 @@ class ApplyWorker {
   ApplyWorker(Applier& applier, raft::Index applied_index, std::function<void(raft::Index)> applied)
       : applier_(applier), applied_(std::move(applied)), applied_index_(applied_index.value()) {}
 
-  BatchQueue<ApplyJob>& queue() { return queue_; }
+  // A task runs between two batches.
+  using Task = absl::AnyInvocable<void()>;
+  using Work = std::variant<ApplyJob, Task>;
+  BatchQueue<Work>& queue() { return queue_; }
 
   // For checkers: is shown each batch before it is applied.
   using Observer = std::function<void(const std::vector<raft::Entry>&)>;
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
+  // Is told what has been installed.
+  using RestoreObserver = std::function<void(const raft::SnapshotMeta&)>;
+  void SetRestoreObserver(RestoreObserver observer) { restored_ = std::move(observer); }
 
   // Applies everything that is queued, then does one slice of compaction. True while there is more
   // to compact: come back without waiting.
   bool Step();
+
+  // From a task: the store is that snapshot now. The epoch that begins (apply_job.h).
+  uint64_t Restored(const raft::SnapshotMeta& meta);
 
   raft::Index applied_index() const {
     return raft::Index(applied_index_.load(std::memory_order_acquire));
   }
 
  private:
+  void ApplyBatch(const ApplyJob& job);
+
   Applier& applier_;
   const std::function<void(raft::Index)> applied_;
-  BatchQueue<ApplyJob> queue_;
+  BatchQueue<Work> queue_;
   Observer observer_;
+  RestoreObserver restored_;
   uint64_t epoch_ = 0;
   std::atomic<uint64_t> applied_index_;
 };

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "base/byte_codec.h"
 
 namespace pintle::server::replica {
 namespace {
-
-constexpr char kBackendPrefix = 'n';
 
 uint64_t FirstBytesOfSha1(std::string_view text) {
   unsigned char digest[SHA_DIGEST_LENGTH];
@@ -20,11 +19,7 @@ uint64_t FirstBytesOfSha1(std::string_view text) {
   return id;
 }
 
-std::string BackendKey(uint64_t member_id) {
-  std::string key(1, kBackendPrefix);
-  base::AppendBigEndian64(key, member_id);
-  return key;
-}
+std::string MetaName(uint64_t member_id) { return absl::StrFormat("member/%016x", member_id); }
 
 }  // namespace
 
@@ -54,15 +49,17 @@ std::string EncodeAttributes(uint64_t member_id, const std::string& name,
   return out;
 }
 
-Cluster::Cluster(std::vector<ClusterMember> members, kv::Backend& backend)
-    : backend_(backend), members_(std::move(members)) {
+Cluster::Cluster(std::vector<ClusterMember> members, kv::Store& store)
+    : store_(store), members_(std::move(members)) {
   std::sort(members_.begin(), members_.end(),
             [](const ClusterMember& a, const ClusterMember& b) { return a.id < b.id; });
-  const std::vector<ClusterMember> known = members_;
-  for (const ClusterMember& member : known) {
-    const absl::StatusOr<std::string> body = backend_.Get(BackendKey(member.id));
+  Reload();
+}
+
+void Cluster::Reload() {
+  for (const ClusterMember& member : members()) {
     uint64_t id = 0;
-    if (body.ok()) Remember(*body, id);
+    if (const auto body = store_.GetMeta(MetaName(member.id))) Remember(*body, id);
   }
 }
 
@@ -91,12 +88,9 @@ bool Cluster::Remember(std::string_view body, uint64_t& member_id) {
   return false;
 }
 
-absl::Status Cluster::Publish(std::string_view body) {
+void Cluster::Publish(std::string_view body) {
   uint64_t member_id = 0;
-  if (!Remember(body, member_id)) return absl::OkStatus();
-  kv::BackendBatch batch;
-  batch.Put(BackendKey(member_id), std::string(body));
-  return backend_.Apply(batch);
+  if (Remember(body, member_id)) store_.PutMeta(MetaName(member_id), std::string(body));
 }
 
 std::vector<ClusterMember> Cluster::members() const {

@@ -2,7 +2,7 @@
 // member has published about itself through the log (name, client URLs).
 //
 // Ids are etcd's formula (etcd-api 1.4), so that tools and tests can predict them.
-// Threads: Publish from the apply thread; members() from any.
+// Threads: Publish and Reload from the apply thread; members() from any.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "kv/backend.h"
+#include "kv/store.h"
 #include "server/replica/local_member.h"
 
 namespace pintle::server::replica {
@@ -29,13 +29,15 @@ std::string EncodeAttributes(uint64_t member_id, const std::string& name,
 
 class Cluster {
  public:
-  // `members` with ids and peer URLs; names and client URLs come from `backend`, as published
-  // earlier.
-  Cluster(std::vector<ClusterMember> members, kv::Backend& backend);
+  // `members` with ids and peer URLs; names and client URLs come from the store's state, as
+  // published earlier.
+  Cluster(std::vector<ClusterMember> members, kv::Store& store);
 
-  // Applies a kMemberAttributes body: remembers it, also in the backend (key 'n' and the id, value
-  // the body). An unknown member or a malformed body changes nothing.
-  absl::Status Publish(std::string_view body);
+  // Applies a kMemberAttributes body: remembers it, also in the store (name "member/" and the id in
+  // hex, value the body). An unknown member or a malformed body changes nothing.
+  void Publish(std::string_view body);
+  // The store has another content.
+  void Reload();
 
   std::vector<ClusterMember> members() const;  // sorted by id
   bool published(uint64_t member_id, const std::string& name,
@@ -44,7 +46,7 @@ class Cluster {
  private:
   bool Remember(std::string_view body, uint64_t& member_id);
 
-  kv::Backend& backend_;
+  kv::Store& store_;
   mutable std::mutex mutex_;
   std::vector<ClusterMember> members_;
 };

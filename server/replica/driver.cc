@@ -14,6 +14,7 @@ namespace {
 constexpr uint64_t kLeaseScanTicks = 5;
 constexpr size_t kMostRevocationsPerScan = 500;
 constexpr uint64_t kPublishTicks = 10;
+constexpr uint64_t kRecordTicks = 5;
 constexpr uint64_t kLongestGoneDelayMs = 50;
 
 absl::Status ErrOf(raft::ConfChangeOutcome outcome) {
@@ -166,7 +167,38 @@ void Driver::Tick() {
   RetryUnsent();
   reads_wait_ = true;  // those whose round was dropped try again
   if (ticks_ % kLeaseScanTicks == 0) RevokeExpiredLeases();
+  RecordConfState();
+  LeaveIfStoreIsBehind();
+  DropOldEntries();
+  parts_.on_tick();
   if (!published_ && ticks_ % kPublishTicks == 0) published_ = options_.publish_attributes();
+}
+
+// A snapshot says who belongs to the cluster: the store has to know it.
+void Driver::RecordConfState() {
+  if (parts_.replica->soft_state().role != raft::Role::kLeader || options_.conf_recorded()) return;
+  if (ticks_ % kRecordTicks != 0) return;
+  // Refused: there will be another tick.
+  [[maybe_unused]] const raft::ConfChangeResult result =
+      parts_.replica->ProposeConfChange(parts_.replica->conf_state(), {});
+}
+
+// Without its store a leader answers nobody.
+void Driver::LeaveIfStoreIsBehind() {
+  const raft::SoftState state = parts_.replica->soft_state();
+  if (state.role != raft::Role::kLeader || state.handing_over) return;
+  if (!parts_.replica->store_behind_log()) return;
+  [[maybe_unused]] const raft::TransferOutcome outcome =
+      parts_.replica->TransferLeadership(raft::kNoMember);
+}
+
+void Driver::DropOldEntries() {
+  const raft::Index before = parts_.replica->log().FirstIndex();
+  parts_.replica->DropOldEntries(parts_.durable_index(), options_.retention);
+  const raft::Index first = parts_.replica->log().FirstIndex();
+  if (first == before) return;
+  base::FaultPoint("member.log_dropped");
+  parts_.drop_log_before(first);
 }
 
 void Driver::RevokeExpiredLeases() {
@@ -202,8 +234,7 @@ void Driver::Dispatch(Work work) {
   if (!work.send.empty()) parts_.transport.Send(std::move(work.send));
   for (PersistJob& job : work.persist) parts_.persist(std::move(job));
   if (!work.apply.empty()) parts_.apply({apply_epoch_, std::move(work.apply)});
-  for (raft::Message& message : work.snapshot_messages)
-    parts_.on_snapshot_message(std::move(message));
+  for (raft::Message& message : work.snapshot_messages) TakeSnapshotMessage(std::move(message));
   for (const raft::MemberId peer : work.peers_need_snapshot) parts_.on_snapshot_need(peer);
   if (work.conf_state) parts_.on_conf_state(*work.conf_state);
   for (const raft::ReadState& state : work.read_states) {
@@ -212,6 +243,16 @@ void Driver::Dispatch(Work work) {
       done(parts_.applier.view());
   }
   for (const raft::ReadId id : work.dropped_reads) parts_.reads.Dropped(id);
+}
+
+void Driver::TakeSnapshotMessage(raft::Message message) {
+  const auto* piece = std::get_if<raft::InstallSnapshot>(&message.body);
+  if (piece != nullptr && !parts_.replica->WantsSnapshot(piece->meta)) {
+    return parts_.replica->SendSnapshotMessage(
+        message.from,
+        raft::InstallSnapshotResponse{.transfer_id = piece->transfer_id, .done = true});
+  }
+  parts_.on_snapshot_message(std::move(message));
 }
 
 void Driver::OnSoftState(const raft::SoftState& state) {

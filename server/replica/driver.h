@@ -42,9 +42,13 @@ class Driver {
     raft::Random& random;
     std::function<void(PersistJob)> persist;
     std::function<void(ApplyJob)> apply;
-    // A piece of a snapshot, or the answer to one; and a follower that needs one.
+    // A piece of a snapshot that is wanted, or the answer to one; and a follower that needs one.
     std::function<void(raft::Message)> on_snapshot_message = [](raft::Message) {};
     std::function<void(raft::MemberId)> on_snapshot_need = [](raft::MemberId) {};
+    // The position that the store cannot lose any more; and what of the log it is enough to keep.
+    std::function<raft::Index()> durable_index = [] { return raft::Index{0}; };
+    std::function<void(raft::Index first_kept)> drop_log_before = [](raft::Index) {};
+    std::function<void()> on_tick = [] {};
     std::function<void(const raft::SoftState&)> on_soft_state = [](const raft::SoftState&) {};
     // The configuration in force has changed: whom to connect to.
     std::function<void(const raft::ConfState&)> on_conf_state = [](const raft::ConfState&) {};
@@ -54,6 +58,9 @@ class Driver {
     // How long a request waits for its answer.
     absl::Duration request_timeout = absl::Seconds(7);
     absl::Duration election_timeout = absl::Seconds(1);
+    LogRetention retention;
+    // The store has a configuration (applier.h).
+    std::function<bool()> conf_recorded = [] { return true; };
     // Asked now and then until it says true: proposes this member's attributes.
     std::function<bool()> publish_attributes = [] { return true; };
     // The payload of a proposal that revokes the lease. Only ever proposed while we lead: a leader
@@ -143,6 +150,10 @@ class Driver {
   void RevokeExpiredLeases();
   void AnswerExpired();
   absl::Status WhyExpired(absl::Time now) const;
+  void RecordConfState();
+  void LeaveIfStoreIsBehind();
+  void DropOldEntries();
+  void TakeSnapshotMessage(raft::Message message);
   void Dispatch(Work work);
   void OnSoftState(const raft::SoftState& state);
   void UpdateFacts();

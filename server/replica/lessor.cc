@@ -9,6 +9,12 @@ constexpr absl::Duration kNameAgainAfter = absl::Seconds(3);
 
 Lessor::Lessor(const std::vector<kv::LeaseInfo>& known, absl::Duration election_timeout)
     : election_timeout_(election_timeout) {
+  Reset(known);
+}
+
+void Lessor::Reset(const std::vector<kv::LeaseInfo>& known) {
+  const std::lock_guard lock(mutex_);
+  clocks_.clear();
   for (const auto& lease : known) {
     clocks_[lease.id] = {lease.granted_ttl_seconds, lease.remaining_ttl_seconds,
                          absl::InfiniteFuture()};

@@ -24,6 +24,9 @@ class Lessor {
  public:
   Lessor(const std::vector<kv::LeaseInfo>& known, absl::Duration election_timeout);
 
+  // The store has another content.
+  void Reset(const std::vector<kv::LeaseInfo>& known);
+
   // Apply has granted or revoked one.
   void Granted(kv::LeaseId id, int64_t ttl_seconds, absl::Time now);
   void Revoked(kv::LeaseId id);

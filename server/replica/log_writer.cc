@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fault_point.h"
+#include "base/status_macros.h"
 #include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
@@ -51,13 +52,29 @@ void LogWriter::NoteRoom(bool room) {
   }
 }
 
+absl::Status LogWriter::Write() {
+  if (write_->log_base && write_->log_base->reset) {
+    PINTLE_RETURN_IF_ERROR(wal_.ResetTo(write_->log_base->id, write_->hard_state));
+    base::FaultPoint("log.after_reset");
+  }
+  return wal_.Append(write_->hard_state, write_->entries, /*sync=*/true);
+}
+
+// What cannot be dropped for want of room is dropped later.
+absl::Status LogWriter::DropOld() {
+  const raft::Index first_kept(first_kept_.load(std::memory_order_relaxed));
+  if (first_kept > wal_.last().index) return absl::OkStatus();
+  const absl::Status dropped = wal_.TruncateBefore(first_kept);
+  return absl::IsResourceExhausted(dropped) ? absl::OkStatus() : dropped;
+}
+
 bool LogWriter::Step() {
   for (PersistJob& job : queue_.TakeAll()) jobs_.push_back(std::move(job));
   if (!write_ && jobs_.empty()) return false;
   while (write_ || !jobs_.empty()) {
     if (!write_) TakeNextWrite();
     base::FaultPoint("log.before_write");
-    const absl::Status written = wal_.Append(write_->hard_state, write_->entries, /*sync=*/true);
+    const absl::Status written = Write();
     NoteRoom(!absl::IsResourceExhausted(written));
     if (waits_for_room_) return true;
     if (!storage::DieUnlessOk(written, "writing the log")) return true;
@@ -65,6 +82,7 @@ bool LogWriter::Step() {
     if (observer_) observer_(*write_);
     durable_(write_->number);
     write_.reset();
+    if (!storage::DieUnlessOk(DropOld(), "dropping old segments of the log")) return true;
   }
   return true;
 }

@@ -8,6 +8,7 @@
 // Thread: wal (the simulator's only one).
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -27,6 +28,11 @@ class LogWriter {
 
   BatchQueue<PersistJob>& queue() { return queue_; }
 
+  // Entries before it are not needed any more. Any thread; done with one of the next writes.
+  void DropBefore(raft::Index first_kept) {
+    first_kept_.store(first_kept.value(), std::memory_order_relaxed);
+  }
+
   // For checkers: is shown each write once it is durable, before anybody else hears of it.
   using Observer = std::function<void(const PersistJob&)>;
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
@@ -38,6 +44,8 @@ class LogWriter {
 
  private:
   void TakeNextWrite();
+  absl::Status Write();
+  absl::Status DropOld();
   void NoteRoom(bool room);
 
   storage::Wal& wal_;
@@ -47,6 +55,7 @@ class LogWriter {
   std::deque<PersistJob> jobs_;      // taken, not yet part of a write
   std::optional<PersistJob> write_;  // taken, not yet durable
   bool waits_for_room_ = false;
+  std::atomic<uint64_t> first_kept_{0};
 };
 
 }  // namespace pintle::server::replica

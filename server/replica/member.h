@@ -8,6 +8,7 @@
 //   driver()         TakeEvents, Tick, DispatchAll    the replica thread's turn
 //   log_writer()     Step                             the wal thread's turn
 //   apply_worker()   Step                             the apply thread's turn
+//   snapshots()      Step                             the snapshot thread's turn
 //
 // Owner: ReplicaNode, or a test. Open recovers from the data-dir, begins to listen for peers and
 // returns; a leader may not be known yet. Errors are one line for the operator (data-dir in use,
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,7 @@
 #include "server/replica/peer_questions.h"
 #include "server/replica/peer_transport.h"
 #include "server/replica/quota.h"
+#include "server/replica/snapshot_worker.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/wal.h"
 
@@ -60,6 +63,7 @@ struct MemberOptions {
   size_t max_pending_requests = 5000;
   int64_t quota_bytes = 0;  // of the store (quota.h); 0: none
   storage::WalOptions wal;
+  LogRetention retention;
   kv::StoreOptions store;
   watch::HubOptions hub;
 
@@ -87,6 +91,7 @@ class Member final : public LocalMember {
   Driver& driver() { return *driver_; }
   LogWriter& log_writer() { return *log_writer_; }
   ApplyWorker& apply_worker() { return *apply_worker_; }
+  SnapshotWorker& snapshots() { return *snapshot_worker_; }
 
   void Propose(RequestKind kind, std::string body, ProposeDone done) override;
   void LinearizableRead(ReadDone done) override;
@@ -110,11 +115,23 @@ class Member final : public LocalMember {
   Member(MemberOptions options, Doors doors);
 
   absl::Status Recover();
-  absl::Status OpenStore(const storage::WalContents& contents);
   absl::Status OpenBackend(const std::string& folder);
   absl::Status StartStoreAnew(const absl::Status& damage);
+  absl::Status CheckAlone(const storage::WalContents& contents) const;
+  raft::EntryId applied() const;
+  raft::ConfState InitialConfState() const;
+  raft::RestoredState RestoredFrom(const storage::WalContents& contents) const;
   void Assemble(const storage::WalContents& contents);
+  Driver::Parts DriverParts(std::unique_ptr<Replica> replica);
   Driver::Options DriverOptions();
+
+  SnapshotWorker::Doors SnapshotDoors();
+  void FreezeFor(raft::MemberId peer);
+  void SendPiece(raft::MemberId peer, raft::InstallSnapshot piece);
+  absl::Status Install(ReceivedStore received);
+  absl::Status UseBackend(std::unique_ptr<kv::Backend> backend);
+  bool RemoveOldStores();
+
   absl::Duration timeout() const;
   void ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done);
   bool PublishAttributes();
@@ -128,8 +145,11 @@ class Member final : public LocalMember {
   const Doors doors_;
   std::unique_ptr<storage::DataDir> data_dir_;
   std::unique_ptr<storage::Wal> wal_;
-  std::shared_ptr<kv::Backend> backend_;
   std::unique_ptr<kv::Store> store_;
+  std::mutex stores_mutex_;
+  // Set once the backend of the store, and of those before it, is closed.
+  std::shared_ptr<std::atomic<bool>> store_closed_;
+  std::vector<std::shared_ptr<std::atomic<bool>>> old_stores_closed_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Lessor> lessor_;
@@ -140,9 +160,11 @@ class Member final : public LocalMember {
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<LogWriter> log_writer_;
   std::unique_ptr<ApplyWorker> apply_worker_;
+  std::unique_ptr<SnapshotWorker> snapshot_worker_;
   std::unique_ptr<Driver> driver_;
   std::atomic<uint64_t> next_request_id_{0};
   std::atomic<bool> publishing_{false};
+  std::atomic<bool> conf_recorded_{false};
   std::atomic<bool> closed_{false};
   raft::Index ready_index_;  // applied that far: what was committed at the start is there
 };

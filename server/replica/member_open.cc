@@ -8,6 +8,7 @@
 #include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "proto/etcd/rpc.pb.h"
+#include "raft/membership.h"
 #include "server/replica/member.h"
 #include "server/replica/proposal_codec.h"
 
@@ -17,13 +18,6 @@ namespace {
 constexpr size_t kMostReaders = 100000;
 // All of it may come in one write of the log, which takes twice as much.
 constexpr size_t kMostUncommittedBytes = size_t{128} << 20;
-
-raft::ConfState Voters(const std::vector<ClusterMember>& members) {
-  raft::ConfState conf;
-  for (const auto& member : members) conf.voters.emplace_back(member.id);
-  std::sort(conf.voters.begin(), conf.voters.end());
-  return conf;
-}
 
 }  // namespace
 
@@ -64,25 +58,21 @@ PeerSet Member::PeersNow() const {
   return set;
 }
 
+// The store before the log: what it holds the log need not have.
 absl::Status Member::Recover() {
   const storage::DataDirId fresh{.high = doors_.random.Next(), .low = doors_.random.Next()};
   PINTLE_ASSIGN_OR_RETURN(
       data_dir_, storage::DataDir::Claim(doors_.files, options_.data_dir,
                                          {options_.cluster_id, options_.member_id}, fresh));
+  const absl::Status opened = OpenBackend(data_dir_->store_folder());
+  if (!opened.ok() && !absl::IsDataLoss(opened)) return opened;
   storage::WalContents contents;
-  PINTLE_ASSIGN_OR_RETURN(wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(),
-                                                   data_dir_->identity(), options_.wal, contents));
+  PINTLE_ASSIGN_OR_RETURN(
+      wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), data_dir_->identity(),
+                               options_.wal, applied(), contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
-  // With others to ask, the member stays up: it votes as one that may have forgotten (the log's
-  // vote floor), and the leader sends it what is missing.
-  const bool alone = options_.members.size() == 1;
-  if (contents.damaged && alone) {
-    return absl::DataLossError(absl::StrCat(
-        "the log of ", options_.data_dir, " is damaged: ", contents.findings.back(),
-        ". Restore this member's data-dir, or the cluster from a backup; an empty data-dir would "
-        "forget votes and acknowledged entries"));
-  }
-  if (options_.must_have_log && contents.entries.empty()) {
+  if (options_.members.size() == 1) PINTLE_RETURN_IF_ERROR(CheckAlone(contents));
+  if (options_.must_have_log && contents.entries.empty() && contents.base == raft::EntryId{}) {
     return absl::FailedPreconditionError(
         absl::StrCat("--initial-cluster-state=existing, but ", options_.data_dir,
                      " is empty: joining a running cluster is not built yet, and a member that "
@@ -90,7 +80,7 @@ absl::Status Member::Recover() {
                      "empty. Give its data-dir, or --initial-cluster-state=new for a new cluster"));
   }
   base::FaultPoint("member.log_opened");
-  PINTLE_RETURN_IF_ERROR(OpenStore(contents));
+  if (!opened.ok()) PINTLE_RETURN_IF_ERROR(StartStoreAnew(opened));
   base::FaultPoint("member.store_opened");
   Assemble(contents);
   return absl::OkStatus();
@@ -98,47 +88,77 @@ absl::Status Member::Recover() {
 
 absl::Status Member::OpenBackend(const std::string& folder) {
   store_.reset();
-  backend_.reset();
-  PINTLE_ASSIGN_OR_RETURN(backend_, options_.open_backend(folder));
-  PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(backend_, options_.store));
-  return absl::OkStatus();
+  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<kv::Backend> backend, options_.open_backend(folder));
+  return UseBackend(std::move(backend));
 }
 
-// An empty store instead of the damaged one: the log, which has everything, fills it again.
+// An empty store instead of the damaged one. The log fills it again, if it begins at 1; else a
+// snapshot of the leader's does.
 absl::Status Member::StartStoreAnew(const absl::Status& damage) {
-  spdlog::warn("the store will be made anew from the log: {}", damage.ToString());
+  spdlog::warn("the store will be made anew: {}", damage.ToString());
   PINTLE_ASSIGN_OR_RETURN(const std::string folder, data_dir_->NewStoreFolder());
   PINTLE_RETURN_IF_ERROR(OpenBackend(folder));
   base::FaultPoint("member.before_new_store_counts");
   PINTLE_RETURN_IF_ERROR(data_dir_->UseNewStore());
   base::FaultPoint("member.after_new_store_counts");
-  return data_dir_->RemoveOtherStores();
+  return data_dir_->RemoveOldStores();
 }
 
-absl::Status Member::OpenStore(const storage::WalContents& contents) {
-  const absl::Status opened = OpenBackend(data_dir_->store_folder());
-  if (absl::IsDataLoss(opened) && contents.base.index == raft::Index{0}) {
-    PINTLE_RETURN_IF_ERROR(StartStoreAnew(opened));
-  } else {
-    PINTLE_RETURN_IF_ERROR(opened);
+// With others to ask, a member stays up whatever has happened to its disk: it votes as one that may
+// have forgotten (the log's vote floor), and the leader sends what is missing. A single one has
+// nobody to ask.
+absl::Status Member::CheckAlone(const storage::WalContents& contents) const {
+  constexpr char kRestore[] =
+      "Restore this member's data-dir, or the cluster from a backup; an empty data-dir would "
+      "forget votes and acknowledged entries";
+  if (contents.damaged) {
+    return absl::DataLossError(absl::StrCat("the log of ", options_.data_dir, " is damaged: ",
+                                            contents.findings.back(), ". ", kRestore));
   }
   const uint64_t last = contents.base.index.value() + contents.entries.size();
-  if (store_->sequence().value() <= last) return absl::OkStatus();
-  // Damage of an earlier start, which a crash interrupted, is remembered by the floor alone.
-  const bool lost = contents.damaged || contents.hard_state.vote_floor.index.value() > last;
-  if (lost && contents.base.index == raft::Index{0}) {
-    return StartStoreAnew(absl::DataLossError("it is ahead of what is left of the damaged log"));
+  if (store_ != nullptr && store_->sequence().value() > last) {
+    return absl::DataLossError(absl::StrCat("the store in ", options_.data_dir,
+                                            " is ahead of its log (", store_->sequence().value(),
+                                            " > ", last, "): the log was lost. ", kRestore));
   }
-  return absl::DataLossError(absl::StrCat(
-      "the store in ", options_.data_dir, " is ahead of its log (", store_->sequence().value(),
-      " > ", last,
-      "): the log was lost. Restore this member's data-dir, or the cluster from a backup; "
-      "an empty data-dir would forget votes and acknowledged entries"));
+  if (store_ == nullptr && contents.base.index > raft::Index{0}) {
+    return absl::DataLossError(absl::StrCat("the store in ", options_.data_dir,
+                                            " is damaged, and its log begins only at entry ",
+                                            contents.base.index.value() + 1, ". ", kRestore));
+  }
+  return absl::OkStatus();
+}
+
+raft::EntryId Member::applied() const {
+  if (store_ == nullptr) return {};
+  return {raft::Term(store_->term()), raft::Index(store_->sequence().value())};
+}
+
+raft::ConfState Member::InitialConfState() const {
+  raft::ConfState conf;
+  for (const auto& member : options_.members) conf.voters.emplace_back(member.id);
+  std::sort(conf.voters.begin(), conf.voters.end());
+  return conf;
+}
+
+raft::RestoredState Member::RestoredFrom(const storage::WalContents& contents) const {
+  raft::ConfChange recorded{.conf_state = InitialConfState()};
+  if (const auto bytes = store_->GetMeta(kConfStateMeta)) {
+    if (!raft::DecodeConfChange(*bytes, recorded)) spdlog::error("the store's members are damaged");
+  }
+  const raft::EntryId position = applied();
+  raft::RestoredState restored{.hard_state = contents.hard_state,
+                               .conf_state = recorded.conf_state,
+                               .applied_index = position.index,
+                               .applied_term = position.term};
+  // The commit index is written with the next sync only: what was applied was committed.
+  restored.hard_state.commit_index = std::max(restored.hard_state.commit_index, position.index);
+  return restored;
 }
 
 void Member::Assemble(const storage::WalContents& contents) {
   hub_ = watch::Hub::Create(options_.hub, [this] { return store_->view(); });
-  cluster_ = std::make_unique<Cluster>(options_.members, *backend_);
+  cluster_ = std::make_unique<Cluster>(options_.members, *store_);
   lessor_ = std::make_unique<Lessor>(store_->view()->Leases(),
                                      absl::Milliseconds(options_.election_timeout_ms));
   proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
@@ -152,27 +172,40 @@ void Member::Assemble(const storage::WalContents& contents) {
       .view = [this] { return store_->view(); }});
   reads_ = std::make_unique<ReadGate>(kMostReaders);
   applier_ = std::make_unique<Applier>(Applier::Parts{
-      *store_, *hub_, *cluster_, *lessor_, *proposals_, *reads_, doors_.clock,
-      [this](uint64_t id, raft::Payload payload) { driver_->Propose(id, std::move(payload)); }});
+      .store = *store_,
+      .hub = *hub_,
+      .cluster = *cluster_,
+      .lessor = *lessor_,
+      .proposals = *proposals_,
+      .reads = *reads_,
+      .clock = doors_.clock,
+      .propose_again = [this](uint64_t id,
+                              raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
+      .on_conf_recorded = [this] { conf_recorded_ = true; }});
+  conf_recorded_ = store_->GetMeta(kConfStateMeta).has_value();
 
-  const raft::Index applied(store_->sequence().value());
-  raft::RestoredState restored{contents.hard_state, Voters(options_.members), applied};
-  // The commit index is written with the next sync only: what was applied was committed.
-  restored.hard_state.commit_index = std::max(restored.hard_state.commit_index, applied);
+  const raft::RestoredState restored = RestoredFrom(contents);
   ready_index_ = restored.hard_state.commit_index;
   auto log = std::make_unique<raft::MemoryLog>(contents.base);
   log->Append(contents.entries);
-  reads_->Applied(applied);
+  reads_->Applied(restored.applied_index);
   spdlog::info("recovered {} log entries, store at index {}, revision {}", contents.entries.size(),
-               applied.value(), store_->view()->revision());
+               restored.applied_index.value(), store_->view()->revision());
 
   log_writer_ = std::make_unique<LogWriter>(
       *wal_, [this](raft::ReadyNumber number) { driver_->Persisted(number); });
-  apply_worker_ = std::make_unique<ApplyWorker>(
-      *applier_, applied, [this](raft::Index index) { driver_->AppliedUpTo(index); });
-  Driver::Parts parts{
-      .replica = std::make_unique<Replica>(*RaftConfigOf(options_), restored, std::move(log),
-                                           doors_.random),
+  apply_worker_ =
+      std::make_unique<ApplyWorker>(*applier_, restored.applied_index,
+                                    [this](raft::Index index) { driver_->AppliedUpTo(index); });
+  snapshot_worker_ = std::make_unique<SnapshotWorker>(SnapshotDoors(), doors_.random.Next());
+  auto replica =
+      std::make_unique<Replica>(*RaftConfigOf(options_), restored, std::move(log), doors_.random);
+  driver_ = std::make_unique<Driver>(DriverParts(std::move(replica)), DriverOptions());
+}
+
+Driver::Parts Member::DriverParts(std::unique_ptr<Replica> replica) {
+  return {
+      .replica = std::move(replica),
       .transport = doors_.transport,
       .applier = *applier_,
       .lessor = *lessor_,
@@ -182,14 +215,33 @@ void Member::Assemble(const storage::WalContents& contents) {
       .random = doors_.random,
       .persist = [this](PersistJob job) { log_writer_->queue().Push(std::move(job)); },
       .apply = [this](ApplyJob job) { apply_worker_->queue().Push(std::move(job)); },
+      .on_snapshot_message =
+          [this](raft::Message message) { snapshot_worker_->queue().Push(std::move(message)); },
+      .on_snapshot_need = [this](raft::MemberId peer) { FreezeFor(peer); },
+      .durable_index =
+          [this] {
+            // Without a record of who belongs to the cluster there is no snapshot.
+            return conf_recorded_ ? raft::Index(store_->durable_sequence().value()) : raft::Index{};
+          },
+      .drop_log_before = [this](raft::Index first_kept) { log_writer_->DropBefore(first_kept); },
+      .on_tick =
+          [this] {
+            if (snapshot_worker_->busy()) snapshot_worker_->queue().Push(SnapshotWorker::Ticked{});
+          },
+      .on_soft_state =
+          [this](const raft::SoftState& state) {
+            if (state.role != raft::Role::kLeader)
+              snapshot_worker_->queue().Push(SnapshotWorker::LostLeadership{});
+          },
   };
-  driver_ = std::make_unique<Driver>(std::move(parts), DriverOptions());
 }
 
 Driver::Options Member::DriverOptions() {
   return {.self = raft::MemberId(options_.member_id),
           .request_timeout = timeout(),
           .election_timeout = absl::Milliseconds(options_.election_timeout_ms),
+          .retention = options_.retention,
+          .conf_recorded = [this] { return conf_recorded_.load(); },
           .publish_attributes = [this] { return PublishAttributes(); },
           .lease_revocation =
               [this](kv::LeaseId id) {

@@ -1,5 +1,6 @@
 #include "server/replica/replica.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -30,24 +31,16 @@ void Replica::Persisted(raft::ReadyNumber number) {
   node_.Persisted(number);
 }
 
-void Replica::Restore(const raft::SnapshotMeta& meta) {
-  committed_.clear();
-  node_.Restore(meta);
-}
-
-void Replica::RewindApply(raft::Index applied) {
-  committed_.clear();
-  node_.RewindApply(applied);
+// Not beyond what is durable in our own log: raft reads the rest from here until it is.
+void Replica::DropOldEntries(raft::Index durable, const LogRetention& retention) {
+  replica::DropOldEntries(*log_, std::min(durable, node_.persisted_index()),
+                          FirstNeeded(node_.GetStatus()), retention);
 }
 
 Work Replica::TakeWork() {
   Work work;
   work.send = std::exchange(released_, {});
   while (node_.HasReady()) TakeReady(work);
-  while (CanApply()) {
-    work.apply.push_back(std::move(committed_.front()));
-    committed_.pop_front();
-  }
   return work;
 }
 
@@ -66,7 +59,7 @@ void Replica::TakeReady(Work& work) {
   } else {
     MoveTo(held_.back().messages, std::move(ready.messages_after_persist));
   }
-  for (raft::Entry& entry : ready.committed_entries) committed_.push_back(std::move(entry));
+  MoveTo(work.apply, std::move(ready.committed_entries));
   MoveTo(work.read_states, std::move(ready.read_states));
   MoveTo(work.dropped_reads, std::move(ready.dropped_reads));
   MoveTo(work.snapshot_messages, std::move(ready.snapshot_messages));

@@ -23,6 +23,7 @@
 #include "raft/raw_node.h"
 #include "raft/ready.h"
 #include "raft/status.h"
+#include "server/replica/log_retention.h"
 
 namespace pintle::server::replica {
 
@@ -79,18 +80,16 @@ class Replica {
   }
   bool WantsSnapshot(const raft::SnapshotMeta& meta) const { return node_.WantsSnapshot(meta); }
 
-  // The store has another content: what was committed and not handed out yet is given out anew.
-  void Restore(const raft::SnapshotMeta& meta);
-  void RewindApply(raft::Index applied);
+  void Restore(const raft::SnapshotMeta& meta) { node_.Restore(meta); }
+  void RewindApply(raft::Index applied) { node_.RewindApply(applied); }
 
-  // The log in memory is not needed up to and with `index`, which is durable and applied. What of
-  // it is dropped.
-  void CompactLog(raft::Index index) { log_->Compact(index); }
+  // Drops old entries of the log in memory; `durable`: what the store cannot lose any more.
+  void DropOldEntries(raft::Index durable, const LogRetention& retention);
   const raft::MemoryLog& log() const { return *log_; }
   // For checkers.
   const raft::RawNode& node() const { return node_; }
 
-  bool HasWork() const { return node_.HasReady() || !released_.empty() || CanApply(); }
+  bool HasWork() const { return node_.HasReady() || !released_.empty(); }
   Work TakeWork();
 
   raft::Term term() const { return node_.term(); }
@@ -104,9 +103,6 @@ class Replica {
 
  private:
   void TakeReady(Work& work);
-  bool CanApply() const {
-    return !committed_.empty() && committed_.front().id.index <= node_.persisted_index();
-  }
 
   std::unique_ptr<raft::MemoryLog> log_;
   raft::RawNode node_;
@@ -117,9 +113,6 @@ class Replica {
   };
   std::deque<Held> held_;
   std::vector<raft::Message> released_;
-  // Committed, and held back until our own log has it: a store ahead of its log can not be opened
-  // yet.
-  std::deque<raft::Entry> committed_;
   std::optional<raft::HardState>
       lazy_hard_state_;  // moved the commit index only: goes with the next job
 };

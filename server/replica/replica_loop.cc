@@ -26,6 +26,7 @@ std::chrono::steady_clock::time_point WakeAt(const Driver& driver,
 void ReplicaLoop::Start() {
   wal_thread_ = std::thread([this] { RunWal(); });
   apply_thread_ = std::thread([this] { RunApply(); });
+  snapshot_thread_ = std::thread([this] { RunSnapshots(); });
   replica_thread_ = std::thread([this] { RunReplica(); });
 }
 
@@ -33,6 +34,8 @@ void ReplicaLoop::Stop() {
   if (!replica_thread_.joinable()) return;
   member_.driver().events().Close();
   replica_thread_.join();
+  member_.snapshots().queue().Close();
+  snapshot_thread_.join();
   member_.log_writer().queue().Close();
   wal_thread_.join();
   member_.apply_worker().queue().Close();
@@ -73,6 +76,11 @@ void ReplicaLoop::RunApply() {
     if (!worker.queue().Wait(more ? std::optional(now) : std::nullopt)) return;
     more = worker.Step();
   }
+}
+
+void ReplicaLoop::RunSnapshots() {
+  SnapshotWorker& worker = member_.snapshots();
+  while (worker.queue().Wait()) worker.Step();
 }
 
 }  // namespace pintle::server::replica

@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Claim(FileSystem& files, const
   dir->lock_ = *std::move(lock);
   PINTLE_RETURN_IF_ERROR(dir->LoadIdentity(identity, fresh));
   PINTLE_RETURN_IF_ERROR(dir->LoadPointer());
-  PINTLE_RETURN_IF_ERROR(dir->RemoveOtherStores());
+  PINTLE_RETURN_IF_ERROR(dir->RemoveStores(/*newer=*/true));
   PINTLE_RETURN_IF_ERROR(dir->MakeSnapshotFolder());
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(path));
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(ParentOf(path)));
@@ -229,7 +229,13 @@ absl::Status DataDir::MakeSnapshotFolder() {
   return files_.SyncFolder(member_);
 }
 
+std::string DataDir::store_folder() const {
+  const std::lock_guard lock(mutex_);
+  return StoreFolder(store_);
+}
+
 absl::StatusOr<std::string> DataDir::NewStoreFolder() {
+  const std::lock_guard lock(mutex_);
   const std::string folder = StoreFolder(store_ + 1);
   PINTLE_RETURN_IF_ERROR(files_.RemoveFolder(folder));
   PINTLE_RETURN_IF_ERROR(files_.MakeFolder(folder));
@@ -238,7 +244,13 @@ absl::StatusOr<std::string> DataDir::NewStoreFolder() {
   return folder;
 }
 
+absl::Status DataDir::DropNewStore() {
+  const std::lock_guard lock(mutex_);
+  return files_.RemoveFolder(StoreFolder(store_ + 1));
+}
+
 absl::Status DataDir::UseNewStore() {
+  const std::lock_guard lock(mutex_);
   base::FaultPoint("data_dir.before_pointer");
   PINTLE_RETURN_IF_ERROR(WriteDurably(files_, member_ + "/store", PointerText(store_ + 1)));
   ++store_;
@@ -246,11 +258,16 @@ absl::Status DataDir::UseNewStore() {
   return absl::OkStatus();
 }
 
-absl::Status DataDir::RemoveOtherStores() {
+absl::Status DataDir::RemoveOldStores() {
+  const std::lock_guard lock(mutex_);
+  return RemoveStores(/*newer=*/false);
+}
+
+absl::Status DataDir::RemoveStores(bool newer) {
   PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(member_));
   for (const auto& name : names) {
     const uint64_t number = StoreNumber(name);
-    if (number == 0 || number == store_) continue;
+    if (number == 0 || number == store_ || (number > store_ && !newer)) continue;
     base::FaultPoint("data_dir.before_remove_store");
     PINTLE_RETURN_IF_ERROR(files_.RemoveFolder(StoreFolder(number)));
   }

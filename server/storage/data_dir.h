@@ -13,12 +13,12 @@
 //
 // Claim refuses, with one line that says what to do, and touches nothing: a data-dir of etcd's, a
 // folder with foreign files, one that another process holds, and one of another member or cluster
-// (FAILED_PRECONDITION). DATA_LOSS: both copies of the identity are damaged. Threads: one at a
-// time.
+// (FAILED_PRECONDITION). DATA_LOSS: both copies of the identity are damaged. Threads: any.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
@@ -53,15 +53,18 @@ class DataDir {
   std::string log_folder() const { return member_ + "/log"; }
   std::string snapshot_folder() const { return member_ + "/snapshots"; }
   // The store that counts; the folder need not be there yet.
-  std::string store_folder() const { return StoreFolder(store_); }
+  std::string store_folder() const;
 
-  // An empty folder for a new store, beside the one that counts. One at a time: what was begun
-  // before and never used is removed.
+  // The rest from any thread. An empty folder for a new store, beside the one that counts. One at
+  // a time: what was begun before and never used is removed.
   absl::StatusOr<std::string> NewStoreFolder();
   // The new store, complete and synced, counts from now on.
   absl::Status UseNewStore();
-  // All but the one that counts, when nobody reads them any more. Claim does it too.
-  absl::Status RemoveOtherStores();
+  // The new store will not be used.
+  absl::Status DropNewStore();
+  // Those that counted earlier, when nobody reads them any more. Claim leaves only the one that
+  // counts.
+  absl::Status RemoveOldStores();
 
  private:
   DataDir(FileSystem& files, std::string member) : files_(files), member_(std::move(member)) {}
@@ -69,6 +72,7 @@ class DataDir {
   std::string StoreFolder(uint64_t number) const;
   absl::Status LoadIdentity(const WalIdentity& wanted, DataDirId fresh);
   absl::Status LoadPointer();
+  absl::Status RemoveStores(bool newer);
   absl::Status MakeSnapshotFolder();
 
   FileSystem& files_;
@@ -77,6 +81,7 @@ class DataDir {
   WalIdentity identity_;
   DataDirId id_;
   bool created_ = false;
+  mutable std::mutex mutex_;
   uint64_t store_ = 1;
 };
 

@@ -7,11 +7,11 @@
 
 namespace pintle::server::replica {
 
-VirtualCluster::VirtualCluster(uint64_t seed) : seed_(seed), random_(seed) {
+VirtualCluster::VirtualCluster(uint64_t seed, LogRetention retention) : seed_(seed), random_(seed) {
   std::vector<raft::MemberId> voters;
   for (size_t place = 0; place < kMembers; ++place) voters.emplace_back(place + 1);
   for (const raft::MemberId id : voters) {
-    members_.push_back(std::make_unique<VirtualMember>(id, voters, random_.Next()));
+    members_.push_back(std::make_unique<VirtualMember>(id, voters, random_.Next(), retention));
     members_.back()->Start();
   }
 }
@@ -97,6 +97,7 @@ bool VirtualCluster::WorkOnce() {
     if (!member(place).running()) continue;
     if (!hung_disks_.contains(place)) worked = member(place).WriteLog() || worked;
     worked = member(place).ApplyBatch() || worked;
+    worked = member(place).MoveSnapshots() || worked;
   }
   Collect();
   return worked;
@@ -147,7 +148,7 @@ void VirtualCluster::RandomStep() {
   const size_t place = random_.Below(kMembers);
   VirtualMember& chosen = member(place);
   if (!chosen.running()) return;
-  switch (random_.Below(6)) {
+  switch (random_.Below(7)) {
     case 0:
       chosen.Tick();
       break;
@@ -155,6 +156,9 @@ void VirtualCluster::RandomStep() {
     case 2:
     case 3:
       if (!hung_disks_.contains(place)) chosen.WriteLog();
+      break;
+    case 4:
+      chosen.MoveSnapshots();
       break;
     default:
       chosen.ApplyBatch();

@@ -26,7 +26,7 @@ class VirtualCluster {
  public:
   static constexpr size_t kMembers = 3;
 
-  explicit VirtualCluster(uint64_t seed);
+  explicit VirtualCluster(uint64_t seed, LogRetention retention = {});
 
   VirtualMember& member(size_t place) { return *members_[place]; }
 

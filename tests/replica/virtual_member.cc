@@ -7,11 +7,41 @@
 
 namespace pintle::server::replica {
 
-VirtualMember::VirtualMember(raft::MemberId id, std::vector<raft::MemberId> voters, uint64_t seed)
-    : id_(id),
-      voters_(std::move(voters)),
-      random_(seed),
-      flushed_(std::make_unique<kv::MemoryBackend>()) {
+namespace {
+
+void SyncMark(storage::FileSystem& disk, const std::string& folder) {
+  const std::string path = folder + "/mark";
+  if (disk.Exists(path)) return;
+  PINTLE_CHECK(disk.MakeFolder(folder).ok(), "no folder for a store");
+  auto mark = disk.OpenForWrite(path);
+  PINTLE_CHECK(mark.ok() && (*mark)->Sync().ok(), "no mark for a store");
+  PINTLE_CHECK(disk.SyncFolder(folder).ok(), "no mark for a store");
+  PINTLE_CHECK(disk.SyncFolder(folder.substr(0, folder.rfind('/'))).ok(), "no store");
+}
+
+}  // namespace
+
+FlushedBackend::FlushedBackend(storage::FileSystem& disk, std::string folder,
+                               std::unique_ptr<kv::MemoryBackend>& flushed,
+                               std::set<FlushedBackend*>& open)
+    : disk_(disk), folder_(std::move(folder)), flushed_(flushed), open_(open) {
+  open_.insert(this);
+  if (flushed_ == nullptr || !disk_.Exists(folder_ + "/mark")) {
+    flushed_ = std::make_unique<kv::MemoryBackend>();
+  }
+  now_ = flushed_->Clone();
+}
+
+absl::Status FlushedBackend::Flush() {
+  SyncMark(disk_, folder_);
+  flushed_ = now_->Clone();
+  durable_ = now_->durable_sequence();
+  return absl::OkStatus();
+}
+
+VirtualMember::VirtualMember(raft::MemberId id, std::vector<raft::MemberId> voters, uint64_t seed,
+                             LogRetention retention)
+    : id_(id), voters_(std::move(voters)), retention_(retention), random_(seed) {
   PINTLE_CHECK(disk_.MakeFolder("/disk").ok(), "the disk is empty");
 }
 
@@ -23,10 +53,10 @@ MemberOptions VirtualMember::Options() {
   options.name = absl::StrCat("member-", id_.value());
   options.data_dir = "/disk/data";
   options.wal = {.first_segment_bytes = 4096, .largest_segment_bytes = 8192, .sector_bytes = 512};
-  options.open_backend = [this](const std::string&) {
-    std::unique_ptr<kv::MemoryBackend> backend = flushed_->Clone();
-    backend_ = backend.get();
-    return absl::StatusOr<std::unique_ptr<kv::Backend>>(std::move(backend));
+  options.retention = retention_;
+  options.open_backend = [this](const std::string& folder) {
+    return absl::StatusOr<std::unique_ptr<kv::Backend>>(
+        std::make_unique<FlushedBackend>(disk_, folder, flushed_[folder], open_));
   };
   return options;
 }
@@ -94,7 +124,16 @@ bool VirtualMember::ApplyBatch() {
   const bool something = !member_->apply_worker().queue().empty();
   while (member_->apply_worker().Step()) {
   }
-  if (something && random_.OneIn(8)) flushed_ = backend_->Clone();
+  if (something && random_.OneIn(8)) {
+    for (FlushedBackend* const backend : open_)
+      PINTLE_CHECK(backend->Flush().ok(), "a store in memory fails");
+  }
+  Turn();
+  return something;
+}
+
+bool VirtualMember::MoveSnapshots() {
+  const bool something = member_->snapshots().Step();
   Turn();
   return something;
 }

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,9 +57,40 @@ class Outbox final : public PeerTransport {
   std::vector<raft::Message> messages_;
 };
 
+// Keeps in `flushed` what it held at the last Flush. A mark in its folder tells it from a store
+// that was removed.
+class FlushedBackend final : public kv::Backend {
+ public:
+  FlushedBackend(storage::FileSystem& disk, std::string folder,
+                 std::unique_ptr<kv::MemoryBackend>& flushed, std::set<FlushedBackend*>& open);
+  ~FlushedBackend() override { open_.erase(this); }
+
+  absl::Status Apply(const kv::BackendBatch& batch) override { return now_->Apply(batch); }
+  absl::StatusOr<std::string> Get(std::string_view key) const override { return now_->Get(key); }
+  absl::Status Scan(
+      std::string_view first, std::string_view last,
+      const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    return now_->Scan(first, last, visit);
+  }
+  kv::Sequence durable_sequence() const override { return durable_; }
+  absl::Status Flush() override;
+  std::unique_ptr<const kv::BackendReader> NewSnapshot() const override {
+    return now_->NewSnapshot();
+  }
+
+ private:
+  storage::FileSystem& disk_;
+  const std::string folder_;
+  std::unique_ptr<kv::MemoryBackend>& flushed_;
+  std::set<FlushedBackend*>& open_;
+  std::unique_ptr<kv::MemoryBackend> now_;
+  kv::Sequence durable_;
+};
+
 class VirtualMember {
  public:
-  VirtualMember(raft::MemberId id, std::vector<raft::MemberId> voters, uint64_t seed);
+  VirtualMember(raft::MemberId id, std::vector<raft::MemberId> voters, uint64_t seed,
+                LogRetention retention);
   ~VirtualMember() { Crash(); }
 
   void Start();  // also after a Crash
@@ -74,6 +107,7 @@ class VirtualMember {
   // Work. False: there was nothing to do.
   bool WriteLog();
   bool ApplyBatch();
+  bool MoveSnapshots();
 
   std::vector<raft::Message> TakeMessages() { return outbox_.TakeAll(); }
 
@@ -90,12 +124,14 @@ class VirtualMember {
 
   const raft::MemberId id_;
   const std::vector<raft::MemberId> voters_;
+  const LogRetention retention_;
   SeededRandom random_;
   StandingClock clock_;
   Outbox outbox_;
   storage::MemoryFileSystem disk_;
-  kv::MemoryBackend* backend_ = nullptr;        // the running member's
-  std::unique_ptr<kv::MemoryBackend> flushed_;  // what a crash leaves of it
+  // By folder: what a crash leaves of a store.
+  std::map<std::string, std::unique_ptr<kv::MemoryBackend>> flushed_;
+  std::set<FlushedBackend*> open_;
   bool crashing_ = false;
   std::unique_ptr<Member> member_;
 };

@@ -26,6 +26,9 @@ class RaftChecks {
   absl::Status Applying(const SimMember& member, const std::vector<raft::Entry>& entries) {
     return checker_.ObserveApplied(member.id(), entries);
   }
+  absl::Status Restored(const SimMember& member, const raft::SnapshotMeta& meta) {
+    return checker_.ObserveRestored(member.id(), meta);
+  }
   absl::Status Turned(SimMember& member) {
     return checker_.ObserveMember(member.member().replica().node());
   }

@@ -65,6 +65,12 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.compaction_slice = static_cast<int>(OneOf(random, std::array<size_t, 3>{1, 10, 1000}));
   settings.store_loses_file = Rate(random, 0.5);
   settings.transfer_every = Every(random, absl::Seconds(2), absl::Seconds(20));
+  settings.retention.entries = OneOf(random, std::array<size_t, 3>{5, 100, 5000});
+  settings.retention.bytes = OneOf(random, std::array<size_t, 3>{1, 65536, 32 << 20});
+  // Alone nobody has a snapshot for it.
+  if (settings.members == 1 && settings.store_loses_file > 0)
+    settings.retention = {1 << 30, 1 << 30};
+  settings.retention.most_bytes = settings.retention.bytes * random.Between(1, 8);
   return settings;
 }
 
@@ -88,11 +94,12 @@ std::string Settings::Describe() const {
       "seed ", seed, ": ", members, " members, ", clients, " clients, ", keys, " keys, delay ",
       absl::FormatDuration(network.usual_delay), ", loss ", network.loss, ", doubled ",
       network.duplicates, ", damaged ", network.damage, network.reorders ? ", reordered" : "",
-      ", sync ", absl::FormatDuration(usual_sync), ", fault points ", crash_at_fault_point,
-      every("cut", cut_every), every("crash", crash_every), every("power", power_loss_every),
-      every("pause", pause_every), every("stall", stall_every),
-      every("failed-sync", failed_sync_every), every("full-disk", full_disk_every),
-      every("transfer", transfer_every), every("compact", compact_every));
+      ", sync ", absl::FormatDuration(usual_sync), ", log kept ", retention.entries, "/",
+      retention.bytes, ", fault points ", crash_at_fault_point, every("cut", cut_every),
+      every("crash", crash_every), every("power", power_loss_every), every("pause", pause_every),
+      every("stall", stall_every), every("failed-sync", failed_sync_every),
+      every("full-disk", full_disk_every), every("transfer", transfer_every),
+      every("compact", compact_every));
 }
 
 }  // namespace pintle::sim

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "server/replica/log_retention.h"
 #include "tests/sim/network.h"
 
 namespace pintle::sim {
@@ -45,6 +46,7 @@ struct Settings {
   size_t watch_window_bytes = 65536;
   size_t value_bytes = 40;
   int compaction_slice = 100;
+  server::replica::LogRetention retention;
 
   // One line for a person.
   std::string Describe() const;

@@ -85,6 +85,7 @@ MemberOptions SimMember::Options() {
   options.wal.sector_bytes = 512;  // as the virtual disk tears them
   options.wal.largest_segment_bytes = settings_.largest_segment_bytes;
   options.wal.prepare_inline = true;
+  options.retention = settings_.retention;
   options.store = {.value_cache_bytes = settings_.value_cache_bytes,
                    .compaction_slice = settings_.compaction_slice};
   options.hub = {.window_bytes = settings_.watch_window_bytes};
@@ -115,7 +116,7 @@ void SimMember::Boot() {
   if (member_ != nullptr) Kill(/*power=*/true);  // it froze outside of a step
   ++incarnation_;
   frozen_ = false;
-  write_planned_ = apply_planned_ = turn_planned_ = due_planned_ = false;
+  write_planned_ = apply_planned_ = snapshots_planned_ = turn_planned_ = due_planned_ = false;
   paused_until_ = stalled_until_ = absl::ZeroDuration();
   Run([this] {
     transport_ = network_.MakeTransport(place_);
@@ -143,6 +144,9 @@ void SimMember::Boot() {
     });
     member_->apply_worker().SetObserver([this](const std::vector<raft::Entry>& entries) {
       if (!frozen_) hooks_.applying(*this, entries);
+    });
+    member_->apply_worker().SetRestoreObserver([this](const raft::SnapshotMeta& meta) {
+      if (!frozen_) hooks_.restored(*this, meta);
     });
     SubscribeToTruth();
     PullTruth();
@@ -225,6 +229,16 @@ void SimMember::Turn() {
   if (!member_->log_writer().queue().empty()) WriteLater();
   if (!member_->apply_worker().queue().empty()) ApplyLater();
   WakeWhenDue();
+  if (!member_->snapshots().queue().empty()) MoveSnapshotsLater();
+}
+
+void SimMember::MoveSnapshotsLater() {
+  if (std::exchange(snapshots_planned_, true)) return;
+  Later(random_.Latency(settings_.usual_apply), [this] {
+    snapshots_planned_ = false;
+    member_->snapshots().Step();
+    Turn();
+  });
 }
 
 void SimMember::WriteLater() {

@@ -50,6 +50,8 @@ class SimMember {
     // This is durable; this is about to be applied.
     std::function<void(SimMember&, const server::replica::PersistJob&)> written;
     std::function<void(SimMember&, const std::vector<raft::Entry>&)> applying;
+    // A snapshot is its store now.
+    std::function<void(SimMember&, const raft::SnapshotMeta&)> restored;
     // After every turn.
     std::function<void(SimMember&)> turned;
     std::function<void(SimMember&, const std::string& what)> event;
@@ -87,6 +89,7 @@ class SimMember {
   void TickLater();
   void WriteLater();
   void ApplyLater();
+  void MoveSnapshotsLater();
   void DoWrite();
   void DoApply();
   void SubscribeToTruth();
@@ -116,6 +119,7 @@ class SimMember {
   bool frozen_ = false;
   bool write_planned_ = false;
   bool apply_planned_ = false;
+  bool snapshots_planned_ = false;
   bool turn_planned_ = false;
   bool due_planned_ = false;
   absl::Duration paused_until_ = absl::ZeroDuration();

@@ -89,6 +89,11 @@ SimMember::Hooks Simulation::MemberHooks() {
           [this](SimMember& member, const std::vector<raft::Entry>& entries) {
             Check(raft_checks_.Applying(member, entries));
           },
+      .restored =
+          [this](SimMember& member, const raft::SnapshotMeta& meta) {
+            ++outcome_.faults["snapshot-installed"];
+            Check(raft_checks_.Restored(member, meta));
+          },
       .turned =
           [this](SimMember& member) {
             Check(raft_checks_.Turned(member));
@@ -197,7 +202,8 @@ void Simulation::CrashSomebody(bool power) {
   if (!member.up()) return;
   Tell(absl::StrCat("member ", member.place(), power ? " loses power" : " is killed"));
   member.Kill(power);
-  if (random_.Chance(settings_.store_loses_file) && member.disk().RemoveOne("/store-")) {
+  if (random_.Chance(settings_.store_loses_file) && OthersAreWhole(member) &&
+      member.disk().RemoveOne("/store-")) {
     ++outcome_.faults["store-file-lost"];
     Tell(absl::StrCat("member ", member.place(), " has lost a file of its store"));
   }
@@ -207,6 +213,13 @@ void Simulation::CrashSomebody(bool power) {
     ++outcome_.faults["log-bit-flipped"];
     Tell(absl::StrCat("member ", member.place(), ": a bit of its log has flipped"));
   }
+}
+
+// Where logs do not begin at 1 any more, a store is rebuilt from another one.
+bool Simulation::OthersAreWhole(const SimMember& member) const {
+  return std::all_of(members_.begin(), members_.end(), [&](const auto& other) {
+    return other.get() == &member || (other->up() && !other->member().replica().store_behind_log());
+  });
 }
 
 void Simulation::LosePower() {

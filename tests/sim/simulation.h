@@ -66,6 +66,7 @@ class Simulation {
   void Repeat(const char* kind, absl::Duration mean, std::function<void()> fault);
   void CutSomething();
   void CrashSomebody(bool power);
+  bool OthersAreWhole(const SimMember& member) const;
   void LosePower();
   void RunUntil(absl::Duration end);
   void Step();
