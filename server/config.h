@@ -44,6 +44,7 @@ struct Config {
   int64_t election_timeout_ms = 1000;
   int64_t max_request_bytes = 1572864;
   int64_t quota_backend_bytes = 0;  // 0: etcd's default; negative: none
+  int64_t snapshot_catchup_entries = 5000;
   int64_t max_txn_ops = 128;
   int64_t max_concurrent_streams = 10000;
   absl::Duration watch_progress_notify_interval = absl::Minutes(10);

@@ -147,6 +147,10 @@ std::vector<Flag> MakeFlags() {
        Number(&Config::election_timeout_ms, 1, 50000)},
       {"max-request-bytes", "1572864", "Largest client request in bytes.", false,
        Number(&Config::max_request_bytes, 1024, int64_t{64} << 20)},
+      {"snapshot-catchup-entries", "5000",
+       "Entries of the log that are kept for members that were away; more while a member that is "
+       "there needs them, within 256 MiB. Who needs older ones gets a snapshot.",
+       false, Number(&Config::snapshot_catchup_entries, 1, kAny)},
       {"quota-backend-bytes", "0",
        "Bytes of the store beyond which only deleting and compacting goes on (alarm NOSPACE); 0: "
        "2147483648, negative: none.",
@@ -208,7 +212,6 @@ bool IsAcceptedWithoutEffect(std::string_view name) {
                                        "pre-vote",
                                        "proxy",
                                        "snapshot-count",
-                                       "snapshot-catchup-entries",
                                        "socket-reuse-address",
                                        "strict-reconfig-check",
                                        "v2-deprecation",

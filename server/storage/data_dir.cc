@@ -159,7 +159,6 @@ absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Claim(FileSystem& files, const
   PINTLE_RETURN_IF_ERROR(dir->LoadIdentity(identity, fresh));
   PINTLE_RETURN_IF_ERROR(dir->LoadPointer());
   PINTLE_RETURN_IF_ERROR(dir->RemoveStores(/*newer=*/true));
-  PINTLE_RETURN_IF_ERROR(dir->MakeSnapshotFolder());
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(path));
   PINTLE_RETURN_IF_ERROR(files.SyncFolder(ParentOf(path)));
   return dir;
@@ -218,15 +217,6 @@ absl::Status DataDir::LoadPointer() {
   }
   store_ = std::max<uint64_t>(lowest, 1);
   return WriteDurably(files_, member_ + "/store", PointerText(store_));
-}
-
-absl::Status DataDir::MakeSnapshotFolder() {
-  PINTLE_RETURN_IF_ERROR(files_.MakeFolder(snapshot_folder()));
-  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(snapshot_folder()));
-  for (const auto& name : names) {
-    PINTLE_RETURN_IF_ERROR(files_.Remove(snapshot_folder() + "/" + name));
-  }
-  return files_.SyncFolder(member_);
 }
 
 std::string DataDir::store_folder() const {

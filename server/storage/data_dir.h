@@ -6,7 +6,6 @@
 //   <data-dir>/member/log/            the write-ahead log (wal.h)
 //   <data-dir>/member/store           names the store that counts
 //   <data-dir>/member/store-<n>/      LevelDB (leveldb_backend.h)
-//   <data-dir>/member/snapshots/      files of transfers under way; emptied by Claim
 //
 // Layout in bytes: docs/formats/data-dir.md. A new store is built beside the old one in a folder of
 // its own; one rename makes it count (UseStore), so that a crash leaves the old one or the new one.
@@ -51,7 +50,6 @@ class DataDir {
   bool created() const { return created_; }
 
   std::string log_folder() const { return member_ + "/log"; }
-  std::string snapshot_folder() const { return member_ + "/snapshots"; }
   // The store that counts; the folder need not be there yet.
   std::string store_folder() const;
 
@@ -73,7 +71,6 @@ class DataDir {
   absl::Status LoadIdentity(const WalIdentity& wanted, DataDirId fresh);
   absl::Status LoadPointer();
   absl::Status RemoveStores(bool newer);
-  absl::Status MakeSnapshotFolder();
 
   FileSystem& files_;
   const std::string member_;
