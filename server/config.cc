@@ -45,12 +45,16 @@ absl::Status Apply(Config& config, const Flag& flag, std::string_view value,
   return absl::Status(status.code(), absl::StrCat(std::string(spelled), ": ", status.message()));
 }
 
-// etcd takes one dash for long flags too; CLI11 does not.
-std::vector<std::string> WithTwoDashes(const std::vector<std::string>& arguments) {
+// As Go reads flags: one dash does for long ones too, and a switch without a value is on; CLI11
+// does neither.
+std::vector<std::string> AsCli11Wants(const std::vector<std::string>& arguments) {
   std::vector<std::string> out;
   for (const auto& argument : arguments) {
     const bool one_dash = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
-    out.push_back(one_dash ? "-" + argument : argument);
+    std::string wanted = one_dash ? "-" + argument : argument;
+    const Flag* flag = absl::StartsWith(wanted, "--") ? FindFlag(wanted.substr(2)) : nullptr;
+    if (flag != nullptr && flag->boolean) wanted += "=true";
+    out.push_back(std::move(wanted));
   }
   return out;
 }
@@ -77,7 +81,7 @@ absl::StatusOr<CommandLine> Split(const std::vector<std::string>& arguments) {
            "--" + name, [&line, name](const std::string& value) { line.values[name] = value; })
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
-  std::vector<std::string> reversed = WithTwoDashes(arguments);
+  std::vector<std::string> reversed = AsCli11Wants(arguments);
   std::reverse(reversed.begin(), reversed.end());  // what CLI11's vector form wants
   try {
     app.parse(std::move(reversed));

@@ -40,6 +40,7 @@ struct Config {
   std::vector<InitialMember> initial_cluster;
   std::string initial_cluster_state = "new";
   std::string initial_cluster_token = "etcd-cluster";
+  bool strict_reconfig_check = true;
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;
   int64_t max_request_bytes = 1572864;

@@ -51,6 +51,19 @@ Setter Number(int64_t Config::*field, int64_t least, int64_t most) {
   };
 }
 
+// As Go reads it.
+Setter Truth(bool Config::*field) {
+  return [field](Config& config, std::string_view value) -> absl::Status {
+    const bool yes = value == "true" || value == "1" || value == "t" || value == "T" ||
+                     value == "TRUE" || value == "True" || value.empty();
+    const bool no = value == "false" || value == "0" || value == "f" || value == "F" ||
+                    value == "FALSE" || value == "False";
+    if (!yes && !no) return Bad(value, "must be true or false");
+    config.*field = yes;
+    return absl::OkStatus();
+  };
+}
+
 Setter OneOf(std::string Config::*field, std::vector<std::string> choices) {
   return [field, choices = std::move(choices)](Config& config,
                                                std::string_view value) -> absl::Status {
@@ -140,6 +153,8 @@ std::vector<Flag> MakeFlags() {
        OneOf(&Config::initial_cluster_state, {"new", "existing"})},
       {"initial-cluster-token", "etcd-cluster", "Tells clusters with the same URLs apart.", false,
        Text(&Config::initial_cluster_token)},
+      {"strict-reconfig-check", "true", "Refuse changes of members that would endanger the quorum.",
+       true, Truth(&Config::strict_reconfig_check)},
       {"heartbeat-interval", "100", "Milliseconds between a leader's heartbeats.", false,
        Number(&Config::heartbeat_interval_ms, 1, 10000)},
       {"election-timeout", "1000",
@@ -213,7 +228,6 @@ bool IsAcceptedWithoutEffect(std::string_view name) {
                                        "proxy",
                                        "snapshot-count",
                                        "socket-reuse-address",
-                                       "strict-reconfig-check",
                                        "v2-deprecation",
                                        "warning-apply-duration",
                                        "experimental-warning-apply-duration"});

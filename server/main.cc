@@ -1,8 +1,12 @@
 // pintle: a member (etcd's command line), or a verb.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,19 +51,48 @@ void PrintVersion() {
       std::string(kEtcdVersion).c_str());
 }
 
+// Why the member has to end for good; then main is woken by the signal that it waits for.
+struct End {
+  std::mutex mutex;
+  std::optional<replica::Refusal> reason;
+  std::string why;
+
+  void Note(replica::Refusal refusal, const std::string& text) {
+    const std::lock_guard lock(mutex);
+    if (reason) return;
+    reason = refusal;
+    why = text;
+    kill(getpid(), SIGTERM);
+  }
+  // Removal is what was asked for, and no failure: whoever restarts services must not try again.
+  std::optional<int> ExitCode() {
+    const std::lock_guard lock(mutex);
+    if (!reason) return std::nullopt;
+    Log(spdlog::level::err, why);
+    std::fprintf(stderr, "pintle: %s\n", why.c_str());
+    return *reason == replica::Refusal::kRemoved ? 0 : kExitFailure;
+  }
+};
+
 int Serve(const Config& config) {
   if (const absl::Status status = OpenLog(config); !status.ok()) return Fail(status);
   for (const auto& warning : config.warnings) Log(spdlog::level::warn, warning);
   sigset_t signals = BlockEndSignals();
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config);
+  End end;
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(
+      config, [&end](replica::Refusal refusal, const std::string& why) { end.Note(refusal, why); });
   if (!server.ok()) return Fail(server.status());
   int number = 0;
   sigwait(&signals, &number);
-  Log(spdlog::level::info, "received signal; shutting down", {{"signal", strsignal(number)}});
+  const std::optional<int> end_code = end.ExitCode();
+  if (!end_code) {
+    Log(spdlog::level::info, "received signal; shutting down", {{"signal", strsignal(number)}});
+  }
   // Whoever asks a second time does not want to wait for clients.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*server)->Stop();
   server->reset();
+  if (end_code) return *end_code;
   // So that the parent sees what ended us, as with etcd.
   signal(number, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);

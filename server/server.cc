@@ -14,7 +14,7 @@
 #include "server/flags.h"
 #include "server/kube/kube_face.h"
 #include "server/logging.h"
-#include "server/replica/cluster.h"
+#include "server/membership.h"
 #include "server/replica/replica_node.h"
 #include "server/storage/leveldb_backend.h"
 #include "server/version.h"
@@ -37,26 +37,6 @@ absl::StatusOr<std::unique_ptr<kv::Backend>> OpenLeveldb(const std::string& fold
   return std::unique_ptr<kv::Backend>(std::move(backend));
 }
 
-// Ids, names and addresses of all members, out of --initial-cluster.
-struct Membership {
-  uint64_t cluster_id = 0;
-  uint64_t self = 0;
-  std::vector<replica::ClusterMember> members;
-};
-
-absl::StatusOr<Membership> MembershipOf(const Config& config) {
-  Membership membership;
-  std::vector<uint64_t> ids;
-  for (const InitialMember& member : config.initial_cluster) {
-    const uint64_t id = replica::MemberIdOf(member.peer_urls, config.initial_cluster_token);
-    ids.push_back(id);
-    membership.members.push_back({.id = id, .peer_urls = member.peer_urls});
-    if (member.name == config.name) membership.self = id;
-  }
-  membership.cluster_id = replica::ClusterIdOf(ids);
-  return membership;
-}
-
 // As etcd tells it in its Status: 0 when there is none.
 int64_t QuotaOf(const Config& config) {
   constexpr int64_t kDefaultQuota = int64_t{2} << 30;
@@ -64,7 +44,8 @@ int64_t QuotaOf(const Config& config) {
   return config.quota_backend_bytes == 0 ? kDefaultQuota : config.quota_backend_bytes;
 }
 
-absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
+absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
+                                                         Server::MustStop must_stop) {
   PINTLE_ASSIGN_OR_RETURN(Membership membership, MembershipOf(config));
   replica::PeerOptions peers;
   peers.cluster_id = membership.cluster_id;
@@ -79,7 +60,9 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config) {
   member.name = config.name;
   member.client_urls = config.advertise_client_urls;
   member.data_dir = config.data_dir;
-  member.must_have_log = config.initial_cluster_state == "existing";
+  member.must_stop = std::move(must_stop);
+  member.strict_reconfig_check = config.strict_reconfig_check;
+  member.peer_urls = config.initial_advertise_peer_urls;
   member.heartbeat_interval_ms = config.heartbeat_interval_ms;
   member.election_timeout_ms = config.election_timeout_ms;
   member.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
@@ -175,8 +158,9 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() { Stop(); }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
-  PINTLE_ASSIGN_OR_RETURN(replica::ReplicaOptions options, ReplicaOptionsOf(config));
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, MustStop must_stop) {
+  PINTLE_ASSIGN_OR_RETURN(replica::ReplicaOptions options,
+                          ReplicaOptionsOf(config, std::move(must_stop)));
   Log(spdlog::level::info, "starting a member",
       {{"name", config.name},
        {"data-dir", config.data_dir},

@@ -6,16 +6,21 @@
 // what to do.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "server/config.h"
+#include "server/replica/peer_transport.h"
 
 namespace pintle::server {
 
 class Server {
  public:
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config);
+  // `must_stop`: the member has to end, for good; main calls Stop(). On any thread, once or more.
+  using MustStop = std::function<void(replica::Refusal, const std::string& why)>;
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, MustStop must_stop);
   ~Server();  // Stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -10,6 +10,7 @@
 #include "kv/alarm_set.h"
 #include "server/etcd/health_checks.h"
 #include "server/etcd/http_replies.h"
+#include "server/etcd/replace_member.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -40,6 +41,8 @@ void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
     exchange->Respond(200, PlainHeaders({}), "");
   } else if (request.path == "/health") {
     Health(request, std::move(exchange));
+  } else if (request.path == kReplacePath) {
+    ReplaceMember(service_, request, std::move(exchange));
   } else if (request.path == "/version") {
     Version(request, exchange);
   } else if (request.path == "/metrics" && service_->options.metrics_text != nullptr) {

@@ -51,6 +51,7 @@ void Applier::ApplyOne(const raft::Entry& entry) {
     if (!raft::DecodeConfChange(payload, change)) return;  // the same on every member
     parts_.store.PutMeta(kConfStateMeta, raft::EncodeConfChange(change.conf_state, {}));
     conf_recorded_ = true;
+    if (change.context.empty() && !change.conf_state.joint()) FinishMemberChange(entry.id);
     payload = change.context;
   } else if (entry.kind != raft::EntryKind::kNormal) {
     return storage::Fatal(absl::StrFormat(
@@ -59,6 +60,18 @@ void Applier::ApplyOne(const raft::Entry& entry) {
   }
   DecodedProposal proposal;
   if (!DecodeProposal(payload, proposal)) return;  // the same on every member
+  if (FeatureLevelOf(proposal.kind) > parts_.feature_level) {
+    return storage::Fatal(absl::StrFormat(
+        "log entry %d holds a request of kind %d, which this version does not know: start a newer "
+        "version",
+        entry.id.index.value(), static_cast<int>(proposal.kind)));
+  }
+  if (proposal.kind == RequestKind::kMemberChange &&
+      !parts_.cluster.Change(proposal.request_id, proposal.body, change.conf_state.joint())) {
+    // Under way, not lost, whoever leads until it is finished.
+    parts_.proposals.MarkSent(proposal.request_id, 0);
+    return;
+  }
   absl::StatusOr<Applied> result = ApplyCommand(proposal.kind, proposal.body);
   if (result.ok()) {
     result->raft_term = entry.id.term.value();
@@ -71,11 +84,34 @@ void Applier::ApplyOne(const raft::Entry& entry) {
   (later ? compactions_ : answers_).push_back({proposal.request_id, std::move(result)});
 }
 
-absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
-  if (kind == RequestKind::kMemberAttributes) {
-    parts_.cluster.Publish(body);
-    return Applied{};
+void Applier::FinishMemberChange(const raft::EntryId& id) {
+  base::FaultPoint("apply.joint_left");
+  if (const std::optional<uint64_t> request = parts_.cluster.FinishChange()) {
+    answers_.push_back(
+        {*request, Applied{.raft_term = id.term.value(), .raft_index = id.index.value()}});
   }
+}
+
+bool Applier::ApplyToCluster(RequestKind kind, std::string_view body) {
+  switch (kind) {
+    case RequestKind::kMemberAttributes:
+      parts_.cluster.Publish(body);
+      return true;
+    case RequestKind::kFirstMembers:
+      parts_.cluster.Begin(body);
+      return true;
+    case RequestKind::kFeatureLevel:
+      parts_.cluster.RaiseFeatureLevel(body);
+      return true;
+    case RequestKind::kMemberChange:  // done already
+      return true;
+    default:
+      return false;
+  }
+}
+
+absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
+  if (ApplyToCluster(kind, body)) return Applied{};
   const absl::StatusOr<kv::Command> command = DecodeCommand(kind, body);
   if (!command.ok()) return command.status();
   kv::ApplyResult applied = parts_.store.Apply(*command);

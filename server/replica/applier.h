@@ -22,6 +22,7 @@
 #include "raft/entry.h"
 #include "server/replica/clock.h"
 #include "server/replica/cluster.h"
+#include "server/replica/feature_level.h"
 #include "server/replica/lessor.h"
 #include "server/replica/proposals.h"
 #include "server/replica/read_gate.h"
@@ -47,6 +48,7 @@ class Applier {
     std::function<void(uint64_t request_id, raft::Payload payload)> propose_again;
     // The store has a configuration now, written.
     std::function<void()> on_conf_recorded = [] {};
+    uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 
@@ -72,6 +74,8 @@ class Applier {
     absl::StatusOr<Applied> result = absl::InternalError("not applied");
   };
   void ApplyOne(const raft::Entry& entry);
+  void FinishMemberChange(const raft::EntryId& id);
+  bool ApplyToCluster(RequestKind kind, std::string_view body);
   absl::StatusOr<Applied> ApplyCommand(RequestKind kind, std::string_view body);
   void FollowLeases(RequestKind kind, const kv::CommandResult& result, const kv::Command& command);
   void AnswerAll(raft::Index applied_index);

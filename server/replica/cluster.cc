@@ -1,109 +1,169 @@
 #include "server/replica/cluster.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "base/byte_codec.h"
+#include "base/fault_point.h"
+#include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
 namespace {
 
-uint64_t FirstBytesOfSha1(std::string_view text) {
-  unsigned char digest[SHA_DIGEST_LENGTH];
-  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  uint64_t id = 0;
-  for (int i = 0; i < 8; ++i) id = (id << 8) | digest[i];
-  return id;
+MemberList Sorted(std::vector<ClusterMember> members) {
+  std::ranges::sort(members, {}, &ClusterMember::id);
+  return {.members = std::move(members)};
 }
 
-std::string MetaName(uint64_t member_id) { return absl::StrFormat("member/%016x", member_id); }
-
-}  // namespace
-
-uint64_t MemberIdOf(std::vector<std::string> peer_urls, std::string_view token) {
-  std::sort(peer_urls.begin(), peer_urls.end());
-  std::string text;
-  for (const auto& url : peer_urls) text += url;
-  text += token;
-  return FirstBytesOfSha1(text);
-}
-
-uint64_t ClusterIdOf(std::vector<uint64_t> member_ids) {
-  std::sort(member_ids.begin(), member_ids.end());
-  std::string text;
-  for (const uint64_t id : member_ids) base::AppendBigEndian64(text, id);
-  return FirstBytesOfSha1(text);
-}
-
-std::string EncodeAttributes(uint64_t member_id, const std::string& name,
-                             const std::vector<std::string>& client_urls) {
-  std::string attributes;
-  base::AppendBytesField(attributes, 1, name);
-  for (const auto& url : client_urls) base::AppendMessageField(attributes, 2, url);
-  std::string out;
-  base::AppendVarintField(out, 1, member_id);
-  base::AppendMessageField(out, 2, attributes);
-  return out;
-}
-
-Cluster::Cluster(std::vector<ClusterMember> members, kv::Store& store)
-    : store_(store), members_(std::move(members)) {
-  std::sort(members_.begin(), members_.end(),
-            [](const ClusterMember& a, const ClusterMember& b) { return a.id < b.id; });
-  Reload();
-}
-
-void Cluster::Reload() {
-  for (const ClusterMember& member : members()) {
-    uint64_t id = 0;
-    if (const auto body = store_.GetMeta(MetaName(member.id))) Remember(*body, id);
-  }
-}
-
-bool Cluster::Remember(std::string_view body, uint64_t& member_id) {
-  std::string name;
-  std::vector<std::string> client_urls;
+// A member's own words about itself, in `member`.
+bool DecodeAttributes(std::string_view body, ClusterMember& member) {
   base::ByteReader reader(body);
   base::WireField field;
   while (base::NextField(reader, field)) {
-    if (field.number == 1) member_id = field.integer;
+    if (field.number == 1) member.id = field.integer;
+    if (field.number == 4) member.feature_level = static_cast<uint32_t>(field.integer);
+    if (field.number == 3) {
+      base::ByteReader id(field.bytes);
+      if (!id.TakeFixed64(member.data_dir.high) || !id.TakeFixed64(member.data_dir.low)) {
+        return false;
+      }
+    }
     if (field.number != 2) continue;
     base::ByteReader attributes(field.bytes);
     base::WireField attribute;
     while (base::NextField(attributes, attribute)) {
-      if (attribute.number == 1) name = std::string(attribute.bytes);
-      if (attribute.number == 2) client_urls.emplace_back(attribute.bytes);
+      if (attribute.number == 1) member.name = std::string(attribute.bytes);
+      if (attribute.number == 2) member.client_urls.emplace_back(attribute.bytes);
     }
   }
-  const std::lock_guard lock(mutex_);
-  for (ClusterMember& member : members_) {
-    if (member.id != member_id || !reader.ok()) continue;
-    member.name = std::move(name);
-    member.client_urls = std::move(client_urls);
-    return true;
+  return reader.ok();
+}
+
+bool SaysTheSame(const ClusterMember& a, const ClusterMember& b) {
+  return a.name == b.name && a.client_urls == b.client_urls && a.data_dir == b.data_dir &&
+         a.feature_level == b.feature_level;
+}
+
+}  // namespace
+
+std::string EncodeAttributes(const ClusterMember& member) {
+  std::string attributes;
+  base::AppendBytesField(attributes, 1, member.name);
+  for (const auto& url : member.client_urls) base::AppendMessageField(attributes, 2, url);
+  std::string data_dir;
+  base::AppendFixed64(data_dir, member.data_dir.high);
+  base::AppendFixed64(data_dir, member.data_dir.low);
+  std::string out;
+  base::AppendVarintField(out, 1, member.id);
+  base::AppendMessageField(out, 2, attributes);
+  base::AppendMessageField(out, 3, data_dir);
+  base::AppendVarintField(out, 4, member.feature_level);
+  return out;
+}
+
+std::string EncodeFeatureLevel(uint32_t level) {
+  std::string out;
+  base::AppendFixed32(out, level);
+  return out;
+}
+
+Cluster::Cluster(std::vector<ClusterMember> initial, kv::Store& store)
+    : store_(store), initial_(Sorted(std::move(initial))) {
+  Reload();
+}
+
+void Cluster::Reload() {
+  MemberList list = initial_;
+  const std::optional<std::string> bytes = store_.GetMeta(kMembersMeta);
+  if (bytes && !DecodeMemberList(*bytes, list)) {
+    return storage::Fatal(
+        "the list of members in the store cannot be read: it is of a newer version");
   }
-  return false;
+  {
+    const std::lock_guard lock(mutex_);
+    list_ = std::make_shared<const MemberList>(std::move(list));
+    recorded_ = bytes.has_value();
+  }
+  on_change_();
 }
 
-void Cluster::Publish(std::string_view body) {
-  uint64_t member_id = 0;
-  if (Remember(body, member_id)) store_.PutMeta(MetaName(member_id), std::string(body));
+void Cluster::Store(MemberList list) {
+  base::FaultPoint("apply.members");
+  store_.PutMeta(kMembersMeta, EncodeMemberList(list));
+  {
+    const std::lock_guard lock(mutex_);
+    list_ = std::make_shared<const MemberList>(std::move(list));
+    recorded_ = true;
+  }
+  on_change_();
 }
 
-std::vector<ClusterMember> Cluster::members() const {
+void Cluster::Begin(std::string_view first_members) {
+  MemberList list;
+  if (!recorded() && DecodeMemberList(first_members, list)) Store(std::move(list));
+}
+
+void Cluster::Publish(std::string_view attributes) {
+  ClusterMember said;
+  if (!recorded() || !DecodeAttributes(attributes, said)) return;
+  MemberList now = *list();
+  const auto member = std::ranges::find(now.members, said.id, &ClusterMember::id);
+  if (member == now.members.end() || SaysTheSame(*member, said)) return;
+  // Whoever lost its data is somebody else.
+  if (member->data_dir != storage::DataDirId{} && member->data_dir != said.data_dir) return;
+  member->name = std::move(said.name);
+  member->client_urls = std::move(said.client_urls);
+  member->data_dir = said.data_dir;
+  member->feature_level = said.feature_level;
+  Store(std::move(now));
+}
+
+void Cluster::RaiseFeatureLevel(std::string_view body) {
+  base::ByteReader reader(body);
+  uint32_t level = 0;
+  MemberList now = *list();
+  if (!recorded() || !reader.TakeFixed32(level) || level <= now.feature_level) return;
+  now.feature_level = level;
+  Store(std::move(now));
+}
+
+bool Cluster::Change(uint64_t request_id, std::string_view body, bool joint) {
+  MemberChange change;
+  if (!recorded() || !DecodeMemberChange(body, change)) return true;
+  MemberList now = *list();
+  if (joint) {
+    now.pending = {request_id, std::move(change)};
+  } else {
+    Apply(change, now);
+  }
+  Store(std::move(now));
+  return !joint;
+}
+
+std::optional<uint64_t> Cluster::FinishChange() {
+  MemberList now = *list();
+  const std::optional<MemberList::Pending> pending = std::exchange(now.pending, std::nullopt);
+  if (!pending) return std::nullopt;
+  Apply(pending->change, now);
+  Store(std::move(now));
+  return pending->request_id;
+}
+
+std::shared_ptr<const MemberList> Cluster::list() const {
   const std::lock_guard lock(mutex_);
-  return members_;
+  return list_;
 }
 
-bool Cluster::published(uint64_t member_id, const std::string& name,
-                        const std::vector<std::string>& client_urls) const {
+bool Cluster::recorded() const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(members_.begin(), members_.end(), [&](const ClusterMember& member) {
-    return member.id == member_id && member.name == name && member.client_urls == client_urls;
-  });
+  return recorded_;
+}
+
+bool Cluster::Published(const ClusterMember& member) const {
+  const std::shared_ptr<const MemberList> now = list();
+  const ClusterMember* known = now->Find(member.id);
+  return known != nullptr && SaysTheSame(*known, member);
 }
 
 }  // namespace pintle::server::replica

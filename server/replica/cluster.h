@@ -1,54 +1,76 @@
-// Cluster: who the members are. Static in this version: what --initial-cluster says, and what each
-// member has published about itself through the log (name, client URLs).
+// Cluster: who the members are, as of the entry that was applied last: a record of the store that
+// entries of the log change, so that it is the same on every member.
 //
-// Ids are etcd's formula (etcd-api 1.4), so that tools and tests can predict them.
-// Threads: Publish and Reload from the apply thread; members() from any.
+// A cluster begins with what --initial-cluster says; its first leader writes that down in the log
+// (kFirstMembers), and from then on only the log counts.
+//
+// Threads: what changes something from the apply thread; the rest from any.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "kv/store.h"
 #include "server/replica/local_member.h"
+#include "server/replica/member_list.h"
 
 namespace pintle::server::replica {
 
-// First 8 bytes, big-endian, of SHA-1 over the sorted peer URLs and the cluster token.
-uint64_t MemberIdOf(std::vector<std::string> peer_urls, std::string_view token);
-// First 8 bytes of SHA-1 over the sorted member ids.
-uint64_t ClusterIdOf(std::vector<uint64_t> member_ids);
+// The body of a kMemberAttributes proposal: etcd's ClusterMemberAttrSetRequest (member_ID 1,
+// attributes 2 {name 1, client_urls 2}), and data-dir id 3 (16 bytes) and feature level 4 of ours.
+std::string EncodeAttributes(const ClusterMember& member);
+// The body of a kFeatureLevel proposal.
+std::string EncodeFeatureLevel(uint32_t level);
 
-// The body of a kMemberAttributes proposal (etcd's ClusterMemberAttrSetRequest: member_ID 1,
-// attributes 2 {name 1, client_urls 2}).
-std::string EncodeAttributes(uint64_t member_id, const std::string& name,
-                             const std::vector<std::string>& client_urls);
+// Where the store keeps the list (EncodeMemberList).
+inline constexpr std::string_view kMembersMeta = "members";
 
 class Cluster {
  public:
-  // `members` with ids and peer URLs; names and client URLs come from the store's state, as
-  // published earlier.
-  Cluster(std::vector<ClusterMember> members, kv::Store& store);
+  // `initial`: the members as long as the store knows none.
+  Cluster(std::vector<ClusterMember> initial, kv::Store& store);
 
-  // Applies a kMemberAttributes body: remembers it, also in the store (name "member/" and the id in
-  // hex, value the body). An unknown member or a malformed body changes nothing.
-  void Publish(std::string_view body);
+  // Runs after each change, on the thread of it. Set before anything is applied.
+  void OnChange(std::function<void()> on_change) { on_change_ = std::move(on_change); }
+
+  // ---- Apply thread ----
+
   // The store has another content.
   void Reload();
+  // Each with the body of its proposal. What is malformed, or speaks of an unknown member, changes
+  // nothing, on every member alike.
+  void Begin(std::string_view first_members);
+  void Publish(std::string_view attributes);
+  void RaiseFeatureLevel(std::string_view body);
+  // Goes with a conf change. True: done. False: it counts when the joint configuration is left.
+  bool Change(uint64_t request_id, std::string_view body, bool joint);
+  // A joint configuration was left: does what was begun with it, and gives the id that waits.
+  std::optional<uint64_t> FinishChange();
 
-  std::vector<ClusterMember> members() const;  // sorted by id
-  bool published(uint64_t member_id, const std::string& name,
-                 const std::vector<std::string>& client_urls) const;
+  // ---- Any thread ----
+
+  std::shared_ptr<const MemberList> list() const;
+  // The store holds the list.
+  bool recorded() const;
+  std::vector<ClusterMember> members() const { return list()->members; }  // sorted by id
+  // What the member says about itself is what the list says.
+  bool Published(const ClusterMember& member) const;
 
  private:
-  bool Remember(std::string_view body, uint64_t& member_id);
+  void Store(MemberList list);
 
   kv::Store& store_;
+  const MemberList initial_;
+  std::function<void()> on_change_ = [] {};
   mutable std::mutex mutex_;
-  std::vector<ClusterMember> members_;
+  std::shared_ptr<const MemberList> list_;
+  bool recorded_ = false;
 };
 
 }  // namespace pintle::server::replica

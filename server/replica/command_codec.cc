@@ -154,6 +154,9 @@ absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view bod
     case RequestKind::kAlarm:
       return Decode<etcdserverpb::AlarmRequest>(body);
     case RequestKind::kMemberAttributes:
+    case RequestKind::kFirstMembers:
+    case RequestKind::kMemberChange:
+    case RequestKind::kFeatureLevel:
       break;
   }
   return absl::InvalidArgumentError(

@@ -13,8 +13,8 @@ namespace {
 
 constexpr uint64_t kLeaseScanTicks = 5;
 constexpr size_t kMostRevocationsPerScan = 500;
-constexpr uint64_t kPublishTicks = 10;
-constexpr uint64_t kRecordTicks = 5;
+constexpr uint64_t kPublishTicks = 2;
+constexpr uint64_t kMemberTicks = 2;
 constexpr uint64_t kLongestGoneDelayMs = 50;
 
 absl::Status ErrOf(raft::ConfChangeOutcome outcome) {
@@ -103,16 +103,40 @@ void Driver::CampaignWhenDue() {
 }
 
 void Driver::ProposeConfChange(uint64_t request_id, ConfChange change, std::string payload) {
-  Post([this, request_id, change = std::move(change),
-        payload = std::move(payload)](Replica& replica) mutable {
-    if (!parts_.proposals.MarkSent(request_id, replica.term().value())) return;
-    const absl::StatusOr<raft::ConfState> target = change(replica.conf_state());
-    const absl::Status refused =
-        target.ok() ? ErrOf(replica.ProposeConfChange(*target, payload).outcome) : target.status();
-    base::FaultPoint("member.conf_change_proposed");
-    if (refused.ok()) return;
-    if (auto done = parts_.proposals.Take(request_id)) (*done)(refused);
+  Post([this, wanted = ChangeWanted{request_id, std::move(change), std::move(payload)}](
+           Replica&) mutable {
+    if (!TakeChange(wanted)) waiting_changes_.push_back(std::move(wanted));
   });
+}
+
+// False: to be tried again.
+bool Driver::TakeChange(ChangeWanted& wanted) {
+  Replica& replica = *parts_.replica;
+  if (!parts_.proposals.MarkSent(wanted.request_id, replica.term().value())) return true;
+  absl::Status refused;
+  if (replica.soft_state().role != raft::Role::kLeader) {
+    refused = ErrLeaderChanged();
+  } else if (const auto target = wanted.change(replica); !target.ok()) {
+    refused = target.status();
+  } else {
+    using raft::ConfChangeOutcome;
+    const ConfChangeOutcome outcome =
+        target->has_value() ? replica.ProposeConfChange(**target, wanted.payload).outcome
+                            : ConfChangeOutcome::kPending;
+    base::FaultPoint("member.conf_change_proposed");
+    if (outcome == ConfChangeOutcome::kPending || outcome == ConfChangeOutcome::kNotReady) {
+      parts_.proposals.MarkSent(wanted.request_id, 0);
+      return false;
+    }
+    refused = ErrOf(outcome);
+  }
+  if (refused.ok()) return true;
+  if (auto done = parts_.proposals.Take(wanted.request_id)) (*done)(refused);
+  return true;
+}
+
+void Driver::RetryChanges() {
+  std::erase_if(waiting_changes_, [this](ChangeWanted& wanted) { return TakeChange(wanted); });
 }
 
 void Driver::TransferLeadership(raft::MemberId target, TransferDone done) {
@@ -165,22 +189,16 @@ void Driver::Tick() {
   parts_.replica->Tick();
   AnswerExpired();
   RetryUnsent();
+  RetryChanges();
+  if (ticks_ % kMemberTicks == 0 && parts_.replica->soft_state().role == raft::Role::kLeader) {
+    options_.look_after_members(*parts_.replica);
+  }
   reads_wait_ = true;  // those whose round was dropped try again
   if (ticks_ % kLeaseScanTicks == 0) RevokeExpiredLeases();
-  RecordConfState();
   LeaveIfStoreIsBehind();
   DropOldEntries();
   parts_.on_tick();
   if (!published_ && ticks_ % kPublishTicks == 0) published_ = options_.publish_attributes();
-}
-
-// A snapshot says who belongs to the cluster: the store has to know it.
-void Driver::RecordConfState() {
-  if (parts_.replica->soft_state().role != raft::Role::kLeader || options_.conf_recorded()) return;
-  if (ticks_ % kRecordTicks != 0) return;
-  // Refused: there will be another tick.
-  [[maybe_unused]] const raft::ConfChangeResult result =
-      parts_.replica->ProposeConfChange(parts_.replica->conf_state(), {});
 }
 
 // Without its store a leader answers nobody.

@@ -59,8 +59,8 @@ class Driver {
     absl::Duration request_timeout = absl::Seconds(7);
     absl::Duration election_timeout = absl::Seconds(1);
     LogRetention retention;
-    // The store has a configuration (applier.h).
-    std::function<bool()> conf_recorded = [] { return true; };
+    // A leader's, every few ticks: what it has to do about the members by itself.
+    std::function<void(Replica&)> look_after_members = [](Replica&) {};
     // Asked now and then until it says true: proposes this member's attributes.
     std::function<bool()> publish_attributes = [] { return true; };
     // The payload of a proposal that revokes the lease. Only ever proposed while we lead: a leader
@@ -80,11 +80,12 @@ class Driver {
   // random 0-50 ms without a word from it, if it led us, we campaign.
   void LeaderGone(raft::MemberId peer) { events_.Push(Gone{peer}); }
 
-  // Begins a change of members. `change` makes the new configuration, not joint, of the present
-  // one. `payload`, made by EncodeProposal with this request id, goes with the entry and is applied
-  // like a proposal, which answers whoever waits for the id. Refused (not leader, another change
-  // under way, nothing of this term committed yet): answered at once.
-  using ConfChange = absl::AnyInvocable<absl::StatusOr<raft::ConfState>(const raft::ConfState&)>;
+  // Begins a change of members. `change` makes the new configuration, not joint, of what the
+  // leader's raft is; nullopt: not now, ask again. `payload`, made by EncodeProposal with this
+  // request id, goes with the entry and is applied like a proposal, which answers whoever waits for
+  // the id. While another change is under way, or nothing of this term is committed yet, it waits.
+  // Refused: answered at once.
+  using ConfChange = absl::AnyInvocable<absl::StatusOr<std::optional<raft::ConfState>>(Replica&)>;
   void ProposeConfChange(uint64_t request_id, ConfChange change, std::string payload);
 
   // kNoMember: to the best there is. `done` on the replica thread.
@@ -117,6 +118,11 @@ class Driver {
     uint64_t request_id = 0;
     raft::Payload payload;
   };
+  struct ChangeWanted {
+    uint64_t request_id = 0;
+    ConfChange change;
+    std::string payload;
+  };
   struct ReadsWait {};
   struct Gone {
     raft::MemberId peer;
@@ -137,6 +143,8 @@ class Driver {
   void DispatchAll();
 
   const Replica& replica() const { return *parts_.replica; }
+  // Nothing is known against it: its link stands, or something has come since it was lost.
+  bool reachable(raft::MemberId peer) const { return !unreachable_.contains(peer); }
 
  private:
   void Handle(Event& event);
@@ -146,11 +154,12 @@ class Driver {
   void CampaignWhenDue();
   void TakeProposal(Proposed proposed);
   void RetryUnsent();
+  bool TakeChange(ChangeWanted& wanted);
+  void RetryChanges();
   void BeginReads();
   void RevokeExpiredLeases();
   void AnswerExpired();
   absl::Status WhyExpired(absl::Time now) const;
-  void RecordConfState();
   void LeaveIfStoreIsBehind();
   void DropOldEntries();
   void TakeSnapshotMessage(raft::Message message);
@@ -164,6 +173,7 @@ class Driver {
 
   std::set<raft::MemberId> unreachable_;  // nothing has come from them since their link was lost
   std::deque<Proposed> unsent_;  // raft would not take them yet (no leader, too much uncommitted)
+  std::deque<ChangeWanted> waiting_changes_;  // bounded by Proposals, as unsent_ is
   bool reads_wait_ = false;
   uint64_t last_read_id_ = 0;
   uint64_t ticks_ = 0;

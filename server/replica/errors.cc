@@ -21,6 +21,30 @@ absl::Status ErrUnhealthy() { return absl::UnavailableError("etcdserver: unhealt
 absl::Status ErrInvalidConfChange() {
   return absl::FailedPreconditionError("etcdserver: the members cannot be changed so");
 }
+absl::Status ErrMemberIdExists() {
+  return absl::FailedPreconditionError("etcdserver: member ID already exist");
+}
+absl::Status ErrPeerUrlsExist() {
+  return absl::FailedPreconditionError("etcdserver: Peer URLs already exists");
+}
+absl::Status ErrBadMemberUrls() {
+  return absl::InvalidArgumentError("etcdserver: given member URLs are invalid");
+}
+absl::Status ErrMemberNotFound() { return absl::NotFoundError("etcdserver: member not found"); }
+absl::Status ErrMemberNotLearner() {
+  return absl::FailedPreconditionError("etcdserver: can only promote a learner member");
+}
+absl::Status ErrLearnerNotReady() {
+  return absl::FailedPreconditionError(
+      "etcdserver: can only promote a learner member which is in sync with leader");
+}
+absl::Status ErrTooManyLearners() {
+  return absl::FailedPreconditionError("etcdserver: too many learner members in cluster");
+}
+absl::Status ErrNotEnoughStarted() {
+  return absl::UnknownError(
+      "etcdserver: re-configuration failed due to not enough started members");
+}
 absl::Status ErrTooManyRequests() { return absl::UnknownError("etcdserver: too many requests"); }
 absl::Status ErrRequestTooLarge() {
   return absl::InvalidArgumentError("etcdserver: request is too large");

@@ -14,8 +14,16 @@ absl::Status ErrNotLeader();                   // FAILED_PRECONDITION  etcdserve
 absl::Status ErrBadLeaderTransferee();         // FAILED_PRECONDITION  …: bad leader transferee
 absl::Status ErrStopped();                     // UNAVAILABLE  etcdserver: server stopped
 absl::Status ErrUnhealthy();                   // UNAVAILABLE  etcdserver: unhealthy cluster
-absl::Status ErrInvalidConfChange();           // FAILED_PRECONDITION  raft: invalid change
-absl::Status ErrTooManyRequests();  // UNKNOWN (etcd's wire code)  etcdserver: too many requests
-absl::Status ErrRequestTooLarge();  // INVALID_ARGUMENT  etcdserver: request is too large
+absl::Status ErrInvalidConfChange();           // FAILED_PRECONDITION  …: cannot be changed so
+absl::Status ErrMemberIdExists();              // FAILED_PRECONDITION  …: member ID already exist
+absl::Status ErrPeerUrlsExist();               // FAILED_PRECONDITION  …: Peer URLs already exists
+absl::Status ErrBadMemberUrls();     // INVALID_ARGUMENT  …: given member URLs are invalid
+absl::Status ErrMemberNotFound();    // NOT_FOUND  etcdserver: member not found
+absl::Status ErrMemberNotLearner();  // FAILED_PRECONDITION  …: can only promote a learner
+absl::Status ErrLearnerNotReady();   // FAILED_PRECONDITION  …: which is in sync
+absl::Status ErrTooManyLearners();   // FAILED_PRECONDITION  …: too many learner members
+absl::Status ErrNotEnoughStarted();  // UNKNOWN (etcd's wire code)  …: not enough started
+absl::Status ErrTooManyRequests();   // UNKNOWN (etcd's wire code)  etcdserver: too many requests
+absl::Status ErrRequestTooLarge();   // INVALID_ARGUMENT  etcdserver: request is too large
 
 }  // namespace pintle::server::replica

@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "kv/command.h"
 #include "kv/read_view.h"
+#include "server/storage/data_dir.h"
 #include "watch/hub.h"
 
 namespace pintle::server::replica {
@@ -41,6 +42,10 @@ enum class RequestKind : uint8_t {
   kAlarm = 10,
   kLeaseCheckpoint = 11,
   kMemberAttributes = 131,  // a member publishes its name and client URLs (cluster.h)
+  // Our own; etcd has none of them.
+  kFirstMembers = 200,  // who the cluster begins with; part of the first record of ConfState
+  kMemberChange = 201,  // what goes with a conf change (member_list.h)
+  kFeatureLevel = 202,  // raises the cluster's feature level (feature_level.h)
 };
 
 // What a proposal led to. `raft_term` and `raft_index` are where it was applied.
@@ -53,10 +58,27 @@ struct Applied {
 
 struct ClusterMember {
   uint64_t id = 0;
-  std::string name;  // empty until the member has published it
-  std::vector<std::string> peer_urls;
-  std::vector<std::string> client_urls;
+  std::string name{};  // empty until the member has published it
+  std::vector<std::string> peer_urls{};
+  std::vector<std::string> client_urls{};
   bool is_learner = false;
+  // Does not vote yet, and is made a voter by the leader as soon as it is in sync; clients are told
+  // that it is one. In the place of `replaces`, unless that is 0.
+  bool promotes_itself = false;
+  uint64_t replaces = 0;
+  // What it has published about itself, with its name; zero until then.
+  storage::DataDirId data_dir{};
+  uint32_t feature_level = 0;  // the highest that it knows
+};
+
+// What operators may ask for.
+struct MemberChange {
+  enum class Kind : uint8_t { kAdd = 1, kRemove = 2, kUpdate = 3, kPromote = 4 };
+  Kind kind = Kind::kAdd;
+  uint64_t id = 0;                       // kAdd: the new one's, chosen by the caller
+  std::vector<std::string> peer_urls{};  // kAdd, kUpdate
+  bool learner = false;                  // kAdd: until it is promoted by name
+  uint64_t replaces = 0;                 // kAdd: the member whose place it takes
 };
 
 struct MemberStatus {
@@ -92,6 +114,11 @@ class LocalMember {
   virtual watch::Hub& hub() = 0;
   virtual MemberStatus status() const = 0;
   virtual std::vector<ClusterMember> members() const = 0;  // sorted by id
+
+  // Asks the leader, wherever it is, for a change. Answered once it is in force and applied here,
+  // with the members then. Errors are etcd's (member_rules.h).
+  using MembersDone = absl::AnyInvocable<void(absl::StatusOr<std::vector<ClusterMember>>)>;
+  virtual void ChangeMembers(MemberChange change, MembersDone done) = 0;
 
   // Leases: only the leader knows the remaining time; a follower asks it over the peers' link.
   // TTL 0: unknown or expired lease (not an error, as in etcd). Keep-alive renews.

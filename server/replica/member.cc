@@ -102,20 +102,6 @@ MemberStatus Member::status() const {
   return status;
 }
 
-std::vector<ClusterMember> Member::members() const { return cluster_->members(); }
-
-bool Member::PublishAttributes() {
-  if (cluster_->published(options_.member_id, options_.name, options_.client_urls)) {
-    spdlog::info("published local member to cluster through raft");
-    return true;
-  }
-  if (publishing_.exchange(true)) return false;
-  Propose(RequestKind::kMemberAttributes,
-          EncodeAttributes(options_.member_id, options_.name, options_.client_urls),
-          [this](const absl::StatusOr<Applied>&) { publishing_ = false; });
-  return false;
-}
-
 LeaseAnswer Member::AnswerLease(const LeaseQuestion& question) const {
   const Driver::Facts facts = driver_->facts();
   if (facts.soft_state.role != raft::Role::kLeader) return {};
@@ -139,7 +125,14 @@ LeaseAnswer Member::AnswerLease(const LeaseQuestion& question) const {
 void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
   LeaseQuestion lease;
   if (question.topic == PeerTopic::kLease && DecodeLeaseQuestion(question.body, lease)) {
-    answer(EncodeLeaseAnswer(AnswerLease(lease)));
+    return answer(EncodeLeaseAnswer(AnswerLease(lease)));
+  }
+  MemberChange change;
+  if (question.topic == PeerTopic::kMemberChange && DecodeMemberChange(question.body, change)) {
+    ChangeAsLeader(std::move(change),
+                   [answer = std::move(answer)](const absl::Status& status) mutable {
+                     answer(EncodeStatus(status));
+                   });
   }
 }
 

@@ -34,8 +34,10 @@
 #include "server/replica/apply_worker.h"
 #include "server/replica/clock.h"
 #include "server/replica/driver.h"
+#include "server/replica/feature_level.h"
 #include "server/replica/local_member.h"
 #include "server/replica/log_writer.h"
+#include "server/replica/member_rules.h"
 #include "server/replica/peer_questions.h"
 #include "server/replica/peer_transport.h"
 #include "server/replica/quota.h"
@@ -48,15 +50,21 @@ namespace pintle::server::replica {
 struct MemberOptions {
   uint64_t cluster_id = 0;
   uint64_t member_id = 0;
-  std::vector<ClusterMember> members;  // all, with ids and peer URLs
+  // Who the cluster begins with, this member among them; with ids and peer URLs. Empty: this member
+  // joins a cluster, whose leader tells it everything.
+  std::vector<ClusterMember> members;
+  std::vector<std::string> peer_urls;  // this member's, until it knows better
   // What this member tells the others about itself.
   std::string name;
   std::vector<std::string> client_urls;
 
   std::string data_dir;
-  // --initial-cluster-state=existing: an empty data-dir is refused, since a voter that has lost its
-  // log would forget votes and acknowledged entries.
-  bool must_have_log = false;
+  uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
+  bool strict_reconfig_check = true;
+  // This member must stop: it has been removed, or came back without its data. For its operator;
+  // called once or more, on any thread.
+  std::function<void(Refusal, const std::string& why)> must_stop = [](Refusal, const std::string&) {
+  };
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;
   size_t max_request_bytes = 1572864;
@@ -99,6 +107,7 @@ class Member final : public LocalMember {
   watch::Hub& hub() override;
   MemberStatus status() const override;
   std::vector<ClusterMember> members() const override;
+  void ChangeMembers(MemberChange change, MembersDone done) override;
   void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) override;
   void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) override;
   int64_t min_lease_ttl_seconds() const override;
@@ -115,11 +124,14 @@ class Member final : public LocalMember {
   Member(MemberOptions options, Doors doors);
 
   absl::Status Recover();
+  absl::Status CheckMembership() const;
   absl::Status OpenBackend(const std::string& folder);
   absl::Status StartStoreAnew(const absl::Status& damage);
   absl::Status CheckAlone(const storage::WalContents& contents) const;
   raft::EntryId applied() const;
   raft::ConfState InitialConfState() const;
+  raft::ConfState RecordedConfState() const;
+  bool IsAlone(const storage::WalContents& contents) const;
   raft::RestoredState RestoredFrom(const storage::WalContents& contents) const;
   void Assemble(const storage::WalContents& contents);
   Driver::Parts DriverParts(std::unique_ptr<Replica> replica);
@@ -135,6 +147,15 @@ class Member final : public LocalMember {
   absl::Duration timeout() const;
   void ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done);
   bool PublishAttributes();
+  ClusterMember AboutItself() const;
+  void OnMembersChanged();
+  std::string MembersAnswer() const;
+  void LookAfterMembers(Replica& replica);
+  MemberFacts FactsFor(const MemberList& list, const raft::Status& status) const;
+  void ChangeAsLeader(MemberChange change, absl::AnyInvocable<void(absl::Status)> done);
+  absl::StatusOr<std::optional<raft::ConfState>> TargetOfChange(const MemberChange& change,
+                                                                Replica& replica) const;
+  void AnswerWithMembers(const absl::Status& status, MembersDone done);
   PeerSet PeersNow() const;
   void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
   LeaseAnswer AnswerLease(const LeaseQuestion& question) const;

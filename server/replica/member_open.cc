@@ -39,23 +39,20 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(MemberOptions options, Door
   Member& self = *member;
   doors.transport.SetPeers(self.PeersNow());
   PINTLE_RETURN_IF_ERROR(doors.transport.Start(
-      {.data_dir = self.data_dir_->id()},
+      {.data_dir = self.data_dir_->id(),
+       .feature_level = self.options_.feature_level,
+       .peer_urls = self.options_.peer_urls},
       {.on_message = [&self](raft::Message message) { self.driver_->Receive(std::move(message)); },
        .on_unreachable = [&self](raft::MemberId peer) { self.driver_->Unreachable(peer); },
        .on_gone = [&self](raft::MemberId peer) { self.driver_->LeaderGone(peer); },
        .on_question =
            [&self](const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
              self.AnswerPeer(question, std::move(answer));
-           }}));
+           },
+       .on_members_question = [&self] { return self.MembersAnswer(); },
+       .on_refused = [&self](Refusal reason,
+                             const std::string& text) { self.options_.must_stop(reason, text); }}));
   return member;
-}
-
-PeerSet Member::PeersNow() const {
-  PeerSet set;
-  for (const ClusterMember& member : cluster_->members()) {
-    set.peers.push_back({raft::MemberId(member.id), member.peer_urls});
-  }
-  return set;
 }
 
 // The store before the log: what it holds the log need not have.
@@ -71,19 +68,25 @@ absl::Status Member::Recover() {
       wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), data_dir_->identity(),
                                options_.wal, applied(), contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
-  if (options_.members.size() == 1) PINTLE_RETURN_IF_ERROR(CheckAlone(contents));
-  if (options_.must_have_log && contents.entries.empty() && contents.base == raft::EntryId{}) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--initial-cluster-state=existing, but ", options_.data_dir,
-                     " is empty: joining a running cluster is not built yet, and a member that "
-                     "lost its data may not come back "
-                     "empty. Give its data-dir, or --initial-cluster-state=new for a new cluster"));
-  }
+  if (IsAlone(contents)) PINTLE_RETURN_IF_ERROR(CheckAlone(contents));
   base::FaultPoint("member.log_opened");
   if (!opened.ok()) PINTLE_RETURN_IF_ERROR(StartStoreAnew(opened));
   base::FaultPoint("member.store_opened");
   Assemble(contents);
-  return absl::OkStatus();
+  return CheckMembership();
+}
+
+absl::Status Member::CheckMembership() const {
+  const std::shared_ptr<const MemberList> list = cluster_->list();
+  if (list->WasRemoved(options_.member_id)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the member has been permanently removed from the cluster: the data-dir ",
+        options_.data_dir, " is of no use any more. To join again, remove it and add the member"));
+  }
+  if (list->feature_level <= options_.feature_level) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the cluster uses feature level ", list->feature_level, ", this version knows up to ",
+      options_.feature_level, " only: start a newer version"));
 }
 
 absl::Status Member::OpenBackend(const std::string& folder) {
@@ -102,6 +105,19 @@ absl::Status Member::StartStoreAnew(const absl::Status& damage) {
   PINTLE_RETURN_IF_ERROR(data_dir_->UseNewStore());
   base::FaultPoint("member.after_new_store_counts");
   return data_dir_->RemoveOldStores();
+}
+
+// By what is left of store and log.
+bool Member::IsAlone(const storage::WalContents& contents) const {
+  raft::ConfChange latest{.conf_state = RecordedConfState()};
+  for (const raft::Entry& entry : contents.entries) {
+    raft::ConfChange change;
+    if (entry.kind == raft::EntryKind::kConfChange && raft::DecodeConfChange(entry.bytes(), change))
+      latest = std::move(change);
+  }
+  const raft::ConfState& conf = latest.conf_state;
+  return conf.voters.size() == 1 && conf.voters.front().value() == options_.member_id &&
+         !conf.joint();
 }
 
 // With others to ask, a member stays up whatever has happened to its disk: it votes as one that may
@@ -141,14 +157,19 @@ raft::ConfState Member::InitialConfState() const {
   return conf;
 }
 
-raft::RestoredState Member::RestoredFrom(const storage::WalContents& contents) const {
+raft::ConfState Member::RecordedConfState() const {
   raft::ConfChange recorded{.conf_state = InitialConfState()};
+  if (store_ == nullptr) return recorded.conf_state;
   if (const auto bytes = store_->GetMeta(kConfStateMeta)) {
     if (!raft::DecodeConfChange(*bytes, recorded)) spdlog::error("the store's members are damaged");
   }
+  return recorded.conf_state;
+}
+
+raft::RestoredState Member::RestoredFrom(const storage::WalContents& contents) const {
   const raft::EntryId position = applied();
   raft::RestoredState restored{.hard_state = contents.hard_state,
-                               .conf_state = recorded.conf_state,
+                               .conf_state = RecordedConfState(),
                                .applied_index = position.index,
                                .applied_term = position.term};
   // The commit index is written with the next sync only: what was applied was committed.
@@ -159,6 +180,7 @@ raft::RestoredState Member::RestoredFrom(const storage::WalContents& contents) c
 void Member::Assemble(const storage::WalContents& contents) {
   hub_ = watch::Hub::Create(options_.hub, [this] { return store_->view(); });
   cluster_ = std::make_unique<Cluster>(options_.members, *store_);
+  cluster_->OnChange([this] { OnMembersChanged(); });
   lessor_ = std::make_unique<Lessor>(store_->view()->Leases(),
                                      absl::Milliseconds(options_.election_timeout_ms));
   proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
@@ -181,7 +203,8 @@ void Member::Assemble(const storage::WalContents& contents) {
       .clock = doors_.clock,
       .propose_again = [this](uint64_t id,
                               raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
-      .on_conf_recorded = [this] { conf_recorded_ = true; }});
+      .on_conf_recorded = [this] { conf_recorded_ = true; },
+      .feature_level = options_.feature_level});
   conf_recorded_ = store_->GetMeta(kConfStateMeta).has_value();
 
   const raft::RestoredState restored = RestoredFrom(contents);
@@ -241,7 +264,7 @@ Driver::Options Member::DriverOptions() {
           .request_timeout = timeout(),
           .election_timeout = absl::Milliseconds(options_.election_timeout_ms),
           .retention = options_.retention,
-          .conf_recorded = [this] { return conf_recorded_.load(); },
+          .look_after_members = [this](Replica& replica) { LookAfterMembers(replica); },
           .publish_attributes = [this] { return PublishAttributes(); },
           .lease_revocation =
               [this](kv::LeaseId id) {

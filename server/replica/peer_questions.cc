@@ -51,4 +51,18 @@ bool DecodeLeaseAnswer(std::string_view body, LeaseAnswer& answer) {
   return reader.empty();
 }
 
+std::string EncodeStatus(const absl::Status& status) {
+  std::string out;
+  base::AppendFixed32(out, static_cast<uint32_t>(status.code()));
+  return out + std::string(status.message());
+}
+
+bool DecodeStatus(std::string_view body, absl::Status& status) {
+  ByteReader reader(body);
+  uint32_t code = 0;
+  if (!reader.TakeFixed32(code)) return false;
+  status = absl::Status(static_cast<absl::StatusCode>(code), std::string(reader.rest()));
+  return true;
+}
+
 }  // namespace pintle::server::replica

@@ -29,4 +29,8 @@ bool DecodeLeaseQuestion(std::string_view body, LeaseQuestion& question);
 std::string EncodeLeaseAnswer(const LeaseAnswer& answer);
 bool DecodeLeaseAnswer(std::string_view body, LeaseAnswer& answer);
 
+// What became of a change of members.
+std::string EncodeStatus(const absl::Status& status);
+bool DecodeStatus(std::string_view body, absl::Status& status);
+
 }  // namespace pintle::server::replica

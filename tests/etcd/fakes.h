@@ -200,6 +200,15 @@ class FakeMember final : public replica::LocalMember {
   replica::MemberStatus status() const override { return facts; }
   std::vector<replica::ClusterMember> members() const override { return member_list; }
 
+  void ChangeMembers(replica::MemberChange change, MembersDone done) override {
+    changes.push_back(std::move(change));
+    if (refuse.ok()) {
+      done(member_list);
+    } else {
+      done(refuse);
+    }
+  }
+
   void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) override {
     held_keep_alives.emplace_back(id, std::move(done));
     if (!hold_keep_alives) AnswerKeepAlive();
@@ -228,6 +237,7 @@ class FakeMember final : public replica::LocalMember {
 
   watch::testing::ApplyLoop loop;
   absl::Status refuse;  // not OK: the answer to everything that needs the others
+  std::vector<replica::MemberChange> changes;
   int proposals = 0;
   int reads = 0;
   bool hold_keep_alives = false;

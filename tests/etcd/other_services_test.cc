@@ -27,6 +27,40 @@ TEST(ClusterServiceTest, MemberList) {
   EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberList", ""), list);
 }
 
+TEST(ClusterServiceTest, ChangesReachTheMember) {
+  Harness harness;
+  const auto changes = [&]() -> auto& { return harness.member.changes; };
+  EXPECT_THAT(harness.Ask("etcdserverpb.Cluster/MemberAdd",
+                          R"(peerURLs: "http://10.0.0.9:2380" isLearner: true)"),
+              ::testing::StartsWith("header { } members { ID: 49"));
+  EXPECT_EQ(changes().back().kind, replica::MemberChange::Kind::kAdd);
+  EXPECT_THAT(changes().back().peer_urls, ElementsAre("http://10.0.0.9:2380"));
+  EXPECT_TRUE(changes().back().learner);
+  EXPECT_NE(changes().back().id, 0U);
+  harness.Ask("etcdserverpb.Cluster/MemberRemove", "ID: 50");
+  EXPECT_EQ(changes().back().kind, replica::MemberChange::Kind::kRemove);
+  EXPECT_EQ(changes().back().id, 50U);
+  harness.Ask("etcdserverpb.Cluster/MemberUpdate", R"(ID: 50 peerURLs: "http://a:1")");
+  EXPECT_EQ(changes().back().kind, replica::MemberChange::Kind::kUpdate);
+  EXPECT_THAT(changes().back().peer_urls, ElementsAre("http://a:1"));
+  harness.Ask("etcdserverpb.Cluster/MemberPromote", "ID: 50");
+  EXPECT_EQ(changes().back().kind, replica::MemberChange::Kind::kPromote);
+  harness.member.refuse = replica::ErrNotEnoughStarted();
+  EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberRemove", "ID: 50"),
+            "UNKNOWN: etcdserver: re-configuration failed due to not enough started members");
+}
+
+TEST(ClusterServiceTest, UrlsThatAreNoneAreRefused) {
+  Harness harness;
+  const std::string refused = "INVALID_ARGUMENT: etcdserver: given member URLs are invalid";
+  for (const char* urls : {"", R"(peerURLs: "10.0.0.9:2380")", R"(peerURLs: "http://a:1/path")",
+                           R"(peerURLs: "http://a:1" peerURLs: "b")"}) {
+    EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberAdd", urls), refused);
+    EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberUpdate", urls), refused);
+  }
+  EXPECT_TRUE(harness.member.changes.empty());
+}
+
 TEST(MaintenanceServiceTest, Status) {
   Harness harness({.version = "3.5.99", .storage_version = "3.5.0", .quota_backend_bytes = 77});
   harness.member.loop.Put("a", "0");
@@ -141,12 +175,9 @@ TEST_F(MoveLeaderTest, EndsByTimeOrWithTheClient) {
 
 TEST(NotBuiltTest, SaysSo) {
   Harness harness;
-  for (const char* path :
-       {"etcdserverpb.Cluster/MemberAdd", "etcdserverpb.Cluster/MemberRemove",
-        "etcdserverpb.Cluster/MemberUpdate", "etcdserverpb.Cluster/MemberPromote",
-        "etcdserverpb.Maintenance/Defragment", "etcdserverpb.Maintenance/Hash",
-        "etcdserverpb.Maintenance/HashKV", "etcdserverpb.Maintenance/MoveLeader",
-        "etcdserverpb.Maintenance/Downgrade"}) {
+  for (const char* path : {"etcdserverpb.Maintenance/Defragment", "etcdserverpb.Maintenance/Hash",
+                           "etcdserverpb.Maintenance/HashKV", "etcdserverpb.Maintenance/MoveLeader",
+                           "etcdserverpb.Maintenance/Downgrade"}) {
     EXPECT_EQ(harness.Ask(path, ""),
               "UNIMPLEMENTED: pintle: /" + std::string(path) + " is not supported by this version");
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/replica/cluster.h"
+#include "server/replica/member_ids.h"
 #include "server/replica/peer_frame.h"
 #include "server/replica/peer_questions.h"
 #include "server/replica/proposal_codec.h"

@@ -19,8 +19,8 @@
 #include "absl/time/clock.h"
 #include "kv/memory_backend.h"
 #include "proto/etcd/rpc.pb.h"
-#include "server/replica/cluster.h"
 #include "server/replica/errors.h"
+#include "server/replica/member_ids.h"
 #include "server/storage/leveldb_backend.h"
 
 namespace pintle::server::replica {

@@ -1,0 +1,86 @@
+#include "server/membership.h"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "server/replica/member_ids.h"
+#include "server/replica/peer_join.h"
+#include "server/storage/data_dir.h"
+#include "server/storage/file_system.h"
+
+namespace pintle::server {
+namespace {
+
+constexpr absl::Duration kJoinPatience = absl::Seconds(30);
+
+Membership FromFlags(const Config& config) {
+  Membership membership;
+  std::vector<uint64_t> ids;
+  for (const InitialMember& member : config.initial_cluster) {
+    const uint64_t id = replica::MemberIdOf(member.peer_urls, config.initial_cluster_token);
+    ids.push_back(id);
+    membership.members.push_back({.id = id, .peer_urls = member.peer_urls});
+    if (member.name == config.name) membership.self = id;
+  }
+  membership.cluster_id = replica::ClusterIdOf(ids);
+  return membership;
+}
+
+// What a data-dir that has been used says. Whether it may be used is DataDir::Claim's.
+std::optional<storage::DataDirIdentity> IdentityIn(const std::string& data_dir) {
+  const std::unique_ptr<storage::FileSystem> files = storage::MakePosixFileSystem();
+  for (const char* name : {"/member/identity", "/member/identity.copy"}) {
+    const absl::StatusOr<std::string> text = files->ReadWhole(data_dir + name);
+    if (!text.ok()) continue;
+    const absl::StatusOr<storage::DataDirIdentity> identity = storage::ParseIdentity(*text);
+    if (identity.ok()) return *identity;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<Membership> Join(const Config& config) {
+  std::vector<replica::PeerAddress> others;
+  for (const InitialMember& member : config.initial_cluster) {
+    if (member.name == config.name) continue;
+    for (const auto& address : replica::PeerAddressesOf(member.peer_urls))
+      others.push_back(address);
+  }
+  PINTLE_ASSIGN_OR_RETURN(
+      const replica::JoinFacts facts,
+      replica::AskToJoin(others, config.initial_advertise_peer_urls, kJoinPatience));
+  const replica::ClusterMember& self =
+      *replica::FindByPeerUrls(facts.list, config.initial_advertise_peer_urls);
+  if (self.data_dir != storage::DataDirId{}) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "member %x has been started before, and its data-dir is not here: if it lost its data, "
+        "remove it and add it again, or replace it",
+        self.id));
+  }
+  spdlog::info("joining cluster {:x} as member {:x}", facts.cluster_id, self.id);
+  return Membership{.cluster_id = facts.cluster_id, .self = self.id};
+}
+
+}  // namespace
+
+absl::StatusOr<Membership> MembershipOf(const Config& config) {
+  Membership flags = FromFlags(config);
+  const bool existing = config.initial_cluster_state == "existing";
+  const std::optional<storage::DataDirIdentity> identity = IdentityIn(config.data_dir);
+  if (!identity) return existing ? Join(config) : flags;
+  if (!existing && identity->cluster_id == flags.cluster_id) return flags;
+  if (!existing) {
+    spdlog::warn(
+        "the data-dir is of member {:x} of cluster {:x}: --initial-cluster is not looked at",
+        identity->member_id, identity->cluster_id);
+  }
+  return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
+}
+
+}  // namespace pintle::server

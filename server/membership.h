@@ -1,0 +1,26 @@
+// Membership: which member of which cluster this is, before it starts.
+//
+// With a data-dir that has been used, the data-dir says it, as with etcd. Else --initial-cluster
+// does, or, with --initial-cluster-state=existing, the members that are named there are asked.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/config.h"
+#include "server/replica/local_member.h"
+
+namespace pintle::server {
+
+struct Membership {
+  uint64_t cluster_id = 0;
+  uint64_t self = 0;
+  // Who the cluster begins with; empty: it has begun, and its leader says who belongs to it.
+  std::vector<replica::ClusterMember> members;
+};
+
+// Errors are one line and say what to do.
+absl::StatusOr<Membership> MembershipOf(const Config& config);
+
+}  // namespace pintle::server
