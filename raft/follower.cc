@@ -59,10 +59,12 @@ void Follower::SnapshotRestored(Core& core, Index index) {
 
 Transition Follower::Tick(Core& core) {
   core.outbox.Drop(reads_.TakeExpired());
-  ++elapsed_ticks_;
-  if (elapsed_ticks_ < timeout_ticks_) return Transition::kStay;
+  if (elapsed_ticks_ < timeout_ticks_) ++elapsed_ticks_;
+  // Who may not campaign does not begin anew: a leader that is silent is protected no longer. A
+  // learner's vote may be what a configuration that it does not hold yet is waiting for.
+  if (elapsed_ticks_ < timeout_ticks_ || !core.promotable()) return Transition::kStay;
   elapsed_ticks_ = 0;
-  return core.promotable() ? Transition::kPreCampaign : Transition::kStay;
+  return Transition::kPreCampaign;
 }
 
 ProposeResult Follower::Propose(Core& core, Payload payload) {

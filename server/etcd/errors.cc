@@ -16,6 +16,10 @@ absl::Status ErrTooManyKeepAlives() {
   return absl::ResourceExhaustedError("pintle: too many keep-alives waiting on one stream");
 }
 
+absl::Status ErrNotForLearners() {
+  return absl::FailedPreconditionError("etcdserver: rpc not supported for learner");
+}
+
 absl::Status ErrNotBuilt(std::string_view method) {
   return absl::UnimplementedError("pintle: " + std::string(method) +
                                   " is not supported by this version");

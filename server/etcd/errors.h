@@ -13,6 +13,7 @@ absl::Status ErrInvalidClientApiVersion();  // INVALID_ARGUMENT  etcdserver: inv
                                             // version
 absl::Status ErrNotAMessage();              // INTERNAL          grpc: error unmarshalling request
 absl::Status ErrTooManyKeepAlives();        // RESOURCE_EXHAUSTED
+absl::Status ErrNotForLearners();  // FAILED_PRECONDITION  etcdserver: rpc not supported …
 // UNIMPLEMENTED; names the method.
 absl::Status ErrNotBuilt(std::string_view method);
 

@@ -20,7 +20,7 @@ class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
 
   void Begin() {
     call_->OnClose([self = shared_from_this()] { self->Close(); });
-    if (absl::Status refused = CheckMetadata(*service_, *call_); !refused.ok()) {
+    if (absl::Status refused = CheckStream(*service_, *call_); !refused.ok()) {
       call_->Finish(refused);
       return;
     }

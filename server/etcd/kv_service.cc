@@ -19,6 +19,10 @@ using replica::ToKv;
 
 void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request, std::string,
            CallPtr call) {
+  if (!request.serializable() && service->member.is_learner()) {
+    call->Finish(ErrNotForLearners());
+    return;
+  }
   kv::RangeRequest range = ToKv(request);
   if (absl::Status bad = kv::ValidateRange(range); !bad.ok()) {
     call->Finish(bad);

@@ -39,7 +39,9 @@ absl::StatusOr<MemberChange> ParseRequest(std::string_view body) {
   const absl::StatusOr<uint64_t> replaced = ParseId(request);
   if (!replaced.ok()) return replaced.status();
   std::vector<std::string> urls;
-  for (const auto& url : request.value("peerURLs", nlohmann::json::array())) {
+  const auto given = request.find("peerURLs");
+  if (given == request.end() || !given->is_array()) return replica::ErrBadMemberUrls();
+  for (const auto& url : *given) {
     if (!url.is_string()) return replica::ErrBadMemberUrls();
     urls.push_back(url.get<std::string>());
   }

@@ -42,10 +42,19 @@ bool RequiresLeader(const net::GrpcCall& call) {
   return call.metadata().Get("hasleader") == "true";
 }
 
+bool LearnersAnswer(std::string_view path) {
+  return path == "/etcdserverpb.Maintenance/Status" || path == "/etcdserverpb.KV/Range" ||
+         path.starts_with("/grpc.health.v1.Health/");
+}
+
 absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call) {
   if (!IsUtf8(call.metadata().Get("client-api-version"))) return ErrInvalidClientApiVersion();
   if (RequiresLeader(call) && service.member.status().leader_id == 0) return replica::ErrNoLeader();
   return absl::OkStatus();
+}
+
+absl::Status CheckStream(const Service& service, const net::GrpcCall& call) {
+  return service.member.is_learner() ? ErrNotForLearners() : CheckMetadata(service, call);
 }
 
 void AddNotBuilt(net::GrpcRouter& router, std::string path) {

@@ -27,7 +27,12 @@ using ServicePtr = std::shared_ptr<const Service>;
 // What is refused before a handler sees the request (etcd-api 1.10, step 2): a client-api-version
 // that is no UTF-8, "hasleader" while no leader is known.
 absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call);
+// The same for a stream, which no learner serves.
+absl::Status CheckStream(const Service& service, const net::GrpcCall& call);
 bool RequiresLeader(const net::GrpcCall& call);
+// A learner answers Status, health and Range (which refuses what is not serializable); nothing else
+// (etcd-api 1.4).
+bool LearnersAnswer(std::string_view path);
 
 template <typename Proto>
 bool ParseMessage(std::string_view bytes, Proto& message) {
@@ -37,8 +42,13 @@ bool ParseMessage(std::string_view bytes, Proto& message) {
 // A unary method: checks the metadata, parses, hands over. The bytes come along for the log.
 template <typename Proto, typename Handler>
 void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Handler handler) {
-  router.Unary(std::move(path), [service = std::move(service), handler](
+  const bool by_learners = LearnersAnswer(path);
+  router.Unary(std::move(path), [service = std::move(service), handler, by_learners](
                                     std::string bytes, std::shared_ptr<net::GrpcCall> call) {
+    if (!by_learners && service->member.is_learner()) {
+      call->Finish(ErrNotForLearners());
+      return;
+    }
     if (absl::Status refused = CheckMetadata(*service, *call); !refused.ok()) {
       call->Finish(refused);
       return;

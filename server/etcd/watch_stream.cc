@@ -49,7 +49,7 @@ WatchStream::WatchStream(ServicePtr service, std::shared_ptr<net::GrpcCall> call
 
 void WatchStream::Begin() {
   call_->OnClose([self = shared_from_this()] { self->Close(); });
-  if (absl::Status refused = CheckMetadata(*service_, *call_); !refused.ok()) {
+  if (absl::Status refused = CheckStream(*service_, *call_); !refused.ok()) {
     call_->Finish(refused);
     return;
   }

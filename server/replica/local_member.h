@@ -114,6 +114,8 @@ class LocalMember {
   virtual watch::Hub& hub() = 0;
   virtual MemberStatus status() const = 0;
   virtual std::vector<ClusterMember> members() const = 0;  // sorted by id
+  // This member is a learner, also to clients: it answers few of them.
+  virtual bool is_learner() const = 0;
 
   // Asks the leader, wherever it is, for a change. Answered once it is in force and applied here,
   // with the members then. Errors are etcd's (member_rules.h).

@@ -107,6 +107,7 @@ class Member final : public LocalMember {
   watch::Hub& hub() override;
   MemberStatus status() const override;
   std::vector<ClusterMember> members() const override;
+  bool is_learner() const override { return is_learner_; }
   void ChangeMembers(MemberChange change, MembersDone done) override;
   void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) override;
   void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) override;
@@ -114,6 +115,10 @@ class Member final : public LocalMember {
 
   // Requests that wait for an answer.
   size_t waiting() const { return proposals_->size() + reads_->size(); }
+  uint32_t feature_level() const { return cluster_->list()->feature_level; }  // the cluster's
+  // False once it has been removed.
+  bool is_member() const { return !cluster_->list()->WasRemoved(options_.member_id); }
+
   const storage::Wal::Stats& wal_stats() const { return wal_->stats(); }
   PeerTransport::Stats peer_stats() const { return doors_.transport.stats(); }
   // For checkers and tests.
@@ -124,7 +129,7 @@ class Member final : public LocalMember {
   Member(MemberOptions options, Doors doors);
 
   absl::Status Recover();
-  absl::Status CheckMembership() const;
+  absl::Status CheckMembership();
   absl::Status OpenBackend(const std::string& folder);
   absl::Status StartStoreAnew(const absl::Status& damage);
   absl::Status CheckAlone(const storage::WalContents& contents) const;
@@ -185,6 +190,7 @@ class Member final : public LocalMember {
   std::unique_ptr<Driver> driver_;
   std::atomic<uint64_t> next_request_id_{0};
   std::atomic<bool> publishing_{false};
+  std::atomic<bool> is_learner_{false};
   std::atomic<bool> conf_recorded_{false};
   std::atomic<bool> closed_{false};
   raft::Index ready_index_;  // applied that far: what was committed at the start is there

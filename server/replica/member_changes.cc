@@ -56,6 +56,8 @@ std::string Member::MembersAnswer() const {
 void Member::OnMembersChanged() {
   doors_.transport.SetPeers(PeersNow());
   const std::shared_ptr<const MemberList> list = cluster_->list();
+  const ClusterMember* self = list->Find(options_.member_id);
+  is_learner_ = self != nullptr && self->is_learner;
   if (list->WasRemoved(options_.member_id)) {
     base::FaultPoint("member.was_removed");
     options_.must_stop(Refusal::kRemoved,

@@ -76,8 +76,10 @@ absl::Status Member::Recover() {
   return CheckMembership();
 }
 
-absl::Status Member::CheckMembership() const {
+absl::Status Member::CheckMembership() {
   const std::shared_ptr<const MemberList> list = cluster_->list();
+  const ClusterMember* self = list->Find(options_.member_id);
+  is_learner_ = self != nullptr && self->is_learner;
   if (list->WasRemoved(options_.member_id)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the member has been permanently removed from the cluster: the data-dir ",

@@ -151,6 +151,10 @@ void PeerLink::AnswerRefusal(const ConnectionPtr& connection, const Frame& frame
       !DecodeHelloRefused(frame.body, refused)) {
     return Lose(connection, "an answer that this protocol does not have");
   }
+  if (refused.reason != Refusal::kOther) {  // for good
+    quick_dials_ = 0;
+    backoff_ = options_.redial_max;
+  }
   Lose(connection, absl::StrCat("refused us: ", refused.text));
   callbacks_.on_refused(refused);
 }

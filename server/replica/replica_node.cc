@@ -43,7 +43,9 @@ void ReplicaNode::HandOver(absl::Duration limit) {
   while (clock_.Now() < deadline) {
     const MemberStatus status = member_->status();
     const bool led_by_another = !status.is_leader && status.leader_id != 0;
-    if (led_by_another || *nobody_there) return;
+    // Who is no member any more is not told who leads.
+    const bool removed = !status.is_leader && !member_->is_member();
+    if (led_by_another || removed || *nobody_there) return;
     std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLook));
   }
   spdlog::warn("nobody has taken leadership over in time");

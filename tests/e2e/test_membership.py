@@ -61,12 +61,13 @@ class Writer(threading.Thread):
 
 class MembershipTest(unittest.TestCase):
     members = 3
+    extra_flags = ()
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="pintle-members-")
         self.addCleanup(self.clean)
         self.extras = []
-        self.cluster = Cluster(self.folder, self.members)
+        self.cluster = Cluster(self.folder, self.members, extra=self.extra_flags)
         self.ports = free_ports(self.members * 3 + 20)[self.members * 3:]
         self.cluster.start()
         names = {f"m{i + 1}" for i in range(self.members)}
@@ -358,6 +359,30 @@ class Growth(MembershipTest):
         self.wait_has(fourth.client_url, "key", "1")
         self.eventually("a put after the restart", lambda: self.ctl(
             "put", "key", "2", endpoints=urls[0], check=False).returncode == 0)
+
+
+class LongLog(MembershipTest):
+    extra_flags = ("--snapshot-catchup-entries=20",)
+
+    def test_who_joins_late_gets_the_store(self):
+        values = {f"large/{i}": str(i) * 300000 for i in range(1, 8)}
+        for key, value in values.items():
+            for _ in range(5):  # beyond what the logs keep, in bytes and in entries
+                self.cluster.etcdctl("put", key, stdin=value, endpoints=self.cluster.client_url(1))
+        new = self.extra("m4")
+        self.ctl("member", "add", "m4", f"--peer-urls={new.peer_url}")
+        new.start()
+        self.eventually("m4 to have started", lambda: "m4" in self.listed())
+        for key, value in values.items():
+            self.wait_has(new.client_url, key, value)
+        self.assertIn("installed a snapshot", new.log_tail(1000))
+        self.eventually("m4 to vote", lambda: self.ctl(
+            "member", "remove", self.hex_id("m1"), endpoints=self.cluster.client_url(1),
+            check=False).returncode == 0)
+        self.assertEqual(self.wait_end(self.cluster.members[0]), 0)
+        new.stop()
+        new.start()
+        self.wait_has(new.client_url, "large/7", values["large/7"])
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ class FakeMember final : public replica::LocalMember {
   replica::MemberStatus status() const override { return facts; }
   std::vector<replica::ClusterMember> members() const override { return member_list; }
 
+  bool is_learner() const override { return learner; }
   void ChangeMembers(replica::MemberChange change, MembersDone done) override {
     changes.push_back(std::move(change));
     if (refuse.ok()) {
@@ -238,6 +239,7 @@ class FakeMember final : public replica::LocalMember {
   watch::testing::ApplyLoop loop;
   absl::Status refuse;  // not OK: the answer to everything that needs the others
   std::vector<replica::MemberChange> changes;
+  bool learner = false;
   int proposals = 0;
   int reads = 0;
   bool hold_keep_alives = false;

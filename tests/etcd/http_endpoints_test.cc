@@ -12,8 +12,10 @@ namespace {
 class HttpEndpointsTest : public ::testing::Test {
  protected:
   // "200 body"
-  std::string Ask(const std::string& target, const std::string& method = "GET") {
+  std::string Ask(const std::string& target, const std::string& method = "GET",
+                  const std::string& body = "") {
     net::HttpRequest request;
+    request.body = body;
     request.method = method;
     const size_t mark = std::min(target.find('?'), target.size());
     request.path = target.substr(0, mark);
@@ -44,6 +46,34 @@ TEST_F(HttpEndpointsTest, Health) {
   EXPECT_EQ(harness_.member.reads, 2);
   EXPECT_EQ(Ask("/health", "POST").substr(0, 3), "405");
   EXPECT_EQ(Header("allow"), "GET");
+}
+
+TEST_F(HttpEndpointsTest, ReplacingAMember) {
+  const std::string path = "/admin/members/replace";
+  const std::string good = R"({"id": "1f", "peerURLs": ["http://10.0.0.9:2380"]})";
+  const std::string answer = Ask(path, "POST", good);
+  EXPECT_EQ(answer.substr(0, 11), R"(200 {"id":")") << answer;
+  EXPECT_NE(answer.find(R"(","replaces":"1f"})"), std::string::npos) << answer;
+  ASSERT_EQ(harness_.member.changes.size(), 1U);
+  const replica::MemberChange& change = harness_.member.changes.front();
+  EXPECT_EQ(change.kind, replica::MemberChange::Kind::kAdd);
+  EXPECT_EQ(change.replaces, 0x1fU);
+  EXPECT_FALSE(change.learner);
+  EXPECT_EQ(Ask(path, "GET").substr(0, 3), "405");
+  for (const char* bad :
+       {"", "[]", R"({"peerURLs": ["http://a:1"]})", R"({"id": 31, "peerURLs": ["http://a:1"]})",
+        R"({"id": "xyz", "peerURLs": ["http://a:1"]})", R"({"id": "1f"})",
+        R"({"id": "1f", "peerURLs": [7]})", R"({"id": "1f", "peerURLs": "http://a:1"})"}) {
+    EXPECT_EQ(Ask(path, "POST", bad).substr(0, 3), "400") << bad;
+  }
+  EXPECT_EQ(Ask(path, "POST", std::string(70000, ' ')).substr(0, 3), "413");
+  EXPECT_EQ(harness_.member.changes.size(), 1U);
+  harness_.member.refuse = replica::ErrMemberNotFound();
+  EXPECT_EQ(Ask(path, "POST", good), "404 etcdserver: member not found\n");
+  harness_.member.refuse = replica::ErrPeerUrlsExist();
+  EXPECT_EQ(Ask(path, "POST", good).substr(0, 3), "409");
+  harness_.member.refuse = replica::ErrNoLeader();
+  EXPECT_EQ(Ask(path, "POST", good).substr(0, 3), "503");
 }
 
 TEST_F(HttpEndpointsTest, HealthWithoutLeader) {

@@ -61,6 +61,25 @@ TEST(ClusterServiceTest, UrlsThatAreNoneAreRefused) {
   EXPECT_TRUE(harness.member.changes.empty());
 }
 
+TEST(LearnerTest, AnswersStatusHealthAndSerializableReadsOnly) {
+  Harness harness;
+  harness.member.learner = true;
+  const std::string refused = "FAILED_PRECONDITION: etcdserver: rpc not supported for learner";
+  EXPECT_EQ(harness.Ask("etcdserverpb.KV/Range", R"(key: "a")"), refused);
+  EXPECT_EQ(harness.Ask("etcdserverpb.KV/Put", R"(key: "a")"), refused);
+  EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberList", ""), refused);
+  EXPECT_EQ(harness.Ask("etcdserverpb.Lease/LeaseLeases", ""), refused);
+  EXPECT_THAT(harness.Ask("etcdserverpb.KV/Range", R"(key: "a" serializable: true)"),
+              ::testing::StartsWith("header {"));
+  EXPECT_THAT(harness.Ask("etcdserverpb.Maintenance/Status", ""),
+              ::testing::StartsWith("header {"));
+  EXPECT_EQ(harness.Ask("grpc.health.v1.Health/Check", ""), "status: SERVING");
+  for (const char* path : {"etcdserverpb.Watch/Watch", "etcdserverpb.Lease/LeaseKeepAlive"}) {
+    StreamClient stream(harness, path);
+    EXPECT_EQ(stream.call().status().code(), absl::StatusCode::kFailedPrecondition) << path;
+  }
+}
+
 TEST(MaintenanceServiceTest, Status) {
   Harness harness({.version = "3.5.99", .storage_version = "3.5.0", .quota_backend_bytes = 77});
   harness.member.loop.Put("a", "0");

@@ -135,6 +135,7 @@ class ReplicaNodeTest : public ::testing::Test {
     member.election_timeout_ms = 500;
     member.wal = {.first_segment_bytes = 1 << 16, .largest_segment_bytes = 1 << 20};
     member.open_backend = open_backend_;
+    member.feature_level = feature_levels_[place];
     options.transport = MakeAsioPeerTransport(std::move(peers));
     return options;
   }
@@ -145,6 +146,13 @@ class ReplicaNodeTest : public ::testing::Test {
   }
   void StartAll() {
     for (size_t place = 0; place < kMembers; ++place) ASSERT_NO_FATAL_FAILURE(Start(place));
+  }
+  void KeepStoresOnDisk() {
+    open_backend_ = [](const std::string& folder) -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
+      auto opened = storage::LeveldbBackend::Open({.directory = folder});
+      if (!opened.ok()) return opened.status();
+      return *std::move(opened);
+    };
   }
   Member& node(size_t place) { return nodes_[place]->member(); }
 
@@ -187,6 +195,7 @@ class ReplicaNodeTest : public ::testing::Test {
   std::array<ReservedPort, kMembers> ports_;
   std::vector<ClusterMember> members_;
   uint64_t cluster_id_ = 0;
+  std::array<uint32_t, kMembers> feature_levels_{kFeatureLevel, kFeatureLevel, kFeatureLevel};
   std::array<std::unique_ptr<ReplicaNode>, kMembers> nodes_;
 };
 
@@ -251,11 +260,7 @@ TEST_F(ReplicaNodeTest, AllStopAndStartAndEverythingIsThere) {
 }
 
 TEST_F(ReplicaNodeTest, AStoreOnDiskGoesOnWhereItWas) {
-  open_backend_ = [](const std::string& folder) -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
-    auto opened = storage::LeveldbBackend::Open({.directory = folder});
-    if (!opened.ok()) return opened.status();
-    return *std::move(opened);
-  };
+  KeepStoresOnDisk();
   for (int round = 0; round < 3; ++round) {
     ASSERT_NO_FATAL_FAILURE(StartAll());
     for (int earlier = 0; earlier < round; ++earlier) {
@@ -265,6 +270,33 @@ TEST_F(ReplicaNodeTest, AStoreOnDiskGoesOnWhereItWas) {
     ASSERT_NO_FATAL_FAILURE(MustPut(round % kMembers, absl::StrCat("round-", round)));
     for (auto& node : nodes_) node.reset();
   }
+}
+
+// Member 2 is of an older version, is updated, and may not go back.
+TEST_F(ReplicaNodeTest, TheFeatureLevelWaitsForTheLastMember) {
+  KeepStoresOnDisk();
+  feature_levels_ = {2, 3, 0};
+  ASSERT_NO_FATAL_FAILURE(StartAll());
+  const auto all_have = [this](uint32_t level) {
+    return std::ranges::all_of(
+        nodes_, [&](const auto& each) { return each->member().feature_level() == level; });
+  };
+  ASSERT_TRUE(Eventually([this] {
+    return std::ranges::all_of(node(0).members(),
+                               [](auto& member) { return !member.name.empty(); });
+  }));
+  ASSERT_NO_FATAL_FAILURE(MustPut(0, "key"));
+  EXPECT_TRUE(all_have(0));
+  nodes_[2].reset();
+  feature_levels_[2] = 5;
+  ASSERT_NO_FATAL_FAILURE(Start(2));
+  EXPECT_TRUE(Eventually([&] { return all_have(2); }));
+  nodes_[2].reset();
+  feature_levels_[2] = 1;
+  const auto old = ReplicaNode::Start(Options(2));
+  ASSERT_FALSE(old.ok());
+  EXPECT_THAT(std::string(old.status().message()),
+              HasSubstr("uses feature level 2, this version knows up to 1 only"));
 }
 
 TEST_F(ReplicaNodeTest, WithoutAQuorumRequestsTimeOutAndNothingIsReadThatMayBeOld) {

@@ -62,11 +62,17 @@ MemberOptions VirtualMember::Options() {
 }
 
 void VirtualMember::Start() {
+  const absl::Status started = TryStart();
+  PINTLE_CHECK(started.ok(), started.ToString());
+}
+
+absl::Status VirtualMember::TryStart() {
   auto member = Member::Open(
       Options(), {.files = disk_, .clock = clock_, .random = random_, .transport = outbox_});
-  PINTLE_CHECK(member.ok(), member.status().ToString());
+  if (!member.ok()) return member.status();
   member_ = *std::move(member);
   Turn();
+  return absl::OkStatus();
 }
 
 void VirtualMember::Crash() {
@@ -83,6 +89,7 @@ void VirtualMember::Turn() {
 }
 
 void VirtualMember::Tick() {
+  if (time_passes_) clock_.Advance(absl::Milliseconds(Options().heartbeat_interval_ms));
   member_->driver().TakeEvents();
   member_->driver().Tick();
   Turn();
@@ -111,6 +118,15 @@ void VirtualMember::Read(LocalMember::ReadDone done) {
 
 void VirtualMember::HandOver() {
   member_->driver().TransferLeadership(raft::kNoMember, [](raft::TransferOutcome) {});
+  Turn();
+}
+
+void VirtualMember::Change(MemberChange change, LocalMember::MembersDone done) {
+  member_->ChangeMembers(
+      std::move(change),
+      [this, done = std::move(done)](absl::StatusOr<std::vector<ClusterMember>> members) mutable {
+        if (!crashing_) done(std::move(members));
+      });
   Turn();
 }
 

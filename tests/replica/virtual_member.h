@@ -1,5 +1,6 @@
 // VirtualMember: one member of a cluster that lives in one thread. It is production's Member; only
-// threads, disk, clock and network are the test's. The clock stands still: nothing times out.
+// threads, disk, clock and network are the test's. The clock stands still (nothing times out)
+// unless the test lets it go.
 //
 // The test moves it a step at a time: inputs, one write of the log, one batch of apply. Crash()
 // takes from the disk what was not synced and puts the store back to some earlier batch, as a power
@@ -35,7 +36,11 @@ class SeededRandom final : public raft::Random {
 
 class StandingClock final : public Clock {
  public:
-  absl::Time Now() const override { return absl::UnixEpoch(); }
+  absl::Time Now() const override { return now_; }
+  void Advance(absl::Duration how_far) { now_ += how_far; }
+
+ private:
+  absl::Time now_ = absl::UnixEpoch();
 };
 
 // Keeps what is sent for the test to deliver.
@@ -94,15 +99,20 @@ class VirtualMember {
   ~VirtualMember() { Crash(); }
 
   void Start();  // also after a Crash
+  absl::Status TryStart();
   void Crash();
   bool running() const { return member_ != nullptr; }
 
   // Inputs. Waiters are dropped unanswered by a crash, as a client's connection would be.
   void Tick();
+  // From now on each tick takes its time, and what waits too long ends.
+  void LetTimePass() { time_passes_ = true; }
   void Receive(const raft::Message& message);
   void Propose(RequestKind kind, std::string body, LocalMember::ProposeDone done);
   void Read(LocalMember::ReadDone done);
   void HandOver();
+  // Only a leader is reached so.
+  void Change(MemberChange change, LocalMember::MembersDone done);
 
   // Work. False: there was nothing to do.
   bool WriteLog();
@@ -116,6 +126,8 @@ class VirtualMember {
   raft::MemberId id() const { return id_; }
   const Replica& replica() const { return member_->replica(); }
   const kv::Store& store() const { return member_->store(); }
+  std::vector<ClusterMember> members() const { return member_->members(); }
+  bool is_member() const { return member_->is_member(); }
   raft::Index applied_index() const { return raft::Index(member_->status().applied_index); }
 
  private:
@@ -127,6 +139,7 @@ class VirtualMember {
   const LogRetention retention_;
   SeededRandom random_;
   StandingClock clock_;
+  bool time_passes_ = false;
   Outbox outbox_;
   storage::MemoryFileSystem disk_;
   // By folder: what a crash leaves of a store.
