@@ -74,13 +74,13 @@ absl::StatusOr<Membership> MembershipOf(const Config& config) {
   const bool existing = config.initial_cluster_state == "existing";
   const std::optional<storage::DataDirIdentity> identity = IdentityIn(config.data_dir);
   if (!identity) return existing ? Join(config) : flags;
-  if (!existing && identity->cluster_id == flags.cluster_id) return flags;
-  if (!existing) {
-    spdlog::warn(
-        "the data-dir is of member {:x} of cluster {:x}: --initial-cluster is not looked at",
-        identity->member_id, identity->cluster_id);
-  }
-  return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
+  if (existing) return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
+  if (identity->cluster_id == flags.cluster_id) return flags;
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "the data-dir %s is of member %x of cluster %x, --initial-cluster and its token say cluster "
+      "%x: give another data-dir, or, if the members have changed since, "
+      "--initial-cluster-state=existing",
+      config.data_dir, identity->member_id, identity->cluster_id, flags.cluster_id));
 }
 
 }  // namespace pintle::server

@@ -1,7 +1,8 @@
 // Membership: which member of which cluster this is, before it starts.
 //
-// With a data-dir that has been used, the data-dir says it, as with etcd. Else --initial-cluster
-// does, or, with --initial-cluster-state=existing, the members that are named there are asked.
+// A new cluster is what --initial-cluster says; a data-dir of another one is refused. With
+// --initial-cluster-state=existing the data-dir says it, if it has been used; else the members that
+// are named in --initial-cluster are asked.
 #pragma once
 
 #include <cstdint>

@@ -114,7 +114,9 @@ class RunningServer(ClusterTest):
         try:
             done = self.run_second(arguments)
             self.assertNotEqual(done.returncode, 0)
-            self.assertIn("data-dir", done.stderr.strip().splitlines()[-1])
+            last = done.stderr.strip().splitlines()[-1]
+            self.assertIn("data-dir", last)
+            self.assertIn("--initial-cluster-state=existing", last)
         finally:
             self.cluster.start_member(0)
             self.cluster.wait_healthy(0)

@@ -80,6 +80,9 @@ MemberOptions SimMember::Options() {
   options.member_id = place_ + 1;
   for (size_t i = 0; i < settings_.members; ++i) options.members.push_back({.id = i + 1});
   options.name = absl::StrCat("m", place_);
+  // Some begin with an older version, and are updated when they start again.
+  const bool older = incarnation_ == 1 && (settings_.seed >> place_ & 1) == 1;
+  options.feature_level = older ? 0 : server::replica::kFeatureLevel;
   options.data_dir = "/disk/data";
   options.wal.first_segment_bytes = settings_.first_segment_bytes;
   options.wal.sector_bytes = 512;  // as the virtual disk tears them
