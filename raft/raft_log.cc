@@ -33,8 +33,7 @@ std::optional<Term> RaftLog::TermAt(Index index) const {
 }
 
 bool RaftLog::Restore(EntryId base) {
-  const bool held = base.index <= persisted_index() &&
-                    (base.index + 1 < first_index() || TermAt(base.index) == base.term);
+  const bool held = base.index + 1 < first_index() || Has(base);
   if (!held) {
     unstable_ = UnstableLog(base.index);
     reset_base_ = base;

@@ -50,9 +50,10 @@ class RaftLog {
   // all from there.
   // Gives the part that is new; empty if nothing is.
   std::span<const Entry> Merge(EntryId previous, std::span<const Entry> entries);
-  // Everything up to `base` is in a durable snapshot. A log that holds `base` durably stays as it
-  // is (false); any other one is dropped, and begins behind `base` (true): what it had there was
-  // never committed. Until the owner has reset the LogStorage nothing is read from it.
+  // Everything up to `base` is in a durable snapshot. A log that holds `base`, durable or on its
+  // way, stays as it is (false): what is behind it may have been acknowledged. Any other one is
+  // dropped, and begins behind `base` (true): what it had there was never committed. Until the
+  // owner has reset the LogStorage nothing is read from it.
   bool Restore(EntryId base);
 
   // Moves the commit index to `index`, never back.

@@ -269,5 +269,29 @@ TEST(ByteWindowTest, CountsWhatIsNotReleased) {
   EXPECT_EQ(window.released(), Index{12});
 }
 
+// What is behind the snapshot may be on its way to the disk, and be acknowledged once it is there.
+TEST(RaftLogSnapshotTest, ASnapshotOfAnEntryThatIsNotDurableYetLeavesWhatIsBehindIt) {
+  MemoryLog storage;
+  storage.Append(MakeEntries(1, {1, 1}));
+  RaftLog log(storage, Index{0});
+  log.Append(MakeEntry(1, 3));
+  log.Append(MakeEntry(1, 4));
+  EXPECT_FALSE(log.Restore({Term{1}, Index{3}}));
+  EXPECT_EQ(log.last(), (EntryId{Term{1}, Index{4}}));
+  EXPECT_EQ(log.commit_index(), Index{3});
+  EXPECT_EQ(TermsOf(log), (List{1, 1, 1, 1}));
+}
+
+TEST(RaftLogSnapshotTest, ASnapshotThatTheLogContradictsOrDoesNotReachReplacesIt) {
+  MemoryLog storage;
+  storage.Append(MakeEntries(1, {1, 1, 1}));
+  RaftLog contradicts(storage, Index{0});
+  EXPECT_TRUE(contradicts.Restore({Term{2}, Index{2}}));
+  EXPECT_EQ(contradicts.last(), (EntryId{Term{2}, Index{2}}));
+  RaftLog is_short(storage, Index{0});
+  EXPECT_TRUE(is_short.Restore({Term{1}, Index{9}}));
+  EXPECT_EQ(is_short.last(), (EntryId{Term{1}, Index{9}}));
+}
+
 }  // namespace
 }  // namespace pintle::raft
