@@ -193,6 +193,7 @@ void Driver::Tick() {
   if (ticks_ % kMemberTicks == 0 && parts_.replica->soft_state().role == raft::Role::kLeader) {
     options_.look_after_members(*parts_.replica);
   }
+  options_.ask_about_leases();
   reads_wait_ = true;  // those whose round was dropped try again
   if (ticks_ % kLeaseScanTicks == 0) RevokeExpiredLeases();
   LeaveIfStoreIsBehind();

@@ -61,6 +61,8 @@ class Driver {
     LogRetention retention;
     // A leader's, every few ticks: what it has to do about the members by itself.
     std::function<void(Replica&)> look_after_members = [](Replica&) {};
+    // Each tick: LeaseAsker::Retry.
+    std::function<void()> ask_about_leases = [] {};
     // Asked now and then until it says true: proposes this member's attributes.
     std::function<bool()> publish_attributes = [] { return true; };
     // The payload of a proposal that revokes the lease. Only ever proposed while we lead: a leader

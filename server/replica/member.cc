@@ -26,7 +26,9 @@ Member::~Member() {
 }
 
 void Member::Close() {
-  if (!closed_.exchange(true)) doors_.transport.Stop();
+  if (closed_.exchange(true)) return;
+  if (lease_asker_ != nullptr) lease_asker_->Close();
+  doors_.transport.Stop();
 }
 
 void Member::AnswerWaiting() {
@@ -136,23 +138,9 @@ void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::
   }
 }
 
-void Member::AskLeader(LeaseQuestion question,
-                       absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done) {
+void Member::AskLeader(LeaseQuestion question, LeaseAsker::Done done) {
   if (closed_) return done(ErrStopped());
-  const LeaseAnswer own = AnswerLease(question);
-  if (own.is_leader) return done(own);
-  const raft::MemberId leader = driver_->facts().soft_state.leader;
-  if (leader == raft::kNoMember) return done(ErrNoLeader());
-  if (leader.value() == options_.member_id) return done(ErrLeaderChanged());
-  doors_.transport.Ask(leader, EncodeLeaseQuestion(question), timeout(),
-                       [done = std::move(done)](const absl::StatusOr<std::string>& body) mutable {
-                         LeaseAnswer answer;
-                         if (!body.ok() || !DecodeLeaseAnswer(*body, answer)) {
-                           return done(ErrTimeout());
-                         }
-                         if (!answer.is_leader) return done(ErrLeaderChanged());
-                         done(answer);
-                       });
+  lease_asker_->Ask(question, std::move(done));
 }
 
 void Member::LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) {

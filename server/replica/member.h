@@ -35,6 +35,7 @@
 #include "server/replica/clock.h"
 #include "server/replica/driver.h"
 #include "server/replica/feature_level.h"
+#include "server/replica/lease_asker.h"
 #include "server/replica/local_member.h"
 #include "server/replica/log_writer.h"
 #include "server/replica/member_rules.h"
@@ -164,8 +165,7 @@ class Member final : public LocalMember {
   PeerSet PeersNow() const;
   void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
   LeaseAnswer AnswerLease(const LeaseQuestion& question) const;
-  void AskLeader(LeaseQuestion question,
-                 absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)> done);
+  void AskLeader(LeaseQuestion question, LeaseAsker::Done done);
 
   const MemberOptions options_;
   const Doors doors_;
@@ -183,6 +183,7 @@ class Member final : public LocalMember {
   std::unique_ptr<Quota> quota_;
   std::unique_ptr<AlarmProposer> alarms_;
   std::unique_ptr<ReadGate> reads_;
+  std::unique_ptr<LeaseAsker> lease_asker_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<LogWriter> log_writer_;
   std::unique_ptr<ApplyWorker> apply_worker_;

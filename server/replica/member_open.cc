@@ -195,6 +195,14 @@ void Member::Assemble(const storage::WalContents& contents) {
           },
       .view = [this] { return store_->view(); }});
   reads_ = std::make_unique<ReadGate>(kMostReaders);
+  lease_asker_ = std::make_unique<LeaseAsker>(LeaseAsker::Parts{
+      .self = raft::MemberId(options_.member_id),
+      .own_answer = [this](const LeaseQuestion& question) { return AnswerLease(question); },
+      .leader = [this] { return driver_->facts().soft_state.leader; },
+      .transport = doors_.transport,
+      .clock = doors_.clock,
+      .patience = timeout(),
+      .peer_patience = absl::Milliseconds(options_.election_timeout_ms)});
   applier_ = std::make_unique<Applier>(Applier::Parts{
       .store = *store_,
       .hub = *hub_,
@@ -267,6 +275,7 @@ Driver::Options Member::DriverOptions() {
           .election_timeout = absl::Milliseconds(options_.election_timeout_ms),
           .retention = options_.retention,
           .look_after_members = [this](Replica& replica) { LookAfterMembers(replica); },
+          .ask_about_leases = [this] { lease_asker_->Retry(); },
           .publish_attributes = [this] { return PublishAttributes(); },
           .lease_revocation =
               [this](kv::LeaseId id) {

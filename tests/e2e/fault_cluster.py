@@ -75,9 +75,12 @@ class Load:
         figures = self.figures()
         return figures[-1][0] if figures else 0
 
-    def failures(self):
+    def lines(self, beginning):
         with open(self.path, encoding="utf-8") as f:
-            return [line.strip() for line in f if line.startswith("failed ")]
+            return [line.strip() for line in f if line.startswith(beginning)]
+
+    def failures(self):
+        return self.lines("failed ")
 
     def more(self, count=200, seconds=30):
         before = self.acks()

@@ -269,6 +269,63 @@ void Client::Record(const Call& call, std::string_view reply) {
   }
 }
 
+// Holds a lease by keep-alives on one stream; when the stream ends ("lease stream ended") it goes
+// on at the next member. A lease that was not kept is a failure.
+class LeaseHolder {
+ public:
+  LeaseHolder(Run& run, size_t endpoint) : run_(run), endpoint_(endpoint) { Grant(); }
+
+ private:
+  static constexpr uint64_t kTtlSeconds = 5;
+
+  void Grant() {
+    channel_ = run_.Dial(endpoint_);
+    std::string request;
+    base::AppendVarintField(request, 1, kTtlSeconds);
+    channel_->Unary("/etcdserverpb.Lease/LeaseGrant", std::move(request), run_.timeout,
+                    [this](const absl::StatusOr<std::string>& reply) {
+                      if (!reply.ok()) return Fail(reply.status().ToString());
+                      id_ = Integer(*reply, 2);
+                      Open();
+                    });
+  }
+  void Open() {
+    stream_ = channel_->Open("/etcdserverpb.Lease/LeaseKeepAlive",
+                             {.on_message = [this](const std::string& m) { OnAnswer(m); },
+                              .on_end = [this](const absl::Status& s) { OnEnd(s); }});
+    KeepAlive();
+  }
+  void KeepAlive() {
+    std::string request;
+    base::AppendVarintField(request, 1, id_);
+    stream_->Send(request);
+  }
+  void OnAnswer(std::string_view answer) {
+    if (Integer(answer, 3) == 0) return Fail("the lease has expired");
+    pause_ = run_.executor.After(absl::Milliseconds(100), [this] { KeepAlive(); });
+  }
+  void OnEnd(const absl::Status& status) {
+    std::printf("lease stream ended: %s\n", status.ToString().c_str());
+    endpoint_ = (endpoint_ + 1) % run_.endpoints.size();
+    pause_ = run_.executor.After(absl::Milliseconds(25), [this] {
+      stream_.reset();
+      channel_ = run_.Dial(endpoint_);
+      Open();
+    });
+  }
+  void Fail(const std::string& why) {
+    ++run_.failed;
+    std::printf("failed lease %s\n", why.c_str());
+  }
+
+  Run& run_;
+  std::unique_ptr<net::GrpcChannel> channel_;
+  std::unique_ptr<net::GrpcChannel::Stream> stream_;
+  std::unique_ptr<net::Executor::Timer> pause_;
+  size_t endpoint_;
+  uint64_t id_ = 0;
+};
+
 // A watch of everything at one member; when it ends it goes on at the next from where it was.
 class Watcher {
  public:
@@ -364,6 +421,8 @@ class Program {
       clients_.push_back(std::make_unique<Client>(run, static_cast<size_t>(i)));
       clients_.back()->Next();
     }
+    for (size_t i = 0; i < run.endpoints.size(); ++i)
+      leases_.push_back(std::make_unique<LeaseHolder>(run, i));
   }
   void Stop() {
     run_.stopping = true;
@@ -391,6 +450,7 @@ class Program {
 
   Run& run_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<LeaseHolder>> leases_;  // one at each member
   std::vector<std::unique_ptr<Watcher>> watches_;
   std::vector<std::unique_ptr<Watcher>> truth_;
   std::unique_ptr<net::Executor::Timer> timer_;

@@ -35,6 +35,7 @@ class RollingRestartTest(FaultTest):
             self.cluster.etcdctl("move-leader", f"{target:x}", endpoints=self.cluster.client_url(leader))
             load.more(100)
         self.assertEqual(load.failures(), [])
+        self.assertEqual(load.lines("lease stream ended"), [], "no member has stopped")
         load.finish()
 
 
