@@ -5,6 +5,7 @@ truth is read from every member."""
 
 import glob
 import os
+import signal
 import subprocess
 
 from fault_cluster import BUILD, FaultTest
@@ -86,6 +87,22 @@ class SnapshotFaultTest(FaultTest):
         self.expect_snapshot(victim)
         self.assertRegex(self.log(victim), "made anew")
         load.more(200)
+        load.finish()
+
+    def test_restart_of_all_with_cut_logs(self):
+        load = self.start_load(watches=3)
+        for _ in range(2):
+            for i in range(3):  # a store is durable when its member ends in peace; then its log is cut
+                self.assertTrue(self.cluster.members[i].stop(), "SIGTERM ended it")
+                self.restart(i)
+                load.more(300)
+            for i in range(3):
+                self.cluster.members[i].send(signal.SIGKILL)
+            for i in range(3):
+                self.kill9(i)
+            for i in range(3):
+                self.cluster.start_member(i)
+            load.more(100, 60)
         load.finish()
 
 
