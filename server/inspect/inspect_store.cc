@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "kv/store.h"
 #include "server/inspect/inspect.h"
@@ -127,8 +128,9 @@ absl::StatusOr<bool> InspectStore(storage::FileSystem& files, const std::string&
     return false;
   }
   const std::shared_ptr<const kv::ReadView> view = (*store)->view();
-  out << "applied up to raft index " << (*store)->sequence().value() << ", revision "
-      << view->revision() << ", compacted at " << view->compact_revision() << ", "
+  out << "applied up to raft index " << (*store)->sequence().value() << ", term "
+      << (*store)->term() << ", hash chain " << absl::StrFormat("%016x", (*store)->hash())
+      << ", revision " << view->revision() << ", compacted at " << view->compact_revision() << ", "
       << (*store)->size_bytes() << " bytes, " << view->Leases().size() << " leases\n";
   return PrintKeys(*view, options, out) && intact;
 }

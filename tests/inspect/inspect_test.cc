@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "kv/store.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/leveldb_backend.h"
@@ -67,7 +68,10 @@ class InspectTest : public ::testing::Test {
       put.value = std::string(500, 'v');
       (*store)->Apply(put);
     }
-    ASSERT_TRUE((*store)->Write(kv::Sequence(3), 1).ok());
+    (*store)->EndEntry(kv::Sequence(3), 4);
+    ASSERT_TRUE((*store)->Write(kv::Sequence(3), 4).ok());
+    hash_ = (*store)->hash();
+    ASSERT_NE(hash_, 0u);
   }
 
   std::string Wal(bool intact, InspectOptions options = {}, const std::string& path = "/data") {
@@ -97,6 +101,7 @@ class InspectTest : public ::testing::Test {
   }
 
   MemoryFileSystem files_;
+  uint64_t hash_ = 0;  // the store's
   std::unique_ptr<storage::DataDir> held_;
 };
 
@@ -134,7 +139,8 @@ TEST_F(InspectTest, ShowsTheStore) {
   const std::string text = Store(true, {.limit = 12});
   EXPECT_THAT(text, HasSubstr("identity: intact"));
   EXPECT_THAT(text, HasSubstr("store /data/member/store-1"));
-  EXPECT_THAT(text, HasSubstr("applied up to raft index 3, revision 31"));
+  EXPECT_THAT(text, HasSubstr(absl::StrFormat("raft index 3, term 4, hash chain %016x, revision 31",
+                                              hash_)));
   EXPECT_THAT(text, HasSubstr("keys: 30, shown: 12"));
   EXPECT_THAT(text, HasSubstr("key low/0: created at revision 2, modified at 2, version 1, 500"));
   EXPECT_THAT(text, HasSubstr("records 'k': 30"));
