@@ -2,11 +2,17 @@
 """The files of a stopped member are damaged; it comes back by itself, with its log or its peers, under clients whose whole
 history is checked. The truth is read from every member, so the mended one too must tell every revision right."""
 
+import errno
 import glob
 import os
+import shutil
+import subprocess
 
 from fault_cluster import FaultTest
 from harness import main
+
+
+FULL_LOG = "no space left for the log"
 
 
 def flip_bit(path, offset):
@@ -84,6 +90,42 @@ class StorageFaultTest(FaultTest):
 
     def test_a_store_without_tables(self):
         self.damaged(lambda i: [os.remove(p) for p in self.files(i, "store-*/*.ldb")], stop=15)
+
+    def on_small_disk(self, i, megabytes):
+        """Member i goes on with its files on a file system of that size."""
+        folder, aside = self.cluster.data_dir(i), self.cluster.data_dir(i) + ".aside"
+        self.assertTrue(self.cluster.members[i].stop(), "SIGTERM ended it")
+        os.rename(folder, aside)
+        os.mkdir(folder)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder],
+                                 capture_output=True, text=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest("no right to mount: " + mounted.stderr.strip())
+        self.addCleanup(subprocess.run, ["umount", "--lazy", folder], check=False)
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        self.restart(i)
+        return folder
+
+    def test_a_full_disk_under_the_log(self):
+        load = self.start_load()
+        victim = (self.leader() + 1) % 3
+        folder = self.on_small_disk(victim, 64)
+        pid = self.cluster.members[victim].pid()
+        ballast = os.path.join(folder, "ballast")
+        with open(ballast, "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(bytes(4096))
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENOSPC)
+        # What was prepared of the log is used up; the others go on.
+        self.eventually("the log is full", lambda: FULL_LOG in self.log(victim), 120)
+        load.more(200)
+        os.remove(ballast)
+        self.cluster.wait_healthy(victim, 10)
+        load.more(200)
+        self.assertEqual(self.cluster.members[victim].pid(), pid, "without a restart")
+        load.finish()
 
 
 if __name__ == "__main__":
