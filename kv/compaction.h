@@ -23,6 +23,8 @@ class Compaction {
   // What Open found: everything below this is gone already.
   void SetFinished(int64_t revision) { finished_ = revision; }
 
+  bool FinishedUpTo(int64_t compact_revision) const { return compact_revision <= finished_; }
+
   // Deletes up to one slice of what is dead at `compact_revision`; true while there is more. The
   // index forgets what the backend no longer has.
   absl::StatusOr<bool> Run(WorkingState& state, int64_t compact_revision);

@@ -21,7 +21,10 @@ class ReloadableStore final : public Store {
     auto content = std::make_unique<StoreImpl>(std::move(backend), options_);
     PINTLE_RETURN_IF_ERROR(content->Load());
     base::FaultPoint("kv.reload_loaded");
-    shared_.With([&](auto& shared) { shared = content->shared(); });
+    shared_.With([&](auto& shared) {
+      if (shared != nullptr) shared->replaced = true;
+      shared = content->shared();
+    });
     std::swap(content_, content);
     Show();
     return absl::OkStatus();
@@ -43,7 +46,9 @@ class ReloadableStore final : public Store {
   std::optional<std::string> GetMeta(std::string_view name) const override {
     return content_->GetMeta(name);
   }
-  void EndEntry(Sequence sequence, uint64_t term) override { content_->EndEntry(sequence, term); }
+  uint64_t EndEntry(Sequence sequence, uint64_t term) override {
+    return content_->EndEntry(sequence, term);
+  }
   absl::Status Write(Sequence sequence, uint64_t term) override {
     return content_->Write(sequence, term);
   }
@@ -58,6 +63,8 @@ class ReloadableStore final : public Store {
     Show();
     return more;
   }
+
+  bool compacted() const override { return content_->compacted(); }
 
   std::shared_ptr<const BackendReader> NewSnapshot() const override {
     return content_->NewSnapshot();

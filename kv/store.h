@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ namespace pintle::kv {
 struct StoreOptions {
   size_t value_cache_bytes = size_t{128} << 20;
   int compaction_slice = 1000;  // records deleted per CompactSlice()
+  // A reader came upon bytes that are not what the store wrote (it gets DATA_LOSS). Any thread; not
+  // called for a content that has been replaced.
+  std::function<void(const absl::Status&)> on_damage = [](const absl::Status&) {};
 };
 
 class Store {
@@ -73,8 +77,9 @@ class Store {
   // What the last PutMeta gave, written or not.
   virtual std::optional<std::string> GetMeta(std::string_view name) const = 0;
 
-  // The entry at `sequence` has been applied, the next one begins. Positions only grow.
-  virtual void EndEntry(Sequence sequence, uint64_t term) = 0;
+  // The entry at `sequence` has been applied, the next one begins. Positions only grow. The chain
+  // there (it is hash() when that is the end of the batch); 0: not known.
+  virtual uint64_t EndEntry(Sequence sequence, uint64_t term) = 0;
   // Everything applied so far. Ends the entry if EndEntry did not.
   [[nodiscard]] virtual absl::Status Write(Sequence sequence, uint64_t term) = 0;
   virtual void Publish() = 0;
@@ -82,6 +87,8 @@ class Store {
   // Physical side of compaction: deletes one slice of dead records; true while there is more to do.
   // Called between batches. Readers are refused from the moment Compact was applied.
   virtual absl::StatusOr<bool> CompactSlice() = 0;
+  // No slice is left: what is stored follows from what was applied alone, on every member alike.
+  virtual bool compacted() const = 0;
 
   // What is written now, frozen: for a snapshot or a content hash. Between batches. Valid as long
   // as it is held, whatever becomes of the store.

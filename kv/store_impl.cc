@@ -22,7 +22,8 @@ constexpr int64_t kMaxLeaseTtlSeconds = 9'000'000'000;
 
 StoreImpl::StoreImpl(std::shared_ptr<Backend> backend, const StoreOptions& options)
     : backend_(std::move(backend)),
-      shared_(std::make_shared<SharedState>(backend_, options.value_cache_bytes)),
+      shared_(
+          std::make_shared<SharedState>(backend_, options.value_cache_bytes, options.on_damage)),
       state_(shared_->records, shared_->cache, shared_->size_bytes),
       compaction_(*backend_, shared_->cache, options.compaction_slice) {}
 
@@ -128,7 +129,7 @@ std::optional<std::string> StoreImpl::GetMeta(std::string_view name) const {
   return it->second;
 }
 
-void StoreImpl::EndEntry(Sequence sequence, uint64_t term) {
+uint64_t StoreImpl::EndEntry(Sequence sequence, uint64_t term) {
   PINTLE_CHECK(sequence > ended_.sequence, "entries are applied once and in order");
   const bool chain_known = ended_.hash != 0 || !ended_.sequence;
   if (chain_known) {
@@ -138,6 +139,7 @@ void StoreImpl::EndEntry(Sequence sequence, uint64_t term) {
   hashed_ops_ = state_.batch.ops.size();
   ended_.sequence = sequence;
   ended_.term = term;
+  return ended_.hash;
 }
 
 absl::Status StoreImpl::Write(Sequence sequence, uint64_t term) {

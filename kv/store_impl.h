@@ -35,10 +35,11 @@ class StoreImpl {
   ApplyResult Apply(const Command& command);
   void PutMeta(std::string_view name, std::string bytes);
   std::optional<std::string> GetMeta(std::string_view name) const;
-  void EndEntry(Sequence sequence, uint64_t term);
+  uint64_t EndEntry(Sequence sequence, uint64_t term);
   absl::Status Write(Sequence sequence, uint64_t term);
   void Publish();
   absl::StatusOr<bool> CompactSlice();
+  bool compacted() const { return compaction_.FinishedUpTo(state_.compact_revision); }
   std::shared_ptr<const BackendReader> NewSnapshot() const;
 
  private:

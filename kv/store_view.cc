@@ -94,6 +94,7 @@ absl::StatusOr<RangeResult> StoreView::Range(const RangeRequest& request) const 
   std::shared_ptr<const StoreView> view = shared_from_this();
   for (int i = 0; i < kMaxOvertaken; ++i) {
     auto result = view->RangeHere(request);
+    shared_->Note(result.status());
     if (request.revision > 0 || !IsCompacted(result.status())) return result;
     auto newer = shared_->views.With([](const SharedState::Views& views) { return views.newest; });
     if (newer == nullptr) return Replaced();
@@ -110,6 +111,7 @@ absl::StatusOr<TxnResult> StoreView::ReadOnlyTxn(const TxnRequest& request) cons
     if (result.ok()) return result;
     const int64_t oldest = OldestRead(request, view->content_.revision);
     const absl::Status status = view->Explain(result.status(), oldest);
+    shared_->Note(status);
     auto newer = shared_->views.With([](const SharedState::Views& views) { return views.newest; });
     if (!IsCompacted(status) || newer == view) return status;
     if (newer == nullptr) return Replaced();
@@ -120,6 +122,7 @@ absl::StatusOr<TxnResult> StoreView::ReadOnlyTxn(const TxnRequest& request) cons
 
 EncodedKeyValue StoreView::Record(Revision revision) const {
   auto pair = shared_->records.Get(revision);
+  shared_->Note(pair.status());
   return pair.ok() ? *std::move(pair) : nullptr;
 }
 

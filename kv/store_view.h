@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,12 +27,23 @@ class StoreView;
 // Reached by every view, from any thread. Outlives the store for as long as somebody holds a view,
 // and the backend with it.
 struct SharedState {
-  SharedState(std::shared_ptr<Backend> store_backend, size_t cache_bytes)
-      : backend(std::move(store_backend)), cache(cache_bytes), records(*backend, cache) {}
+  SharedState(std::shared_ptr<Backend> store_backend, size_t cache_bytes,
+              std::function<void(const absl::Status&)> damage_listener)
+      : backend(std::move(store_backend)),
+        cache(cache_bytes),
+        records(*backend, cache),
+        on_damage(std::move(damage_listener)) {}
+
+  // What a read ended with.
+  void Note(const absl::Status& status) const {
+    if (absl::IsDataLoss(status) && !replaced) on_damage(status);
+  }
 
   const std::shared_ptr<Backend> backend;
   ValueCache cache;
   StoredRecords records;
+  const std::function<void(const absl::Status&)> on_damage;
+  std::atomic<bool> replaced = false;  // the store has another content
   std::atomic<int64_t> compact_revision =
       -1;  // of the newest view: older ones must not answer below it
   std::atomic<int64_t> size_bytes = 0;

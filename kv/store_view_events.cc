@@ -68,6 +68,7 @@ absl::StatusOr<ReadView::History> StoreView::Events(const KeyRange& range, int64
   // Deletion of records begins only after the new compact revision is known: unchanged now means
   // nothing is missing.
   if (from < ReadableFrom()) return ErrCompacted();
+  shared_->Note(history.status());
   return history;
 }
 
