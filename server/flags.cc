@@ -123,6 +123,11 @@ absl::Status SetProgressInterval(Config& config, std::string_view value) {
   return absl::OkStatus();
 }
 
+absl::Status SetCorruptCheckTime(Config& config, std::string_view value) {
+  PINTLE_ASSIGN_OR_RETURN(config.corrupt_check_time, ParseGoDuration(value));
+  return absl::OkStatus();
+}
+
 absl::Status SetLogOutputs(Config& config, std::string_view value) {
   config.log_outputs = SplitList(value);
   return absl::OkStatus();
@@ -179,6 +184,11 @@ std::vector<Flag> MakeFlags() {
        SetProgressInterval},
       {"experimental-watch-progress-notify-interval", "10m", "Older spelling of the same.", false,
        SetProgressInterval},
+      {"corrupt-check-time", "4h",
+       "How often the leader has all members compare everything that they store; 0: never.", false,
+       SetCorruptCheckTime},
+      {"experimental-corrupt-check-time", "4h", "Older spelling of the same.", false,
+       SetCorruptCheckTime},
       {"log-level", "info", "debug, info, warn, error, panic or fatal.", false,
        OneOf(&Config::log_level, {"debug", "info", "warn", "error", "panic", "fatal"})},
       {"log-format", "json", "json or console.", false,
@@ -268,8 +278,6 @@ bool IsNotBuiltYet(std::string_view name) {
                                        "discovery-endpoints",
                                        "enable-pprof",
                                        "experimental-initial-corrupt-check",
-                                       "experimental-corrupt-check-time",
-                                       "corrupt-check-time",
                                        "compact-hash-check-time",
                                        "feature-gates",
                                        "compaction-batch-limit",

@@ -67,6 +67,9 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.election_timeout_ms = config.election_timeout_ms;
   member.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
   member.quota_bytes = QuotaOf(config);
+  if (config.corrupt_check_time > absl::ZeroDuration()) {
+    member.content_check_interval = config.corrupt_check_time;
+  }
   member.retention.entries = static_cast<uint64_t>(config.snapshot_catchup_entries);
   member.open_backend = OpenLeveldb;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));

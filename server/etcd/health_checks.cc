@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/etcd/http_replies.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -102,6 +103,10 @@ class Probe : public std::enable_shared_from_this<Probe> {
 
 void CheckRead(const Service& service, bool serializable, net::Executor& executor,
                absl::AnyInvocable<void(absl::Status)> done) {
+  if (serializable && !service.member.store_usable()) {
+    done(replica::ErrStoreUnderRepair());
+    return;
+  }
   if (serializable) {
     done(ReadOneKey(*service.member.view()));
     return;

@@ -81,6 +81,10 @@ void OnCallThread(const std::shared_ptr<net::GrpcCall>& call, absl::AnyInvocable
 
 void WithView(const Service& service, bool serializable, std::shared_ptr<net::GrpcCall> call,
               UseView use) {
+  if (serializable && !service.member.store_usable()) {
+    call->Finish(replica::ErrStoreUnderRepair());
+    return;
+  }
   if (serializable) {
     use(*service.member.view());
     return;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kv/errors.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -114,6 +115,10 @@ int64_t WatchStream::PickId() {
 }
 
 void WatchStream::Create(const etcdserverpb::WatchCreateRequest& request) {
+  if (!service_->member.store_usable()) {
+    call_->Finish(replica::ErrStoreUnderRepair());
+    return;
+  }
   watch::SubscribeOptions options = OptionsOf(request);
   if (const std::string_view reason = Refusal(request, options.range); !reason.empty()) {
     SendControl(StoreRevision(),

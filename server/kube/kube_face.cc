@@ -5,6 +5,8 @@
 #include "server/kube/bootstrap.h"
 #include "server/kube/call.h"
 #include "server/kube/meta_pages.h"
+#include "server/kube/status_error.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::kube {
 namespace {
@@ -91,6 +93,8 @@ class KubeFace::Impl {
     Result<ResponseForm> form = NegotiateForm(request, info->query);
     if (!form.ok()) return reply.SendError(form.error());
     reply.pretty = form->pretty;
+    if (!face_.member.store_usable())
+      return reply.SendError(FromMember(replica::ErrStoreUnderRepair(), /*was_write=*/false));
     auto call = std::make_shared<Call>(
         Call{face_, std::move(request), *std::move(info), *std::move(form), std::move(reply)});
     if (bootstrap_.done()) return Dispatch(std::move(call));

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "base/fault_point.h"
+#include "base/status_macros.h"
 #include "raft/membership.h"
 #include "server/replica/command_codec.h"
 #include "server/replica/errors.h"
@@ -16,27 +17,33 @@
 
 namespace pintle::server::replica {
 
-void Applier::Apply(std::span<const raft::Entry> entries) {
+absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   events_.clear();
   answers_.clear();
+  checkpoints_.clear();
   no_op_term_ = raft::Term();
   for (const raft::Entry& entry : entries) {
     ApplyOne(entry);
-    parts_.store.EndEntry(kv::Sequence(entry.id.index.value()), entry.id.term.value());
+    EndEntry(entry.id);
   }
   const raft::Index last = entries.back().id.index;
-  if (!storage::DieUnlessOk(
-          parts_.store.Write(kv::Sequence(last.value()), entries.back().id.term.value()),
-          "writing to the store")) {
-    return;
-  }
+  PINTLE_RETURN_IF_ERROR(
+      parts_.store.Write(kv::Sequence(last.value()), entries.back().id.term.value()));
   base::FaultPoint("apply.written");
   if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
   base::FaultPoint("apply.events_published");
   parts_.store.Publish();
   base::FaultPoint("apply.published");
   if (std::exchange(conf_recorded_, false)) parts_.on_conf_recorded();
+  for (const Checkpoint& checkpoint : checkpoints_) parts_.on_checkpoint(checkpoint);
   AnswerAll(last);
+  return absl::OkStatus();
+}
+
+void Applier::EndEntry(raft::EntryId id) {
+  const uint64_t hash = parts_.store.EndEntry(kv::Sequence(id.index.value()), id.term.value());
+  if (hash == 0 || id.index.value() % kCheckpointEvery != 0) return;
+  checkpoints_.push_back({Checkpoint::Kind::kChain, id.index, hash});
 }
 
 void Applier::ApplyOne(const raft::Entry& entry) {
@@ -103,6 +110,7 @@ bool Applier::ApplyToCluster(RequestKind kind, std::string_view body) {
     case RequestKind::kFeatureLevel:
       parts_.cluster.RaiseFeatureLevel(body);
       return true;
+    case RequestKind::kHashCheck:     // the worker's (apply_worker.h)
     case RequestKind::kMemberChange:  // done already
       return true;
     default:
@@ -153,10 +161,9 @@ void Applier::ProposeLostAgain(raft::Term no_op_term) {
   for (auto& done : lost.answer) done(ErrTimeoutDueToLeaderFail());
 }
 
-bool Applier::CompactSlice() {
-  const absl::StatusOr<bool> more = parts_.store.CompactSlice();
-  if (!storage::DieUnlessOk(more.status(), "compacting the store")) return false;
-  if (*more) return true;
+absl::StatusOr<bool> Applier::CompactSlice() {
+  PINTLE_ASSIGN_OR_RETURN(const bool more, parts_.store.CompactSlice());
+  if (more) return true;
   for (Answer& answer : std::exchange(compactions_, {})) {
     std::optional<Proposals::Done> waiter = parts_.proposals.Take(answer.request_id);
     if (waiter) (*waiter)(std::move(answer.result));

@@ -7,7 +7,8 @@
 //   3. hub.Publish: watchers have the events
 //   4. store.Publish: the revision becomes readable
 //   5. answers: proposals by request id, then reads that waited for this index
-// Thread: apply. A backend that fails ends the process.
+// Thread: apply. Errors: a batch that could not be written has not happened for anybody
+// (store_repair.h says what follows); the store takes nothing more.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 
 #include "kv/store.h"
 #include "raft/entry.h"
+#include "server/replica/checkpoint.h"
 #include "server/replica/clock.h"
 #include "server/replica/cluster.h"
 #include "server/replica/feature_level.h"
@@ -49,15 +51,17 @@ class Applier {
     // The store has a configuration now, written.
     std::function<void()> on_conf_recorded = [] {};
     uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
+    // The store, written, is there.
+    std::function<void(const Checkpoint&)> on_checkpoint = [](const Checkpoint&) {};
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 
   // `entries`: not empty, following on what was applied before.
-  void Apply(std::span<const raft::Entry> entries);
+  absl::Status Apply(std::span<const raft::Entry> entries);
 
   // One slice of compaction's physical side; true while there is more. At its end, who asked for a
   // physical compaction is answered.
-  bool CompactSlice();
+  absl::StatusOr<bool> CompactSlice();
 
   // The newest term whose leader's no-op is applied here: nothing of an older term comes any more.
   // Any thread.
@@ -76,6 +80,7 @@ class Applier {
   void ApplyOne(const raft::Entry& entry);
   void FinishMemberChange(const raft::EntryId& id);
   bool ApplyToCluster(RequestKind kind, std::string_view body);
+  void EndEntry(raft::EntryId id);
   absl::StatusOr<Applied> ApplyCommand(RequestKind kind, std::string_view body);
   void FollowLeases(RequestKind kind, const kv::CommandResult& result, const kv::Command& command);
   void AnswerAll(raft::Index applied_index);
@@ -85,6 +90,7 @@ class Applier {
   // Of the batch under way.
   std::vector<kv::Event> events_;
   std::vector<Answer> answers_;
+  std::vector<Checkpoint> checkpoints_;
   bool conf_recorded_ = false;
   raft::Term no_op_term_;  // the newest leader whose no-op was in it
   // Physical compactions whose records are not all deleted yet. Who waits does so among the

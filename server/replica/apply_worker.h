@@ -6,10 +6,12 @@
 
 #include <atomic>
 #include <functional>
+#include <span>
 #include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "raft/entry.h"
 #include "raft/types.h"
 #include "server/replica/applier.h"
@@ -36,26 +38,47 @@ class ApplyWorker {
   using RestoreObserver = std::function<void(const raft::SnapshotMeta&)>;
   void SetRestoreObserver(RestoreObserver observer) { restored_ = std::move(observer); }
 
+  using RewindObserver = std::function<void(raft::Index)>;
+  void SetRewindObserver(RewindObserver observer) { rewound_ = std::move(observer); }
+
+  // The store could not be written: nothing is applied until Restored or Rewound.
+  using FailureHandler = std::function<void(const absl::Status&)>;
+  void SetFailureHandler(FailureHandler handler) { failed_ = std::move(handler); }
+  // Everything up to a kHashCheck entry is written, and nothing behind it.
+  using CheckHandler = std::function<void(raft::Index)>;
+  void SetCheckHandler(CheckHandler handler) { check_ = std::move(handler); }
+
   // Applies everything that is queued, then does one slice of compaction. True while there is more
   // to compact: come back without waiting.
   bool Step();
 
-  // From a task: the store is that snapshot now. The epoch that begins (apply_job.h).
+  // From a task or a handler: what is queued, or comes, is dropped until the store has another
+  // content.
+  void Stop();
+  // From a task: the store is that snapshot now, or is at an older position. The epoch that begins
+  // (apply_job.h).
   uint64_t Restored(const raft::SnapshotMeta& meta);
+  uint64_t Rewound(raft::Index index);
 
   raft::Index applied_index() const {
     return raft::Index(applied_index_.load(std::memory_order_acquire));
   }
 
  private:
-  void ApplyBatch(const ApplyJob& job);
+  void ApplyJobOf(const ApplyJob& job);
+  void ApplyBatch(std::span<const raft::Entry> entries);
+  uint64_t Begin(raft::Index index);
 
   Applier& applier_;
   const std::function<void(raft::Index)> applied_;
   BatchQueue<Work> queue_;
   Observer observer_;
   RestoreObserver restored_;
+  RewindObserver rewound_;
+  FailureHandler failed_ = [](const absl::Status&) {};
+  CheckHandler check_ = [](raft::Index) {};
   uint64_t epoch_ = 0;
+  bool stopped_ = false;
   std::atomic<uint64_t> applied_index_;
 };
 

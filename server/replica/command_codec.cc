@@ -153,6 +153,7 @@ absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view bod
       return Decode<etcdserverpb::LeaseCheckpointRequest>(body);
     case RequestKind::kAlarm:
       return Decode<etcdserverpb::AlarmRequest>(body);
+    case RequestKind::kHashCheck:
     case RequestKind::kMemberAttributes:
     case RequestKind::kFirstMembers:
     case RequestKind::kMemberChange:

@@ -25,8 +25,8 @@ kv::LeaseRevokeRequest ToKv(const etcdserverpb::LeaseRevokeRequest& request);
 kv::LeaseCheckpointRequest ToKv(const etcdserverpb::LeaseCheckpointRequest& request);
 kv::AlarmRequest ToKv(const etcdserverpb::AlarmRequest& request);
 
-// The body of a log entry. kMemberAttributes is no command of the store. Error: INVALID_ARGUMENT,
-// not that message, or a kind that is no command.
+// The body of a log entry. kHashCheck and kMemberAttributes are no commands of the store. Error:
+// INVALID_ARGUMENT, not that message, or a kind that is no command.
 absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view body);
 
 // Whether the body of a kCompaction entry asks to be answered only when the records are deleted.

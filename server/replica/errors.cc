@@ -18,6 +18,9 @@ absl::Status ErrBadLeaderTransferee() {
 }
 absl::Status ErrStopped() { return absl::UnavailableError("etcdserver: server stopped"); }
 absl::Status ErrUnhealthy() { return absl::UnavailableError("etcdserver: unhealthy cluster"); }
+absl::Status ErrStoreUnderRepair() {
+  return absl::UnavailableError("pintle: this member's store is being repaired, ask another one");
+}
 absl::Status ErrInvalidConfChange() {
   return absl::FailedPreconditionError("etcdserver: the members cannot be changed so");
 }

@@ -14,6 +14,7 @@ absl::Status ErrNotLeader();                   // FAILED_PRECONDITION  etcdserve
 absl::Status ErrBadLeaderTransferee();         // FAILED_PRECONDITION  …: bad leader transferee
 absl::Status ErrStopped();                     // UNAVAILABLE  etcdserver: server stopped
 absl::Status ErrUnhealthy();                   // UNAVAILABLE  etcdserver: unhealthy cluster
+absl::Status ErrStoreUnderRepair();            // UNAVAILABLE  pintle: this member's store …
 absl::Status ErrInvalidConfChange();           // FAILED_PRECONDITION  …: cannot be changed so
 absl::Status ErrMemberIdExists();              // FAILED_PRECONDITION  …: member ID already exist
 absl::Status ErrPeerUrlsExist();               // FAILED_PRECONDITION  …: Peer URLs already exists

@@ -30,6 +30,7 @@ constexpr uint32_t FeatureLevelOf(RequestKind kind) {
     case RequestKind::kLeaseRevoke:
     case RequestKind::kLeaseCheckpoint:
     case RequestKind::kAlarm:
+    case RequestKind::kHashCheck:
     case RequestKind::kMemberAttributes:
     case RequestKind::kFirstMembers:
     case RequestKind::kMemberChange:

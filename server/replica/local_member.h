@@ -41,6 +41,7 @@ enum class RequestKind : uint8_t {
   kLeaseRevoke = 9,
   kAlarm = 10,
   kLeaseCheckpoint = 11,
+  kHashCheck = 132,         // every member makes a content hash of its store, here; no body
   kMemberAttributes = 131,  // a member publishes its name and client URLs (cluster.h)
   // Our own; etcd has none of them.
   kFirstMembers = 200,  // who the cluster begins with; part of the first record of ConfState
@@ -111,6 +112,9 @@ class LocalMember {
 
   virtual std::shared_ptr<const kv::ReadView> view()
       const = 0;  // newest local one: serializable reads
+  // False: view() is not to be believed, or far behind (store_repair.h); who reads it, or begins to
+  // watch, is answered ErrStoreUnderRepair. The two doors see to it themselves.
+  virtual bool store_usable() const { return true; }
   virtual watch::Hub& hub() = 0;
   virtual MemberStatus status() const = 0;
   virtual std::vector<ClusterMember> members() const = 0;  // sorted by id

@@ -40,7 +40,8 @@ class LogWriter {
   // Writes everything that is queued. False: there was nothing.
   bool Step();
   // The last Step found no room on the disk: come back in a while, also when nothing is queued.
-  bool waits_for_room() const { return waits_for_room_; }
+  // Any thread.
+  bool waits_for_room() const { return waits_for_room_.load(std::memory_order_relaxed); }
 
  private:
   void TakeNextWrite();
@@ -54,7 +55,7 @@ class LogWriter {
   Observer observer_;
   std::deque<PersistJob> jobs_;      // taken, not yet part of a write
   std::optional<PersistJob> write_;  // taken, not yet durable
-  bool waits_for_room_ = false;
+  std::atomic<bool> waits_for_room_{false};
   std::atomic<uint64_t> first_kept_{0};
 };
 

@@ -44,6 +44,7 @@ absl::Duration Member::timeout() const {
 void Member::Propose(RequestKind kind, std::string body, ProposeDone done) {
   if (closed_) return done(ErrStopped());
   if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
+  if (!repair_->usable()) return done(ErrStoreUnderRepair());
   if (quota_->ExceededBy(kind, body)) {
     alarms_->Raise({.member_id = options_.member_id, .type = kv::AlarmType::kNoSpace});
     return done(kv::ErrNoSpace());
@@ -66,6 +67,7 @@ void Member::ProposeUnchecked(RequestKind kind, const std::string& body, Propose
 
 void Member::LinearizableRead(ReadDone done) {
   if (closed_) return done(ErrStopped());
+  if (!repair_->usable()) return done(ErrStoreUnderRepair());
   const ReadGate::AddResult added = reads_->Add(doors_.clock.Now() + timeout(), done);
   if (closed_ && added != ReadGate::AddResult::kFull) {
     for (auto& late : reads_->TakeAll()) late(ErrStopped());
@@ -128,6 +130,10 @@ void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::
   LeaseQuestion lease;
   if (question.topic == PeerTopic::kLease && DecodeLeaseQuestion(question.body, lease)) {
     return answer(EncodeLeaseAnswer(AnswerLease(lease)));
+  }
+  if (question.topic == PeerTopic::kReport) {
+    integrity_->Heard(question.body);
+    return answer("");
   }
   MemberChange change;
   if (question.topic == PeerTopic::kMemberChange && DecodeMemberChange(question.body, change)) {

@@ -33,8 +33,10 @@
 #include "server/replica/applier.h"
 #include "server/replica/apply_worker.h"
 #include "server/replica/clock.h"
+#include "server/replica/content_check.h"
 #include "server/replica/driver.h"
 #include "server/replica/feature_level.h"
+#include "server/replica/integrity.h"
 #include "server/replica/lease_asker.h"
 #include "server/replica/local_member.h"
 #include "server/replica/log_writer.h"
@@ -43,6 +45,7 @@
 #include "server/replica/peer_transport.h"
 #include "server/replica/quota.h"
 #include "server/replica/snapshot_worker.h"
+#include "server/replica/store_repair.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/wal.h"
 
@@ -71,6 +74,10 @@ struct MemberOptions {
   size_t max_request_bytes = 1572864;
   size_t max_pending_requests = 5000;
   int64_t quota_bytes = 0;  // of the store (quota.h); 0: none
+  // How often the leader has everybody's content checked (content_check.h).
+  absl::Duration content_check_interval = absl::InfiniteDuration();
+  // A store that found no room is opened again when there is this much.
+  uint64_t room_to_go_on_bytes = uint64_t{8} << 20;
   storage::WalOptions wal;
   LogRetention retention;
   kv::StoreOptions store;
@@ -105,6 +112,7 @@ class Member final : public LocalMember {
   void Propose(RequestKind kind, std::string body, ProposeDone done) override;
   void LinearizableRead(ReadDone done) override;
   std::shared_ptr<const kv::ReadView> view() const override;
+  bool store_usable() const override { return repair_->usable(); }
   watch::Hub& hub() override;
   MemberStatus status() const override;
   std::vector<ClusterMember> members() const override;
@@ -119,6 +127,8 @@ class Member final : public LocalMember {
   uint32_t feature_level() const { return cluster_->list()->feature_level; }  // the cluster's
   // False once it has been removed.
   bool is_member() const { return !cluster_->list()->WasRemoved(options_.member_id); }
+  // Another member asks; any thread.
+  void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
 
   const storage::Wal::Stats& wal_stats() const { return wal_->stats(); }
   PeerTransport::Stats peer_stats() const { return doors_.transport.stats(); }
@@ -147,8 +157,18 @@ class Member final : public LocalMember {
   void FreezeFor(raft::MemberId peer);
   void SendPiece(raft::MemberId peer, raft::InstallSnapshot piece);
   absl::Status Install(ReceivedStore received);
+  absl::Status InstallEmpty(std::unique_ptr<kv::Backend> backend);
+  void ContentReplaced();
   absl::Status UseBackend(std::unique_ptr<kv::Backend> backend);
   bool RemoveOldStores();
+
+  StoreRepair::Doors RepairDoors();
+  Integrity::Doors IntegrityDoors();
+  void CheckContent(raft::Index index);
+  absl::Status ReopenStore();
+  void GoBackTo(raft::Index index);
+  void OnTick();
+  AlarmProposer::Doors AlarmDoors();
 
   absl::Duration timeout() const;
   void ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done);
@@ -163,7 +183,6 @@ class Member final : public LocalMember {
                                                                 Replica& replica) const;
   void AnswerWithMembers(const absl::Status& status, MembersDone done);
   PeerSet PeersNow() const;
-  void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
   LeaseAnswer AnswerLease(const LeaseQuestion& question) const;
   void AskLeader(LeaseQuestion question, LeaseAsker::Done done);
 
@@ -188,7 +207,15 @@ class Member final : public LocalMember {
   std::unique_ptr<LogWriter> log_writer_;
   std::unique_ptr<ApplyWorker> apply_worker_;
   std::unique_ptr<SnapshotWorker> snapshot_worker_;
+  std::unique_ptr<StoreRepair> repair_;
+  std::unique_ptr<Integrity> integrity_;
+  std::unique_ptr<ContentCheck> content_check_;
   std::unique_ptr<Driver> driver_;
+  uint64_t ticks_ = 0;                  // the driver's
+  bool store_made_anew_ = false;        // at the start
+  std::atomic<bool> log_whole_{false};  // it begins with the first entry
+  std::atomic<bool> repair_queued_{false};
+  std::atomic<bool> check_queued_{false};
   std::atomic<uint64_t> next_request_id_{0};
   std::atomic<bool> publishing_{false};
   std::atomic<bool> is_learner_{false};

@@ -101,6 +101,7 @@ absl::Status Member::OpenBackend(const std::string& folder) {
 // snapshot of the leader's does.
 absl::Status Member::StartStoreAnew(const absl::Status& damage) {
   spdlog::warn("the store will be made anew: {}", damage.ToString());
+  store_made_anew_ = true;
   PINTLE_ASSIGN_OR_RETURN(const std::string folder, data_dir_->NewStoreFolder());
   PINTLE_RETURN_IF_ERROR(OpenBackend(folder));
   base::FaultPoint("member.before_new_store_counts");
@@ -187,13 +188,13 @@ void Member::Assemble(const storage::WalContents& contents) {
                                      absl::Milliseconds(options_.election_timeout_ms));
   proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
   quota_ = std::make_unique<Quota>(options_.quota_bytes, *store_);
-  alarms_ = std::make_unique<AlarmProposer>(AlarmProposer::Doors{
-      .propose =
-          [this](const std::string& body, std::function<void()> done) {
-            ProposeUnchecked(RequestKind::kAlarm, body,
-                             [done = std::move(done)](const absl::StatusOr<Applied>&) { done(); });
-          },
-      .view = [this] { return store_->view(); }});
+  alarms_ = std::make_unique<AlarmProposer>(AlarmDoors());
+  repair_ = std::make_unique<StoreRepair>(RepairDoors());
+  integrity_ = std::make_unique<Integrity>(raft::MemberId(options_.member_id),
+                                           options_.content_check_interval, IntegrityDoors());
+  content_check_ = std::make_unique<ContentCheck>(ContentCheck::Doors{
+      .done = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); },
+      .damaged = [this](const absl::Status& why) { repair_->Unsound(why); }});
   reads_ = std::make_unique<ReadGate>(kMostReaders);
   lease_asker_ = std::make_unique<LeaseAsker>(LeaseAsker::Parts{
       .self = raft::MemberId(options_.member_id),
@@ -214,7 +215,8 @@ void Member::Assemble(const storage::WalContents& contents) {
       .propose_again = [this](uint64_t id,
                               raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
       .on_conf_recorded = [this] { conf_recorded_ = true; },
-      .feature_level = options_.feature_level});
+      .feature_level = options_.feature_level,
+      .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); }});
   conf_recorded_ = store_->GetMeta(kConfStateMeta).has_value();
 
   const raft::RestoredState restored = RestoredFrom(contents);
@@ -227,9 +229,15 @@ void Member::Assemble(const storage::WalContents& contents) {
 
   log_writer_ = std::make_unique<LogWriter>(
       *wal_, [this](raft::ReadyNumber number) { driver_->Persisted(number); });
+  log_whole_ = contents.base.index == raft::Index{};
+  if (store_made_anew_) repair_->StartsEmpty(ready_index_);
   apply_worker_ =
-      std::make_unique<ApplyWorker>(*applier_, restored.applied_index,
-                                    [this](raft::Index index) { driver_->AppliedUpTo(index); });
+      std::make_unique<ApplyWorker>(*applier_, restored.applied_index, [this](raft::Index index) {
+        repair_->AppliedUpTo(index);
+        driver_->AppliedUpTo(index);
+      });
+  apply_worker_->SetFailureHandler([this](const absl::Status& why) { repair_->WriteFailed(why); });
+  apply_worker_->SetCheckHandler([this](raft::Index index) { CheckContent(index); });
   snapshot_worker_ = std::make_unique<SnapshotWorker>(SnapshotDoors(), doors_.random.Next());
   auto replica =
       std::make_unique<Replica>(*RaftConfigOf(options_), restored, std::move(log), doors_.random);
@@ -256,11 +264,12 @@ Driver::Parts Member::DriverParts(std::unique_ptr<Replica> replica) {
             // Without a record of who belongs to the cluster there is no snapshot.
             return conf_recorded_ ? raft::Index(store_->durable_sequence().value()) : raft::Index{};
           },
-      .drop_log_before = [this](raft::Index first_kept) { log_writer_->DropBefore(first_kept); },
-      .on_tick =
-          [this] {
-            if (snapshot_worker_->busy()) snapshot_worker_->queue().Push(SnapshotWorker::Ticked{});
+      .drop_log_before =
+          [this](raft::Index first_kept) {
+            log_whole_ = false;
+            log_writer_->DropBefore(first_kept);
           },
+      .on_tick = [this] { OnTick(); },
       .on_soft_state =
           [this](const raft::SoftState& state) {
             if (state.role != raft::Role::kLeader)

@@ -52,7 +52,7 @@ void Member::FreezeFor(raft::MemberId peer) {
   apply_worker_->queue().Push([this, peer] {
     const std::optional<std::string> recorded = store_->GetMeta(kConfStateMeta);
     raft::ConfChange conf;
-    if (!recorded || !raft::DecodeConfChange(*recorded, conf)) {
+    if (!repair_->sound() || !recorded || !raft::DecodeConfChange(*recorded, conf)) {
       // Soon: the leader writes it down. Asked again then.
       driver_->Post([peer](Replica& replica) { replica.SnapshotFailed(peer); });
       return;
@@ -75,8 +75,9 @@ void Member::SendPiece(raft::MemberId peer, raft::InstallSnapshot piece) {
 
 // Apply thread. The old content stays for those who read it, and goes with the last of them.
 absl::Status Member::Install(ReceivedStore received) {
+  if (received.empty) return InstallEmpty(std::move(received.backend));
   const raft::Index index = received.meta.last_entry.index;
-  if (store_->sequence().value() >= index.value()) {
+  if (repair_->usable() && store_->sequence().value() >= index.value()) {
     received.backend.reset();
     return data_dir_->DropNewStore();
   }
@@ -85,10 +86,9 @@ absl::Status Member::Install(ReceivedStore received) {
   const absl::Status loaded = UseBackend(std::move(received.backend));
   if (!storage::DieUnlessOk(loaded, "loading the store of a snapshot")) return loaded;
   base::FaultPoint("member.installed");
-  hub_->Reset(store_->view()->revision());
-  lessor_->Reset(store_->view()->Leases());
-  cluster_->Reload();
-  conf_recorded_ = store_->GetMeta(kConfStateMeta).has_value();
+  ContentReplaced();
+  log_whole_ = false;
+  repair_->Restored();
   // What we wait for may be in the snapshot.
   proposals_->SentMayBeApplied();
   const uint64_t epoch = apply_worker_->Restored(received.meta);
@@ -107,7 +107,12 @@ absl::Status Member::UseBackend(std::unique_ptr<kv::Backend> backend) {
     *closed = true;
   });
   if (store_ == nullptr) {
-    PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(shared, options_.store));
+    kv::StoreOptions options = options_.store;
+    // Not before there is a member: what Open finds it returns.
+    options.on_damage = [this](const absl::Status& why) {
+      if (repair_ != nullptr) repair_->Unsound(why);
+    };
+    PINTLE_ASSIGN_OR_RETURN(store_, kv::Store::Open(shared, options));
   } else {
     PINTLE_RETURN_IF_ERROR(store_->Reload(shared));
   }

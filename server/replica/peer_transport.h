@@ -34,7 +34,7 @@ inline constexpr uint32_t kHighestPeerProtocol = 1;
 
 // A question to one peer and what it is about. The bodies are the asker's and the answerer's own
 // (peer_questions.h). The numbers are on the wire: never reuse one.
-enum class PeerTopic : uint8_t { kLease = 1, kMemberChange = 2 };
+enum class PeerTopic : uint8_t { kLease = 1, kMemberChange = 2, kReport = 3 };
 struct PeerQuestion {
   PeerTopic topic{};
   std::string body;

@@ -55,6 +55,11 @@ std::vector<ReadGate::Done> ReadGate::Applied(raft::Index index) {
   return free;
 }
 
+void ReadGate::Rewound(raft::Index index) {
+  const std::lock_guard lock(mutex_);
+  applied_index_ = index;
+}
+
 void ReadGate::DropExpired(Readers& readers, absl::Time now, std::vector<Done>& expired) {
   const auto late =
       std::stable_partition(readers.begin(), readers.end(),

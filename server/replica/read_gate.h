@@ -42,6 +42,8 @@ class ReadGate {
   std::vector<Done> Confirmed(raft::ReadId id, raft::Index index);
   void Dropped(raft::ReadId id);
   std::vector<Done> Applied(raft::Index index);
+  // The store has gone back to there.
+  void Rewound(raft::Index index);
 
   std::vector<Done> TakeExpired(absl::Time now);
   std::vector<Done> TakeAll();

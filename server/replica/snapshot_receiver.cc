@@ -62,10 +62,23 @@ absl::Status SnapshotReceiver::Complete(const raft::SnapshotMeta& meta) {
   return absl::OkStatus();
 }
 
+void SnapshotReceiver::StartAnew() {
+  if (transfer_ && transfer_->installing) return;
+  if (const absl::Status begun = Begin(raft::kNoMember, 0); !begun.ok()) {
+    spdlog::error("no new store can be made: {}", begun.ToString());
+    return Drop();
+  }
+  transfer_->reader.reset();
+  transfer_->installing = true;
+  doors_.install({.backend = std::move(transfer_->backend), .empty = true});
+}
+
 void SnapshotReceiver::Installed(const absl::Status& result) {
   if (!transfer_ || !transfer_->installing) return;
+  const bool asked_for = transfer_->from != raft::kNoMember;
+  if (!asked_for && !result.ok()) return Drop();
   if (!result.ok()) return Fail(result);
-  doors_.answer(transfer_->from, {.transfer_id = transfer_->id, .done = true});
+  if (asked_for) doors_.answer(transfer_->from, {.transfer_id = transfer_->id, .done = true});
   transfer_.reset();
 }
 

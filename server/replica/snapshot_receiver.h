@@ -27,6 +27,7 @@ namespace pintle::server::replica {
 struct ReceivedStore {
   std::unique_ptr<kv::Backend> backend;
   raft::SnapshotMeta meta;
+  bool empty = false;  // no snapshot: a new store, to be filled
 };
 
 class SnapshotReceiver {
@@ -45,6 +46,9 @@ class SnapshotReceiver {
   explicit SnapshotReceiver(Doors doors) : doors_(std::move(doors)) {}
 
   void Take(raft::MemberId from, const raft::InstallSnapshot& piece);
+  // An empty store is to take the place of the one that counts, whatever that holds. Nothing
+  // happens while another store is being installed.
+  void StartAnew();
   void Installed(const absl::Status& result);
   void Tick();
 

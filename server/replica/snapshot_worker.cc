@@ -28,6 +28,8 @@ void SnapshotWorker::Handle(Event& event) {
       self.receiver_.Installed(installed.result);
       self.to_clean_up_ = true;
     }
+    void operator()(StartAnew) const { self.receiver_.StartAnew(); }
+    void operator()(const Task& task) const { task(); }
   };
   std::visit(Visitor{*this}, event);
 }

@@ -31,7 +31,12 @@ class SnapshotWorker {
   struct Installed {
     absl::Status result;
   };
-  using Event = std::variant<Need, raft::Message, Ticked, LostLeadership, Installed>;
+  // An empty store instead of the present one (SnapshotReceiver::StartAnew).
+  struct StartAnew {};
+  // Something else that reads the disk, and can wait (content_check.h).
+  using Task = std::function<void()>;
+  using Event =
+      std::variant<Need, raft::Message, Ticked, LostLeadership, Installed, StartAnew, Task>;
 
   struct Doors {
     SnapshotSender::Doors sender;

@@ -78,6 +78,11 @@ void VirtualCluster::HandOver(size_t leader) {
 void VirtualCluster::Collect() {
   for (const auto& member : members_) {
     for (auto& message : member->TakeMessages()) network_.push_back(std::move(message));
+    for (const auto& report : member->TakeReports()) {
+      VirtualMember& to = *members_[PlaceOf(report.to)];
+      const bool cut = cut_.contains({PlaceOf(member->id()), PlaceOf(report.to)});
+      if (to.running() && !cut) to.HearReport(report.body);
+    }
   }
 }
 
@@ -113,6 +118,14 @@ void VirtualCluster::Run(int ticks) {
     Collect();
   }
   while (WorkOnce()) {
+  }
+}
+
+void VirtualCluster::RunFor(absl::Duration time) {
+  constexpr absl::Duration kTick = absl::Milliseconds(100);
+  for (; time > absl::ZeroDuration(); time -= kTick) {
+    for (const auto& member : members_) member->PassTime(kTick);
+    Run(1);
   }
 }
 

@@ -60,6 +60,8 @@ class VirtualCluster {
 
   // Everything that can be done is done, in order, a tick everywhere, again: `ticks` times.
   void Run(int ticks);
+  // The same, with clocks that go on.
+  void RunFor(absl::Duration time);
   // Until exactly one member says that it leads and the others agree; its place.
   size_t RunUntilLeader();
   // One thing at random: a delivery (out of order, sometimes lost or doubled), a write of a log, an

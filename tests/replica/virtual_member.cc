@@ -23,8 +23,8 @@ void SyncMark(storage::FileSystem& disk, const std::string& folder) {
 
 FlushedBackend::FlushedBackend(storage::FileSystem& disk, std::string folder,
                                std::unique_ptr<kv::MemoryBackend>& flushed,
-                               std::set<FlushedBackend*>& open)
-    : disk_(disk), folder_(std::move(folder)), flushed_(flushed), open_(open) {
+                               std::set<FlushedBackend*>& open, const bool& room)
+    : disk_(disk), folder_(std::move(folder)), flushed_(flushed), open_(open), room_(room) {
   open_.insert(this);
   if (flushed_ == nullptr || !disk_.Exists(folder_ + "/mark")) {
     flushed_ = std::make_unique<kv::MemoryBackend>();
@@ -32,7 +32,13 @@ FlushedBackend::FlushedBackend(storage::FileSystem& disk, std::string folder,
   now_ = flushed_->Clone();
 }
 
+absl::Status FlushedBackend::Apply(const kv::BackendBatch& batch) {
+  if (!room_) return absl::ResourceExhaustedError("no space left");
+  return now_->Apply(batch);
+}
+
 absl::Status FlushedBackend::Flush() {
+  if (!room_) return absl::OkStatus();  // like LevelDB's own, in the background
   SyncMark(disk_, folder_);
   flushed_ = now_->Clone();
   durable_ = now_->durable_sequence();
@@ -54,9 +60,10 @@ MemberOptions VirtualMember::Options() {
   options.data_dir = "/disk/data";
   options.wal = {.first_segment_bytes = 4096, .largest_segment_bytes = 8192, .sector_bytes = 512};
   options.retention = retention_;
+  options.content_check_interval = absl::Seconds(20);  // of a clock that mostly stands still
   options.open_backend = [this](const std::string& folder) {
     return absl::StatusOr<std::unique_ptr<kv::Backend>>(
-        std::make_unique<FlushedBackend>(disk_, folder, flushed_[folder], open_));
+        std::make_unique<FlushedBackend>(disk_, folder, flushed_[folder], open_, room_));
   };
   return options;
 }
@@ -130,6 +137,24 @@ void VirtualMember::Change(MemberChange change, LocalMember::MembersDone done) {
   Turn();
 }
 
+void VirtualMember::HearReport(const std::string& body) {
+  member_->AnswerPeer({PeerTopic::kReport, body}, [](const std::string&) {});
+}
+
+void VirtualMember::DamageStore() {
+  for (FlushedBackend* const backend : open_) backend->Damage();
+}
+
+void VirtualMember::FlushStore() {
+  for (FlushedBackend* const backend : open_)
+    PINTLE_CHECK(backend->Flush().ok(), "a store in memory fails");
+}
+
+void VirtualMember::RewriteStore(const std::function<void(kv::MemoryBackend&)>& rewrite) {
+  for (FlushedBackend* const backend : open_) rewrite(backend->content());
+  for (auto& [folder, flushed] : flushed_) rewrite(*flushed);
+}
+
 bool VirtualMember::WriteLog() {
   if (!member_->log_writer().Step() || member_->log_writer().waits_for_room()) return false;
   Turn();
@@ -140,10 +165,7 @@ bool VirtualMember::ApplyBatch() {
   const bool something = !member_->apply_worker().queue().empty();
   while (member_->apply_worker().Step()) {
   }
-  if (something && random_.OneIn(8)) {
-    for (FlushedBackend* const backend : open_)
-      PINTLE_CHECK(backend->Flush().ok(), "a store in memory fails");
-  }
+  if (something && random_.OneIn(8)) FlushStore();
   Turn();
   return something;
 }

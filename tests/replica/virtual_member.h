@@ -34,6 +34,7 @@ class SeededRandom final : public raft::Random {
   std::mt19937_64 engine_;
 };
 
+// Goes on only when the test says so.
 class StandingClock final : public Clock {
  public:
   absl::Time Now() const override { return now_; }
@@ -52,31 +53,45 @@ class Outbox final : public PeerTransport {
     for (auto& message : messages) messages_.push_back(std::move(message));
   }
   void SetPeers(PeerSet) override {}
-  void Ask(raft::MemberId, PeerQuestion, absl::Duration, AskDone done) override {
+  void Ask(raft::MemberId to, PeerQuestion question, absl::Duration, AskDone done) override {
+    if (question.topic == PeerTopic::kReport) reports_.push_back({to, std::move(question.body)});
     done(absl::UnavailableError("no network"));
   }
   Stats stats() const override { return {}; }
   std::vector<raft::Message> TakeAll() { return std::exchange(messages_, {}); }
+  struct Report {
+    raft::MemberId to;
+    std::string body;
+  };
+  std::vector<Report> TakeReports() { return std::exchange(reports_, {}); }
 
  private:
   std::vector<raft::Message> messages_;
+  std::vector<Report> reports_;
 };
 
 // Keeps in `flushed` what it held at the last Flush. A mark in its folder tells it from a store
-// that was removed.
+// that was removed. Fails as its disk does: no room for what is written, or damage in what is read.
 class FlushedBackend final : public kv::Backend {
  public:
   FlushedBackend(storage::FileSystem& disk, std::string folder,
-                 std::unique_ptr<kv::MemoryBackend>& flushed, std::set<FlushedBackend*>& open);
+                 std::unique_ptr<kv::MemoryBackend>& flushed, std::set<FlushedBackend*>& open,
+                 const bool& room);
   ~FlushedBackend() override { open_.erase(this); }
 
-  absl::Status Apply(const kv::BackendBatch& batch) override { return now_->Apply(batch); }
-  absl::StatusOr<std::string> Get(std::string_view key) const override { return now_->Get(key); }
+  absl::Status Apply(const kv::BackendBatch& batch) override;
+  absl::StatusOr<std::string> Get(std::string_view key) const override {
+    if (damaged_) return absl::DataLossError("a bad block");
+    return now_->Get(key);
+  }
   absl::Status Scan(
       std::string_view first, std::string_view last,
       const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    if (damaged_) return absl::DataLossError("a bad block");
     return now_->Scan(first, last, visit);
   }
+  kv::MemoryBackend& content() { return *now_; }
+  void Damage() { damaged_ = true; }
   kv::Sequence durable_sequence() const override { return durable_; }
   absl::Status Flush() override;
   std::unique_ptr<const kv::BackendReader> NewSnapshot() const override {
@@ -88,6 +103,8 @@ class FlushedBackend final : public kv::Backend {
   const std::string folder_;
   std::unique_ptr<kv::MemoryBackend>& flushed_;
   std::set<FlushedBackend*>& open_;
+  const bool& room_;
+  bool damaged_ = false;
   std::unique_ptr<kv::MemoryBackend> now_;
   kv::Sequence durable_;
 };
@@ -120,6 +137,16 @@ class VirtualMember {
   bool MoveSnapshots();
 
   std::vector<raft::Message> TakeMessages() { return outbox_.TakeAll(); }
+  std::vector<Outbox::Report> TakeReports() { return outbox_.TakeReports(); }
+  void HearReport(const std::string& body);
+  void PassTime(absl::Duration time) { clock_.Advance(time); }
+
+  // The store's disk.
+  void SetRoom(bool room) { room_ = room; }
+  void DamageStore();
+  void FlushStore();
+  // What is on it, also while nobody has it open.
+  void RewriteStore(const std::function<void(kv::MemoryBackend&)>& rewrite);
 
   storage::MemoryFileSystem& disk() { return disk_; }
   bool waits_for_room() { return member_->log_writer().waits_for_room(); }
@@ -128,6 +155,7 @@ class VirtualMember {
   const kv::Store& store() const { return member_->store(); }
   std::vector<ClusterMember> members() const { return member_->members(); }
   bool is_member() const { return member_->is_member(); }
+  bool usable() const { return member_->store_usable(); }
   raft::Index applied_index() const { return raft::Index(member_->status().applied_index); }
 
  private:
@@ -145,6 +173,7 @@ class VirtualMember {
   // By folder: what a crash leaves of a store.
   std::map<std::string, std::unique_ptr<kv::MemoryBackend>> flushed_;
   std::set<FlushedBackend*> open_;
+  bool room_ = true;
   bool crashing_ = false;
   std::unique_ptr<Member> member_;
 };

@@ -29,6 +29,9 @@ class RaftChecks {
   absl::Status Restored(const SimMember& member, const raft::SnapshotMeta& meta) {
     return checker_.ObserveRestored(member.id(), meta);
   }
+  void Rewound(const SimMember& member, raft::Index index) {
+    checker_.ObserveRewind(member.id(), index);
+  }
   absl::Status Turned(SimMember& member) {
     return checker_.ObserveMember(member.member().replica().node());
   }

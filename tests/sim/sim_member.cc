@@ -15,6 +15,7 @@ using server::replica::Member;
 using server::replica::MemberOptions;
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
+constexpr absl::Duration kContentCheckInterval = absl::Seconds(4);
 constexpr absl::Duration kHandOver = absl::Microseconds(5);  // from one thread to another
 
 double RateOf(SimRandom& random, double drift) {
@@ -89,6 +90,7 @@ MemberOptions SimMember::Options() {
   options.wal.largest_segment_bytes = settings_.largest_segment_bytes;
   options.wal.prepare_inline = true;
   options.retention = settings_.retention;
+  options.content_check_interval = kContentCheckInterval;
   options.store = {.value_cache_bytes = settings_.value_cache_bytes,
                    .compaction_slice = settings_.compaction_slice};
   options.hub = {.window_bytes = settings_.watch_window_bytes};
@@ -150,6 +152,9 @@ void SimMember::Boot() {
     });
     member_->apply_worker().SetRestoreObserver([this](const raft::SnapshotMeta& meta) {
       if (!frozen_) hooks_.restored(*this, meta);
+    });
+    member_->apply_worker().SetRewindObserver([this](raft::Index index) {
+      if (!frozen_) hooks_.rewound(*this, index);
     });
     SubscribeToTruth();
     PullTruth();

@@ -52,6 +52,8 @@ class SimMember {
     std::function<void(SimMember&, const std::vector<raft::Entry>&)> applying;
     // A snapshot is its store now.
     std::function<void(SimMember&, const raft::SnapshotMeta&)> restored;
+    // Its store went back to there.
+    std::function<void(SimMember&, raft::Index)> rewound;
     // After every turn.
     std::function<void(SimMember&)> turned;
     std::function<void(SimMember&, const std::string& what)> event;

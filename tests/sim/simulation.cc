@@ -94,6 +94,11 @@ SimMember::Hooks Simulation::MemberHooks() {
             ++outcome_.faults["snapshot-installed"];
             Check(raft_checks_.Restored(member, meta));
           },
+      .rewound =
+          [this](SimMember& member, raft::Index index) {
+            ++outcome_.faults["store-went-back"];
+            raft_checks_.Rewound(member, index);
+          },
       .turned =
           [this](SimMember& member) {
             Check(raft_checks_.Turned(member));

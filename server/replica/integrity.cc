@@ -1,0 +1,129 @@
+#include "server/replica/integrity.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/fault_point.h"
+
+namespace pintle::server::replica {
+namespace {
+
+constexpr absl::Duration kCheckAgainAfter = absl::Seconds(10);
+
+std::string NameOf(const Checkpoint& checkpoint) {
+  const bool chain = checkpoint.kind == Checkpoint::Kind::kChain;
+  return absl::StrCat(chain ? "the hash chain" : "the content", " at entry ",
+                      checkpoint.index.value());
+}
+
+}  // namespace
+
+void Integrity::Reached(const Checkpoint& checkpoint) {
+  const std::lock_guard lock(mutex_);
+  votes_.Note(self_, checkpoint);
+}
+
+void Integrity::ContentReplaced() {
+  const std::lock_guard lock(mutex_);
+  votes_.Forget(self_);
+}
+
+void Integrity::CheckSkipped() {
+  const std::lock_guard lock(mutex_);
+  if (check_interval_ == absl::InfiniteDuration()) return;
+  next_check_ = std::min(next_check_, now_ + kCheckAgainAfter);
+}
+
+void Integrity::Heard(std::string_view body) {
+  MemberReport report;
+  if (!DecodeReport(body, report) || report.from == self_) return;
+  const std::vector<raft::MemberId> voters = doors_.voters();
+  if (std::find(voters.begin(), voters.end(), report.from) == voters.end()) return;
+  const std::lock_guard lock(mutex_);
+  said_[report.from] = {.at = now_, .short_of_room = report.short_of_room};
+  for (const Checkpoint& checkpoint : report.checkpoints) votes_.Note(report.from, checkpoint);
+}
+
+void Integrity::Tick(absl::Time now, bool is_leader) {
+  MemberReport report{.from = self_, .short_of_room = doors_.short_of_room()};
+  {
+    const std::lock_guard lock(mutex_);
+    now_ = now;
+    if (!is_leader) leader_since_ = next_check_ = absl::InfiniteFuture();
+    if (is_leader && leader_since_ == absl::InfiniteFuture()) {
+      leader_since_ = now;
+      next_check_ = now + check_interval_;
+    }
+    if (now < next_report_) return;
+    next_report_ = now + kReportEvery;
+    said_[self_] = {.at = now, .short_of_room = report.short_of_room};
+    report.checkpoints = votes_.Newest(self_, MemberReport::kMostCheckpoints);
+  }
+  doors_.send(EncodeReport(report));
+  LookAtHashes(is_leader);
+  if (!is_leader) return;
+  LookAtRoom(now);
+  LookAtTime(now);
+}
+
+void Integrity::LookAtHashes(bool is_leader) {
+  const std::vector<raft::MemberId> voters = doors_.voters();
+  HashVotes::Verdict verdict;
+  {
+    const std::lock_guard lock(mutex_);
+    verdict = votes_.Look(self_, voters);
+  }
+  if (verdict.kind == HashVotes::Verdict::Kind::kOdd) {
+    base::FaultPoint("integrity.odd");
+    doors_.distrust_store(absl::DataLossError(
+        absl::StrCat(NameOf(verdict.own), " is not what the other members have")));
+  }
+  if (verdict.kind == HashVotes::Verdict::Kind::kSplit) {
+    base::FaultPoint("integrity.split");
+    spdlog::error("the members do not agree on {}, and no majority does", NameOf(verdict.own));
+    split_ = true;
+  }
+  if (split_ && is_leader) RaiseCorrupt();
+}
+
+// Until it is there: a leader may go before it is, but then the next one has seen the same.
+void Integrity::RaiseCorrupt() {
+  const std::vector<kv::Alarm> active = doors_.alarms();
+  split_ = std::none_of(active.begin(), active.end(), [](const kv::Alarm& alarm) {
+    return alarm.type == kv::AlarmType::kCorrupt;
+  });
+  if (split_) doors_.raise({.member_id = 0, .type = kv::AlarmType::kCorrupt});
+}
+
+void Integrity::LookAtRoom(absl::Time now) {
+  std::map<raft::MemberId, Said> said;
+  {
+    const std::lock_guard lock(mutex_);
+    if (now - leader_since_ < kSilentAfter) return;  // not everybody has spoken to us yet
+    std::erase_if(said_, [&](const auto& one) { return now - one.second.at > kSilentAfter; });
+    said = said_;
+  }
+  for (const auto& [member, one] : said) {
+    if (one.short_of_room) {
+      doors_.raise({member.value(), kv::AlarmType::kNoSpace, /*automatic=*/true});
+    }
+  }
+  for (const kv::Alarm& alarm : doors_.alarms()) {
+    const auto found = said.find(raft::MemberId(alarm.member_id));
+    const bool full = found != said.end() && found->second.short_of_room;
+    if (alarm.type == kv::AlarmType::kNoSpace && alarm.automatic && !full) doors_.clear(alarm);
+  }
+}
+
+void Integrity::LookAtTime(absl::Time now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (now < next_check_) return;
+    next_check_ = now + check_interval_;
+  }
+  doors_.propose_check();
+}
+
+}  // namespace pintle::server::replica
