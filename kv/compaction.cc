@@ -1,5 +1,6 @@
 #include "kv/compaction.h"
 
+#include "base/canary.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "kv/record.h"
@@ -16,6 +17,7 @@ absl::StatusOr<bool> Compaction::Run(WorkingState& state, int64_t compact_revisi
   int64_t freed = 0;
   const KeyIndex::Progress progress =
       state.keys.Compact(target_, next_key_, slice_, [&](const KeyIndex::Removed& removed) {
+        if (PINTLE_CANARY("compaction_drops_tombstone") && !removed.tombstone) return;
         std::string key = RecordKey(removed.revision, removed.tombstone);
         freed += static_cast<int64_t>(key.size() + removed.record_bytes);
         cache_.Erase(removed.revision);

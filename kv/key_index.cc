@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/canary.h"
 #include "base/check.h"
 
 namespace pintle::kv {
@@ -94,16 +95,20 @@ bool KeyIndex::Trim(const KeyEntry& entry, int64_t compact_revision, uint32_t li
   const auto drop = [&](const OldVersion& old) {
     removed({{old.main, old.sub}, old.tombstone != 0, old.record_bytes});
   };
+  // A deletion at the compact revision itself may still be watched from there.
+  const bool early = PINTLE_CANARY("delete_event_lost_at_compaction") ||
+                     PINTLE_CANARY("revision_back_after_compaction_crash");
+  const int64_t first_watched = early ? compact_revision + 1 : compact_revision;
   const bool newest_too = entry.mod_revision <= compact_revision;
   uint32_t gone = newest_too ? entry.older_count : entry.OldUpTo(compact_revision);
   if (!newest_too && gone > 0) {
     const OldVersion& last = entry.older->items[gone - 1];
-    if (!last.tombstone || last.main == compact_revision) --gone;  // readable, or to be watched
+    if (!last.tombstone || last.main >= first_watched) --gone;  // readable, or to be watched
   }
   const bool all = gone <= limit;
   gone = std::min(gone, limit);
   for (uint32_t i = 0; i < gone; ++i) drop(entry.older->items[i]);
-  if (all && entry.tombstone() && entry.mod_revision < compact_revision) {
+  if (all && entry.tombstone() && entry.mod_revision < first_watched) {
     drop(entry.AsOld());
     Retire(entry.older);
     tree_.Erase(entry.key());

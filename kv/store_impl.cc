@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/canary.h"
 #include "base/check.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
@@ -134,7 +135,8 @@ uint64_t StoreImpl::EndEntry(Sequence sequence, uint64_t term) {
   const bool chain_known = ended_.hash != 0 || !ended_.sequence;
   if (chain_known) {
     const auto changes = std::span(state_.batch.ops).subspan(hashed_ops_);
-    ended_.hash = NextHash(ended_.hash, changes, sequence, term);
+    const bool skips = PINTLE_CANARY("hash_chain_skips") && hashed_ops_ > 0;
+    if (!skips) ended_.hash = NextHash(ended_.hash, changes, sequence, term);
   }
   hashed_ops_ = state_.batch.ops.size();
   ended_.sequence = sequence;
@@ -147,10 +149,18 @@ absl::Status StoreImpl::Write(Sequence sequence, uint64_t term) {
   if (ended_.sequence != sequence) EndEntry(sequence, term);
   PINTLE_CHECK(hashed_ops_ == state_.batch.ops.size(), "changes belong to an entry");
   ended_.revision = state_.revision;
-  state_.batch.Put(StateKey(), EncodeState(ended_));
+  const auto state_alone = [this] {
+    BackendBatch batch;
+    batch.Put(StateKey(), EncodeState(ended_));
+    return backend_->Apply(batch);
+  };
+  if (PINTLE_CANARY("sequence_ahead_of_data")) PINTLE_RETURN_IF_ERROR(state_alone());
+  if (!PINTLE_CANARY("apply_twice_after_restart"))
+    state_.batch.Put(StateKey(), EncodeState(ended_));
   state_.batch.sequence = sequence;
   base::FaultPoint("kv.before_write");
-  const absl::Status status = backend_->Apply(state_.batch);
+  absl::Status status = backend_->Apply(state_.batch);
+  if (PINTLE_CANARY("apply_twice_after_restart")) status.Update(state_alone());
   if (!status.ok()) {
     state_.Fail(status);
     return status;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/canary.h"
 #include "base/status_macros.h"
 #include "kv/record.h"
 #include "kv/store_impl.h"
@@ -108,12 +109,16 @@ absl::Status StoreImpl::Load() {
   PINTLE_RETURN_IF_ERROR(LoadLeases(*backend_, state_));
 
   absl::Status status;
+  const bool forgets = PINTLE_CANARY("revision_back_after_compaction_crash");
+  int64_t newest = 1;
   PINTLE_RETURN_IF_ERROR(backend_->Scan(FirstRecordKey(0), FirstRecordKey(-1),
                                         [&](std::string_view key, std::string_view value) {
                                           status = LoadRecord(key, value, state_);
+                                          if (forgets) newest = ParseRecordKey(key)->revision.main;
                                           return status.ok();
                                         }));
   PINTLE_RETURN_IF_ERROR(status);
+  if (forgets) state_.revision = newest;
   if (!first.ops.empty()) PINTLE_RETURN_IF_ERROR(backend_->Apply(first));
   Publish();
   return absl::OkStatus();

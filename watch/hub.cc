@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/canary.h"
 #include "base/fault_point.h"
 #include "watch/hub_core.h"
 #include "watch/subscription.h"
@@ -38,7 +39,9 @@ class HubImpl final : public Hub {
     base::FaultPoint("watch.window_reset");
     const int64_t offered = core_->offered_revision.load(std::memory_order_relaxed);
     core_->index.With([&](const RangeIndex<HubSubscription>& index) {
-      index.ForEachItem([&](HubSubscription& subscription) { subscription.Rewind(offered); });
+      index.ForEachItem([&](HubSubscription& subscription) {
+        if (!PINTLE_CANARY("watcher_survives_snapshot")) subscription.Rewind(offered);
+      });
     });
     core_->offered_revision.store(revision, std::memory_order_release);
   }

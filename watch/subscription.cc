@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/canary.h"
 #include "kv/errors.h"
 #include "watch/catch_up.h"
 
@@ -42,15 +43,16 @@ int64_t HubSubscription::Begin() {
     inbox_.Close();
     return revision;
   }
-  const bool live = inbox_.GoLive(start_, [&] {
+  const int64_t from = PINTLE_CANARY("future_watch_gets_old") ? 0 : start_;
+  const bool live = inbox_.GoLive(from, [&] {
     revision = core_->window.With([](const EventWindow& window) { return window.revision(); });
     return start_ == 0 || start_ > revision;
   });
   if (start_ == 0) start_ = revision + 1;
   through_ = live ? revision : start_ - 1;
   if (!live) {
-    next_ = start_;
-    inbox_.FallBehind(start_);
+    next_ = PINTLE_CANARY("watch_cursor_off_by_one") ? start_ + 1 : start_;
+    inbox_.FallBehind(next_);
   }
   return revision;
 }
@@ -97,6 +99,8 @@ Batch HubSubscription::NextLive(size_t max_bytes) {
   const std::vector<EventRef> events = Fetch();
   if (events.empty()) {  // slower than the window is long
     next_ = taken_.front().revision;
+    if (PINTLE_CANARY("slow_watcher_loses")) next_ = taken_.back().revision;
+    if (PINTLE_CANARY("duplicate_event")) next_ = through_;
     taken_.clear();
     inbox_.FallBehind(next_);
     return NextMissed(max_bytes);
@@ -158,7 +162,7 @@ int64_t HubSubscription::synced_revision() const {
   if (ended_ || !taken_.empty()) return -1;
   // Read first: what has been offered by then is in the inbox if it is wanted.
   const int64_t offered = core_->offered_revision.load(std::memory_order_acquire);
-  if (!inbox_.LiveAndEmpty()) return -1;
+  if (!inbox_.LiveAndEmpty() && !PINTLE_CANARY("progress_early")) return -1;
   const int64_t revision = std::max(offered, through_);
   return revision >= start_ - 1 ? revision : -1;
 }

@@ -13,11 +13,16 @@ void LeaseAsker::Ask(LeaseQuestion question, Done done) {
 }
 
 void LeaseAsker::Try(Waiter waiter) {
-  const LeaseAnswer own = parts_.own_answer(waiter.question);
-  if (own.is_leader) return waiter.done(own);
   const raft::MemberId leader = parts_.leader();
-  if (leader == raft::kNoMember || leader == parts_.self) return Wait(std::move(waiter));
-  if (closed()) return Wait(std::move(waiter));
+  if (leader == raft::kNoMember || closed()) return Wait(std::move(waiter));
+  if (leader == parts_.self) {
+    const LeaseQuestion question = waiter.question;
+    return parts_.own_answer(question,
+                             [this, waiter = std::move(waiter)](const LeaseAnswer& own) mutable {
+                               if (own.is_leader) return waiter.done(own);
+                               Wait(std::move(waiter));
+                             });
+  }
   const absl::Duration left = waiter.deadline - parts_.clock.Now();
   const PeerQuestion question = EncodeLeaseQuestion(waiter.question);
   parts_.transport.Ask(

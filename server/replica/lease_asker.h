@@ -31,9 +31,11 @@ class LeaseAsker {
   static constexpr size_t kMostWaiting = 10000;
 
   using Done = absl::AnyInvocable<void(absl::StatusOr<LeaseAnswer>)>;
+  using OwnDone = absl::AnyInvocable<void(const LeaseAnswer&)>;
   struct Parts {
     raft::MemberId self;
-    std::function<LeaseAnswer(const LeaseQuestion&)> own_answer;
+    // Asked while this member leads, as far as it knows; answers when that is confirmed, or not.
+    std::function<void(const LeaseQuestion&, OwnDone)> own_answer;
     std::function<raft::MemberId()> leader;
     PeerTransport& transport;
     const Clock& clock;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/canary.h"
+
 namespace pintle::server::replica {
 namespace {
 constexpr absl::Duration kNameAgainAfter = absl::Seconds(3);
@@ -9,15 +11,23 @@ constexpr absl::Duration kNameAgainAfter = absl::Seconds(3);
 
 Lessor::Lessor(const std::vector<kv::LeaseInfo>& known, absl::Duration election_timeout)
     : election_timeout_(election_timeout) {
-  Reset(known);
+  Reset(known, absl::InfiniteFuture());
 }
 
-void Lessor::Reset(const std::vector<kv::LeaseInfo>& known) {
+void Lessor::Reset(const std::vector<kv::LeaseInfo>& known, absl::Time now) {
   const std::lock_guard lock(mutex_);
   clocks_.clear();
   for (const auto& lease : known) {
     clocks_[lease.id] = {lease.granted_ttl_seconds, lease.remaining_ttl_seconds,
                          absl::InfiniteFuture()};
+  }
+  if (leader_) WindAll(now);
+}
+
+void Lessor::WindAll(absl::Time now) {
+  for (auto& [id, clock] : clocks_) {
+    clock.expires = now + absl::Seconds(clock.remaining_ttl_seconds) + election_timeout_;
+    clock.not_named_before = absl::InfinitePast();
   }
 }
 
@@ -29,15 +39,14 @@ void Lessor::Granted(kv::LeaseId id, int64_t ttl_seconds, absl::Time now) {
 void Lessor::Revoked(kv::LeaseId id) {
   const std::lock_guard lock(mutex_);
   clocks_.erase(id);
+  named_.erase(id);
 }
 
 void Lessor::BecameLeader(absl::Time now) {
   const std::lock_guard lock(mutex_);
   leader_ = true;
-  for (auto& [id, clock] : clocks_) {
-    clock.expires = now + absl::Seconds(clock.remaining_ttl_seconds) + election_timeout_;
-    clock.not_named_before = absl::InfinitePast();
-  }
+  named_.clear();
+  if (!PINTLE_CANARY("lease_by_wall_clock")) WindAll(now);
 }
 
 void Lessor::LostLeadership() {
@@ -48,7 +57,7 @@ void Lessor::LostLeadership() {
 int64_t Lessor::KeepAlive(kv::LeaseId id, absl::Time now) {
   const std::lock_guard lock(mutex_);
   const auto it = clocks_.find(id);
-  if (it == clocks_.end() || it->second.expires <= now) return 0;
+  if (it == clocks_.end() || it->second.expires <= now || named_.contains(id)) return 0;
   it->second.expires = now + absl::Seconds(it->second.ttl_seconds);
   it->second.remaining_ttl_seconds = it->second.ttl_seconds;
   return it->second.ttl_seconds;
@@ -57,7 +66,7 @@ int64_t Lessor::KeepAlive(kv::LeaseId id, absl::Time now) {
 LocalMember::LeaseTime Lessor::TimeToLive(kv::LeaseId id, absl::Time now) const {
   const std::lock_guard lock(mutex_);
   const auto it = clocks_.find(id);
-  if (it == clocks_.end() || it->second.expires <= now) return {};
+  if (it == clocks_.end() || it->second.expires <= now || named_.contains(id)) return {};
   return {absl::ToInt64Seconds(it->second.expires - now), it->second.ttl_seconds};
 }
 
@@ -70,6 +79,7 @@ std::vector<kv::LeaseId> Lessor::TakeExpired(absl::Time now, size_t most) {
     if (clock.expires > now || clock.not_named_before > now) continue;
     clock.not_named_before = now + kNameAgainAfter;
     expired.push_back(id);
+    named_.insert(id);
   }
   std::sort(expired.begin(), expired.end());
   return expired;

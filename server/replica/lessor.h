@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "kv/read_view.h"
 #include "kv/types.h"
@@ -25,7 +26,7 @@ class Lessor {
   Lessor(const std::vector<kv::LeaseInfo>& known, absl::Duration election_timeout);
 
   // The store has another content.
-  void Reset(const std::vector<kv::LeaseInfo>& known);
+  void Reset(const std::vector<kv::LeaseInfo>& known, absl::Time now);
 
   // Apply has granted or revoked one.
   void Granted(kv::LeaseId id, int64_t ttl_seconds, absl::Time now);
@@ -50,10 +51,15 @@ class Lessor {
     absl::Time not_named_before = absl::InfinitePast();
   };
 
+  void WindAll(absl::Time now);
+
   const absl::Duration election_timeout_;
   mutable std::mutex mutex_;
   bool leader_ = false;
   absl::flat_hash_map<kv::LeaseId, Clock> clocks_;
+  // In this time of leading. Their revocation may be on its way: they are not renewed any more,
+  // also when an older content of the store has them again.
+  absl::flat_hash_set<kv::LeaseId> named_;
 };
 
 }  // namespace pintle::server::replica

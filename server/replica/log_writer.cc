@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/canary.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "server/storage/fatal.h"
@@ -73,6 +74,7 @@ bool LogWriter::Step() {
   if (!write_ && jobs_.empty()) return false;
   while (write_ || !jobs_.empty()) {
     if (!write_) TakeNextWrite();
+    if (PINTLE_CANARY("reply_before_sync")) durable_(write_->number);
     base::FaultPoint("log.before_write");
     const absl::Status written = Write();
     NoteRoom(!absl::IsResourceExhausted(written));
@@ -80,7 +82,7 @@ bool LogWriter::Step() {
     if (!storage::DieUnlessOk(written, "writing the log")) return true;
     base::FaultPoint("log.after_sync");
     if (observer_) observer_(*write_);
-    durable_(write_->number);
+    if (!PINTLE_CANARY("reply_before_sync")) durable_(write_->number);
     write_.reset();
     if (!storage::DieUnlessOk(DropOld(), "dropping old segments of the log")) return true;
   }

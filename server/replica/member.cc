@@ -106,7 +106,16 @@ MemberStatus Member::status() const {
   return status;
 }
 
-LeaseAnswer Member::AnswerLease(const LeaseQuestion& question) const {
+// Of a leader that has just been confirmed as one: a leader of the past, which was paused or cut
+// off, would promise time that the new one knows nothing of.
+void Member::AnswerLease(LeaseQuestion question, LeaseAsker::OwnDone done) {
+  if (driver_->facts().soft_state.role != raft::Role::kLeader) return done(LeaseAnswer{});
+  LinearizableRead([this, question, done = std::move(done)](const auto& confirmed) mutable {
+    done(confirmed.ok() ? AnswerLeaseNow(question) : LeaseAnswer{});
+  });
+}
+
+LeaseAnswer Member::AnswerLeaseNow(const LeaseQuestion& question) const {
   const Driver::Facts facts = driver_->facts();
   if (facts.soft_state.role != raft::Role::kLeader) return {};
   // Until our own no-op is applied a revocation of an older leader's may still come: no promises.
@@ -129,7 +138,10 @@ LeaseAnswer Member::AnswerLease(const LeaseQuestion& question) const {
 void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
   LeaseQuestion lease;
   if (question.topic == PeerTopic::kLease && DecodeLeaseQuestion(question.body, lease)) {
-    return answer(EncodeLeaseAnswer(AnswerLease(lease)));
+    return AnswerLease(lease,
+                       [answer = std::move(answer)](const absl::StatusOr<LeaseAnswer>& of) mutable {
+                         answer(EncodeLeaseAnswer(*of));
+                       });
   }
   if (question.topic == PeerTopic::kReport) {
     integrity_->Heard(question.body);

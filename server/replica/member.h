@@ -183,7 +183,8 @@ class Member final : public LocalMember {
                                                                 Replica& replica) const;
   void AnswerWithMembers(const absl::Status& status, MembersDone done);
   PeerSet PeersNow() const;
-  LeaseAnswer AnswerLease(const LeaseQuestion& question) const;
+  void AnswerLease(LeaseQuestion question, LeaseAsker::OwnDone done);
+  LeaseAnswer AnswerLeaseNow(const LeaseQuestion& question) const;
   void AskLeader(LeaseQuestion question, LeaseAsker::Done done);
 
   const MemberOptions options_;

@@ -198,7 +198,8 @@ void Member::Assemble(const storage::WalContents& contents) {
   reads_ = std::make_unique<ReadGate>(kMostReaders);
   lease_asker_ = std::make_unique<LeaseAsker>(LeaseAsker::Parts{
       .self = raft::MemberId(options_.member_id),
-      .own_answer = [this](const LeaseQuestion& question) { return AnswerLease(question); },
+      .own_answer = [this](const LeaseQuestion& question,
+                           LeaseAsker::OwnDone done) { AnswerLease(question, std::move(done)); },
       .leader = [this] { return driver_->facts().soft_state.leader; },
       .transport = doors_.transport,
       .clock = doors_.clock,

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/canary.h"
+
 namespace pintle::server::replica {
 
 ReadGate::AddResult ReadGate::Add(absl::Time deadline, Done& done) {
@@ -17,6 +19,10 @@ ReadGate::AddResult ReadGate::Add(absl::Time deadline, Done& done) {
 bool ReadGate::Begin(raft::ReadId id) {
   const std::lock_guard lock(mutex_);
   if (waiting_.empty()) return false;
+  if (PINTLE_CANARY("read_index_across_retries") && !rounds_.empty()) {
+    std::ranges::move(std::exchange(waiting_, {}), std::back_inserter(rounds_.begin()->second));
+    return false;
+  }
   rounds_[id] = std::exchange(waiting_, {});
   return true;
 }

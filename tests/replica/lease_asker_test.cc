@@ -55,8 +55,8 @@ class LeaseAskerTest : public ::testing::Test {
   std::vector<absl::StatusOr<LeaseAnswer>> answers_;
   LeaseAsker asker_{{.self = raft::MemberId(1),
                      .own_answer =
-                         [this](const LeaseQuestion&) {
-                           return LeaseAnswer{.is_leader = lead_, .ttl_seconds = 30};
+                         [this](const LeaseQuestion&, LeaseAsker::OwnDone done) {
+                           done(LeaseAnswer{.is_leader = lead_, .ttl_seconds = 30});
                          },
                      .leader = [this] { return leader_; },
                      .transport = transport_,
@@ -67,6 +67,7 @@ class LeaseAskerTest : public ::testing::Test {
 
 TEST_F(LeaseAskerTest, TheLeaderAnswersItself) {
   lead_ = true;
+  leader_ = raft::MemberId(1);
   Ask();
   ASSERT_EQ(answers_.size(), 1u);
   EXPECT_EQ(answers_[0]->ttl_seconds, 30);

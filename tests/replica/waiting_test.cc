@@ -209,6 +209,25 @@ TEST(Lessor, AnExpiredLeaseIsGoneForItsClientsBeforeItIsRevoked) {
   EXPECT_EQ(lessor.TimeToLive(Lease(2), At(0)).ttl_seconds, -1);
 }
 
+TEST(Lessor, ALeadersLeasesGoOnWithAnotherContent) {
+  Lessor lessor({}, absl::Seconds(1));
+  lessor.BecameLeader(At(0));
+  lessor.Reset({{.id = Lease(1), .granted_ttl_seconds = 5, .remaining_ttl_seconds = 5}}, At(10));
+  EXPECT_THAT(lessor.TakeExpired(At(15.5), 3), IsEmpty());
+  EXPECT_THAT(lessor.TakeExpired(At(16), 3), ElementsAre(Lease(1)));
+}
+
+TEST(Lessor, WhatWasNamedIsNotRenewedThoughAnOlderContentHasItAgain) {
+  Lessor lessor({}, absl::Seconds(1));
+  lessor.BecameLeader(At(0));
+  lessor.Granted(Lease(1), 5, At(0));
+  EXPECT_THAT(lessor.TakeExpired(At(5), 3), ElementsAre(Lease(1)));
+  lessor.Reset({{.id = Lease(1), .granted_ttl_seconds = 5, .remaining_ttl_seconds = 5}}, At(6));
+  EXPECT_EQ(lessor.KeepAlive(Lease(1), At(7)), 0);
+  lessor.BecameLeader(At(8));  // anew: whatever was on its way has been applied by then
+  EXPECT_EQ(lessor.KeepAlive(Lease(1), At(9)), 5);
+}
+
 TEST(Lessor, NamesFewAtATimeAndEachAgainAfterAWhile) {
   Lessor lessor({}, absl::Seconds(1));
   lessor.BecameLeader(At(0));

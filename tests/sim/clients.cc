@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "kv/errors.h"
 #include "proto/etcd/rpc.pb.h"
 
 namespace pintle::sim {
@@ -13,8 +13,7 @@ using server::replica::Applied;
 using server::replica::RequestKind;
 
 constexpr absl::Duration kPatience = absl::Seconds(3);
-constexpr absl::Duration kWatchTurn = absl::Milliseconds(20);
-constexpr size_t kWatchers = 2;
+constexpr uint64_t kFarBack = 60;  // revisions
 
 std::optional<history::Pair> PairOf(const kv::RangeResult& result) {
   if (result.kvs.empty()) return std::nullopt;
@@ -31,6 +30,7 @@ struct Clients::Call {
   int64_t floor = 0;
   std::string key;
   std::string value;
+  int64_t past = 0;  // the revision that is read, if not the newest
   bool deletes = false;
   bool reads_only = false;
   bool over = false;
@@ -38,21 +38,18 @@ struct Clients::Call {
 };
 
 Clients::Clients(const Settings& settings, EventQueue& events, Members& members,
-                 history::History& history, std::function<void(const absl::Status&)> check)
+                 history::History& history, Watchers& watchers,
+                 std::function<void(const absl::Status&)> check)
     : settings_(settings),
       events_(events),
       members_(members),
       history_(history),
+      watchers_(watchers),
       check_(std::move(check)),
-      random_(settings.seed ^ 0xc11e47),
-      watchers_(kWatchers) {}
+      random_(settings.seed ^ 0xc11e47) {}
 
 void Clients::Start() {
   for (size_t client = 0; client < settings_.clients; ++client) NextCall(client);
-  for (size_t number = 0; number < watchers_.size(); ++number) {
-    watchers_[number].place = number % members_.size();
-    TurnWatcher(number);
-  }
 }
 
 void Clients::NextCall(size_t client) {
@@ -77,12 +74,14 @@ void Clients::Begin(size_t client) {
     if (!std::exchange(call->over, true)) call->after(false);
   });
   const uint64_t kind = random_.Below(100);
-  if (kind < 30) return Put(call);
-  if (kind < 45) return GuardedUpdate(call);
-  if (kind < 55) return Delete(call);
-  if (kind < 80) return LinearizableRead(call);
-  if (kind < 99 || settings_.compact_every == absl::InfiniteDuration())
-    return SerializableRead(call);
+  if (kind < 25) return Put(call);
+  if (kind < 36) return GuardedUpdate(call);
+  if (kind < 42) return UpdateSeveral(call);
+  if (kind < 46) return PutAndReadPast(call);
+  if (kind < 56) return Delete(call);
+  if (kind < 78) return LinearizableRead(call);
+  if (kind < 84) return ReadPast(call);
+  if (kind < 98 || !settings_.compacts) return SerializableRead(call);
   Compact(call);
 }
 
@@ -102,7 +101,7 @@ void Clients::Propose(const std::shared_ptr<Call>& call, RequestKind kind, std::
 }
 
 void Clients::Put(const std::shared_ptr<Call>& call) {
-  call->value = absl::StrCat("v", ++values_);
+  call->value = NewValue("v");
   call->value.resize(std::max(call->value.size(), random_.Below(settings_.value_bytes)), '.');
   etcdserverpb::PutRequest request;
   request.set_key(call->key);
@@ -112,7 +111,7 @@ void Clients::Put(const std::shared_ptr<Call>& call) {
 
 // Puts if the key is as this client last might have seen it.
 void Clients::GuardedUpdate(const std::shared_ptr<Call>& call) {
-  call->value = absl::StrCat("g", ++values_);
+  call->value = NewValue("g");
   const auto seen = history_.At(call->key, history_.last_revision());
   etcdserverpb::TxnRequest request;
   auto* compare = request.add_compare();
@@ -127,6 +126,42 @@ void Clients::GuardedUpdate(const std::shared_ptr<Call>& call) {
   Propose(call, RequestKind::kTxn, request.SerializeAsString());
 }
 
+// Three keys at one revision: two are put, one goes.
+void Clients::UpdateSeveral(const std::shared_ptr<Call>& call) {
+  call->value = NewValue("s");
+  etcdserverpb::TxnRequest request;
+  auto* put = request.add_success()->mutable_request_put();
+  put->set_key(call->key);
+  put->set_value(call->value);
+  put = request.add_success()->mutable_request_put();
+  put->set_key(absl::StrCat(call->key, "-twin"));
+  put->set_value(NewValue("t"));
+  const std::string other = absl::StrCat("key-", random_.Below(settings_.keys));
+  if (other != call->key)
+    request.add_success()->mutable_request_delete_range()->set_key(absl::StrCat(other, "-twin"));
+  Propose(call, RequestKind::kTxn, request.SerializeAsString());
+}
+
+// Newest, or not far back; perhaps compacted.
+int64_t Clients::SomeRevision() {
+  const int64_t back = static_cast<int64_t>(random_.Below(2) == 0 ? 0 : random_.Below(kFarBack));
+  return std::max<int64_t>(1, history_.Floor() - back);
+}
+
+// Refused as a whole when that past is compacted: on every member alike.
+void Clients::PutAndReadPast(const std::shared_ptr<Call>& call) {
+  call->value = NewValue("p");
+  call->past = SomeRevision();
+  etcdserverpb::TxnRequest request;
+  auto* range = request.add_success()->mutable_request_range();
+  range->set_key(call->key);
+  range->set_revision(call->past);
+  auto* put = request.add_success()->mutable_request_put();
+  put->set_key(call->key);
+  put->set_value(call->value);
+  Propose(call, RequestKind::kTxn, request.SerializeAsString());
+}
+
 void Clients::Delete(const std::shared_ptr<Call>& call) {
   call->deletes = true;
   etcdserverpb::DeleteRangeRequest request;
@@ -137,16 +172,19 @@ void Clients::Delete(const std::shared_ptr<Call>& call) {
 void Clients::Compact(const std::shared_ptr<Call>& call) {
   call->reads_only = true;
   etcdserverpb::CompactionRequest request;
-  // Not beyond what every watcher has been given: they would be told so, and have to list again.
-  int64_t revision = history_.last_revision();
-  for (const Watcher& watcher : watchers_) revision = std::min(revision, watcher.cursor);
-  request.set_revision(std::max<int64_t>(1, revision - 50));
+  request.set_revision(SomeRevision());
+  request.set_physical(random_.Below(4) == 0);
+  watchers_.CompactionAsked(request.revision());
   Propose(call, RequestKind::kCompaction, request.SerializeAsString());
 }
 
 void Clients::Answer(Call& call, const absl::StatusOr<Applied>& applied) {
   ++answered_;
-  if (applied.ok()) AnswerChange(call, *applied);  // else nobody knows
+  if (applied.ok()) {
+    AnswerChange(call, *applied);
+  } else if (!call.value.empty() && kv::IsCompacted(applied.status())) {
+    check_(history_.NotWritten(call.value));
+  }  // else nobody knows
   call.after(applied.ok());
 }
 
@@ -160,6 +198,10 @@ void Clients::AnswerChange(const Call& call, const Applied& applied) {
   }
   const auto* txn = std::get_if<kv::TxnResult>(&applied.result);
   if (txn == nullptr || txn->succeeded) {
+    if (call.past != 0) {
+      const auto& range = std::get<kv::RangeResult>(txn->responses.at(0));
+      check_(history_.Read(/*linearizable=*/false, 0, call.past, call.key, PairOf(range)));
+    }
     check_(history_.Wrote(call.floor, applied.revision, call.key, call.value));
     return;
   }
@@ -185,6 +227,23 @@ void Clients::SerializableRead(const std::shared_ptr<Call>& call) {
   ++answered_;
   CheckView(*call, *call->member->member().view(), /*linearizable=*/false);
   call->after(true);
+}
+
+void Clients::ReadPast(const std::shared_ptr<Call>& call) {
+  call->over = true;
+  ++answered_;
+  const auto view = call->member->member().view();
+  const int64_t revision = SomeRevision();
+  const auto result = view->Range({.range = {call->key, ""}, .revision = revision});
+  if (result.ok()) {
+    check_(history_.Read(/*linearizable=*/false, 0, revision, call->key, PairOf(*result)));
+  } else if (kv::IsFutureRevision(result.status()) ? revision <= view->revision()
+             : kv::IsCompacted(result.status())    ? revision >= view->compact_revision()
+                                                   : true) {
+    check_(absl::InternalError(absl::StrCat("a read of revision ", revision,
+                                            " says: ", std::string(result.status().message()))));
+  }
+  call->after(result.ok());
 }
 
 void Clients::CheckView(const Call& call, const kv::ReadView& view, bool linearizable) {
@@ -226,41 +285,6 @@ void Clients::Probe(size_t place, const std::shared_ptr<bool>& done) {
     LinearizableRead(read);
   };
   Put(put);
-}
-
-void Clients::Resubscribe(Watcher& watcher) {
-  watcher.subscription.reset();
-  watcher.place = random_.Below(members_.size());
-  SimMember& member = *members_[watcher.place];
-  if (!member.up()) return;
-  int64_t revision = 0;
-  watcher.incarnation = member.incarnation();
-  watcher.subscription = member.member().hub().Subscribe(
-      {.range = AllKeys(), .start_revision = watcher.cursor + 1}, [] {}, revision);
-}
-
-void Clients::TurnWatcher(size_t number) {
-  Watcher& watcher = watchers_[number];
-  events_.After(kWatchTurn, [this, number] { TurnWatcher(number); });
-  SimMember& member = *members_[watcher.place];
-  const bool gone = !member.up() || member.incarnation() != watcher.incarnation;
-  if (watcher.subscription == nullptr || gone || random_.Below(500) == 0) {
-    return Resubscribe(watcher);
-  }
-  const watch::Batch batch = watcher.subscription->Next(size_t{1} << 16);
-  if (batch.compacted) return check_(absl::InternalError("a watch was compacted away"));
-  for (const Revisions::One& one : ToRevisions(batch).list) {
-    check_(history_.Watched(watcher.cursor, one.revision, one.changes));
-  }
-  const int64_t synced = watcher.subscription->synced_revision();
-  // Every revision changes some key, and all are watched: progress and events end at the same one.
-  if (synced >= 0 && !batch.more) check_(history_.Progress(watcher.cursor, synced));
-}
-
-bool Clients::WatchersAreSynced() const {
-  return std::ranges::all_of(watchers_, [this](const Watcher& watcher) {
-    return watcher.cursor == history_.last_revision();
-  });
 }
 
 }  // namespace pintle::sim

@@ -1,9 +1,8 @@
 // Clients: what users do to the cluster, and the check of every answer.
 //
 // A caller does one call after the other, each at a member of its choice: puts, guarded updates,
-// deletes, linearizable and serializable reads. A call without an answer is given up after a while,
-// and is unknown. A watcher follows all keys at one member, and goes on at another from the last
-// revision it was given when that one dies. One thread.
+// transactions of several keys, deletes, linearizable and serializable reads, reads of the past,
+// compactions. A call without an answer is given up after a while, and is unknown. One thread.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/history/history.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/random.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/sim_member.h"
+#include "tests/sim/watchers.h"
 
 namespace pintle::sim {
 
@@ -25,7 +26,7 @@ class Clients {
   using Members = std::vector<std::unique_ptr<SimMember>>;
 
   Clients(const Settings& settings, EventQueue& events, Members& members, history::History& history,
-          std::function<void(const absl::Status&)> check);
+          Watchers& watchers, std::function<void(const absl::Status&)> check);
 
   void Start();
   // No new calls; those under way may still be answered.
@@ -34,28 +35,22 @@ class Clients {
   // One put and one linearizable read at that member, for the liveness phase. True in `done` once
   // both were answered well; they are tried again until then.
   void Probe(size_t place, const std::shared_ptr<bool>& done);
-  // Watchers have been given everything that was applied.
-  bool WatchersAreSynced() const;
 
   uint64_t calls() const { return calls_; }
   uint64_t answered() const { return answered_; }
 
  private:
-  struct Watcher {
-    size_t place = 0;
-    uint64_t incarnation = 0;
-    int64_t cursor = 1;
-    std::unique_ptr<watch::Subscription> subscription;
-  };
-
   struct Call;
   void NextCall(size_t client);
   void Begin(size_t client);
   void Put(const std::shared_ptr<Call>& call);
   void GuardedUpdate(const std::shared_ptr<Call>& call);
+  void UpdateSeveral(const std::shared_ptr<Call>& call);
+  void PutAndReadPast(const std::shared_ptr<Call>& call);
   void Delete(const std::shared_ptr<Call>& call);
   void LinearizableRead(const std::shared_ptr<Call>& call);
   void SerializableRead(const std::shared_ptr<Call>& call);
+  void ReadPast(const std::shared_ptr<Call>& call);
   void Compact(const std::shared_ptr<Call>& call);
   void Propose(const std::shared_ptr<Call>& call, server::replica::RequestKind kind,
                std::string body);
@@ -64,16 +59,16 @@ class Clients {
   void CheckView(const Call& call, const kv::ReadView& view, bool linearizable);
   // False: given up, or from a process that is gone.
   bool Takes(Call& call);
-  void TurnWatcher(size_t number);
-  void Resubscribe(Watcher& watcher);
+  std::string NewValue(const char* kind) { return absl::StrCat(kind, ++values_); }
+  int64_t SomeRevision();
 
   const Settings& settings_;
   EventQueue& events_;
   Members& members_;
   history::History& history_;
+  Watchers& watchers_;
   const std::function<void(const absl::Status&)> check_;
   SimRandom random_;
-  std::vector<Watcher> watchers_;
   bool stopped_ = false;
   uint64_t calls_ = 0;
   uint64_t answered_ = 0;

@@ -10,9 +10,13 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "tests/sim/simulation.h"
 
 namespace {
@@ -34,6 +38,7 @@ struct Arguments {
   bool trace = false;
   bool first = false;
   bool crash_points = false;
+  std::vector<std::string> crash_at;  // NAME#N
   bool crash_at_every_operation = false;
 };
 
@@ -96,12 +101,22 @@ Plan PlanOf(const Arguments& arguments) {
   if (arguments.trace) {
     plan.tell = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
   }
+  for (const std::string& at : arguments.crash_at) {
+    const std::pair<std::string, std::string> named = absl::StrSplit(at, absl::MaxSplits('#', 1));
+    uint64_t passing = 1;
+    if (!absl::SimpleAtoi(named.second, &passing)) passing = 1;
+    plan.crash_at[named.first] = passing;
+  }
   return plan;
 }
 
 Settings SettingsOf(const Arguments& arguments, uint64_t seed) {
   Settings settings = Draw(seed, arguments.members);
   settings.duration = absl::Seconds(arguments.seconds);
+  if (arguments.crash_points || !arguments.crash_at.empty()) {
+    HaveEverything(settings);
+    settings.crash_at_fault_point = 0;
+  }
   return settings;
 }
 
@@ -112,7 +127,9 @@ void RunOne(const Arguments& arguments, uint64_t seed, Totals& totals) {
   Add(totals, outcome);
   ++totals.seeds;
   if (seed % kTwiceOneIn != 0) return;
-  Outcome again = RunSeed(settings, {});
+  Plan silent = PlanOf(arguments);
+  silent.tell = nullptr;
+  Outcome again = RunSeed(settings, std::move(silent));
   if (again.hash != outcome.hash) {
     again.violation = absl::InternalError(absl::StrFormat(
         "the same seed gave two histories (hashes %016x and %016x)", outcome.hash, again.hash));
@@ -123,9 +140,7 @@ void RunOne(const Arguments& arguments, uint64_t seed, Totals& totals) {
 // A short run crashes once at each point that a run passes: the first time, and some later one.
 // Where a crash leads to points that no run had passed before, they are crashed at after it.
 void SweepCrashPoints(const Arguments& arguments, uint64_t seed, Totals& totals) {
-  Settings settings = SettingsOf(arguments, seed);
-  HaveEverything(settings);
-  settings.crash_at_fault_point = 0;
+  const Settings settings = SettingsOf(arguments, seed);
   std::set<std::string> known;
   std::deque<Plan> plans{{}};
   while (!plans.empty()) {
@@ -133,8 +148,9 @@ void SweepCrashPoints(const Arguments& arguments, uint64_t seed, Totals& totals)
     plans.pop_front();
     const Outcome outcome = RunSeed(settings, plan);
     std::string where;
-    for (const auto& [name, at] : plan.crash_at) absl::StrAppend(&where, " ", name, " #", at);
-    Report(totals, absl::StrCat("seed ", seed, ", crash at", where), outcome);
+    for (const auto& [name, at] : plan.crash_at)
+      absl::StrAppend(&where, " --crash-at ", name, "#", at);
+    Report(totals, absl::StrCat("seed ", seed, where), outcome);
     Add(totals, outcome);
     ++totals.seeds;
     for (const auto& [name, passed] : outcome.fault_points) {
@@ -205,6 +221,9 @@ int main(int argc, char** argv) {
   app.add_flag(
       "--crash-points", arguments.crash_points,
       "for each seed: crash once at every named point; then list how often each was passed");
+  app.add_option(
+      "--crash-at", arguments.crash_at,
+      "NAME#N: crash at the N-th passing of that point, in a cluster as --crash-points has it");
   app.add_flag("--crash-at-every-op", arguments.crash_at_every_operation,
                "for each seed: crash member 0 at its 1st, 2nd, 3rd … write or sync");
   CLI11_PARSE(app, argc, argv);

@@ -21,6 +21,7 @@ class VirtualNetwork::Transport final : public PeerTransport {
     return absl::OkStatus();
   }
   void Stop() override {
+    alive_.reset();
     if (std::exchange(started_, false)) network_.Detach(place_);
   }
   void Send(std::vector<raft::Message> messages) override {
@@ -36,6 +37,7 @@ class VirtualNetwork::Transport final : public PeerTransport {
   VirtualNetwork& network_;
   const Place place_;
   bool started_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 std::unique_ptr<PeerTransport> VirtualNetwork::MakeTransport(Place place) {
@@ -141,10 +143,10 @@ void VirtualNetwork::Transport::Ask(raft::MemberId peer, PeerQuestion question,
                                     absl::Duration timeout, AskDone done) {
   VirtualNetwork& net = network_;
   const Place to = PlaceOf(peer);
-  // Answered once: by the peer, or when the time is up.
+  // Answered once: by the peer, or when the time is up; not when the asker's process is gone.
   const auto shared = std::make_shared<AskDone>(std::move(done));
-  const auto finish = [shared](absl::StatusOr<std::string> answer) {
-    if (*shared) std::exchange(*shared, nullptr)(std::move(answer));
+  const auto finish = [shared, asker = std::weak_ptr(alive_)](absl::StatusOr<std::string> answer) {
+    if (!asker.expired() && *shared) std::exchange(*shared, nullptr)(std::move(answer));
   };
   net.events_.After(timeout, [finish] { finish(absl::UnavailableError("no answer")); });
   if (net.cut_.contains({place_, to}) || net.random_.Chance(net.faults_.loss)) return;
@@ -154,10 +156,12 @@ void VirtualNetwork::Transport::Ask(raft::MemberId peer, PeerQuestion question,
       return finish(absl::UnavailableError("connection lost"));
     }
     const std::shared_ptr<const Callbacks> callbacks = found->second;
-    callbacks->on_question(question, [&net, from, to, finish](std::string answer) {
-      if (net.frozen_.contains(to) || net.IsCut(to, from)) return;
-      net.events_.After(net.DelayOf(to, from),
-                        [finish, answer = std::move(answer)] { finish(answer); });
+    net.run_at(to, [&net, from, to, question, finish, callbacks] {
+      callbacks->on_question(question, [&net, from, to, finish](std::string answer) {
+        if (net.frozen_.contains(to) || net.IsCut(to, from)) return;
+        net.events_.After(net.DelayOf(to, from),
+                          [finish, answer = std::move(answer)] { finish(answer); });
+      });
     });
   });
 }

@@ -42,6 +42,8 @@ class VirtualNetwork {
   std::function<void(const raft::Message&)> on_sent;
   // Called when something has reached the process at that place: it has to take a turn.
   std::function<void(Place)> on_arrived = [](Place) {};
+  // Runs what the process at that place has to do itself, once it gets to it.
+  std::function<void(Place, std::function<void()>)> run_at = [](Place, auto action) { action(); };
   // A damaged frame was taken for a whole one.
   std::function<void(const std::string&)> on_broken;
 

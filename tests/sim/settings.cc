@@ -51,7 +51,8 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.stall_every = Every(random, absl::Seconds(2), absl::Seconds(20));
   settings.failed_sync_every = Every(random, absl::Seconds(5), absl::Seconds(40));
   settings.full_disk_every = Every(random, absl::Seconds(5), absl::Seconds(40));
-  settings.compact_every = Every(random, absl::Seconds(1), absl::Seconds(10));
+  settings.compacts = random.Below(2) == 0;
+  settings.lease_users = OneOf(random, std::array<size_t, 3>{0, 2, 8});
   settings.crash_at_fault_point = Rate(random, 0.001);
   settings.usual_sync = absl::Microseconds(static_cast<int64_t>(random.Between(50, 5000)));
   settings.usual_apply = absl::Microseconds(static_cast<int64_t>(random.Between(10, 1000)));
@@ -78,9 +79,12 @@ void HaveEverything(Settings& settings) {
   const absl::Duration often = settings.duration;
   settings.cut_every = settings.crash_every = settings.power_loss_every = often;
   settings.pause_every = settings.stall_every = settings.failed_sync_every = often;
-  settings.full_disk_every = settings.compact_every = often;
+  settings.full_disk_every = often;
+  settings.compacts = true;
+  settings.lease_users = 4;
   settings.transfer_every = often / 4;
-  settings.store_loses_file = settings.log_flips_bit = 0.3;
+  settings.log_flips_bit = 0.3;
+  if (settings.members > 1) settings.store_loses_file = 0.3;  // alone it may have no log from 1 on
   settings.first_segment_bytes = settings.largest_segment_bytes = 4096;
 }
 
@@ -91,15 +95,15 @@ std::string Settings::Describe() const {
                : absl::StrCat(" ", name, "~", absl::FormatDuration(mean));
   };
   return absl::StrCat(
-      "seed ", seed, ": ", members, " members, ", clients, " clients, ", keys, " keys, delay ",
-      absl::FormatDuration(network.usual_delay), ", loss ", network.loss, ", doubled ",
-      network.duplicates, ", damaged ", network.damage, network.reorders ? ", reordered" : "",
-      ", sync ", absl::FormatDuration(usual_sync), ", log kept ", retention.entries, "/",
-      retention.bytes, ", fault points ", crash_at_fault_point, every("cut", cut_every),
-      every("crash", crash_every), every("power", power_loss_every), every("pause", pause_every),
-      every("stall", stall_every), every("failed-sync", failed_sync_every),
-      every("full-disk", full_disk_every), every("transfer", transfer_every),
-      every("compact", compact_every));
+      "seed ", seed, ": ", members, " members, ", clients, " clients, ", lease_users, " leases, ",
+      keys, " keys, delay ", absl::FormatDuration(network.usual_delay), ", loss ", network.loss,
+      ", doubled ", network.duplicates, ", damaged ", network.damage,
+      network.reorders ? ", reordered" : "", ", sync ", absl::FormatDuration(usual_sync),
+      ", log kept ", retention.entries, "/", retention.bytes, ", fault points ",
+      crash_at_fault_point, every("cut", cut_every), every("crash", crash_every),
+      every("power", power_loss_every), every("pause", pause_every), every("stall", stall_every),
+      every("failed-sync", failed_sync_every), every("full-disk", full_disk_every),
+      every("transfer", transfer_every), compacts ? " compacts" : "");
 }
 
 }  // namespace pintle::sim

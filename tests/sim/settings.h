@@ -20,6 +20,8 @@ struct Settings {
   absl::Duration duration = absl::Seconds(20);          // with faults; the liveness phase follows
   absl::Duration think_time = absl::Milliseconds(200);  // per client, between two calls
   size_t keys = 20;
+  size_t lease_users = 0;
+  bool compacts = false;
 
   NetworkFaults network;
   // Mean time between two of a kind, over the whole cluster; infinite: never.
@@ -31,7 +33,6 @@ struct Settings {
   absl::Duration failed_sync_every = absl::InfiniteDuration();
   absl::Duration full_disk_every = absl::InfiniteDuration();
   absl::Duration transfer_every = absl::InfiniteDuration();
-  absl::Duration compact_every = absl::InfiniteDuration();
   double crash_at_fault_point = 0;  // at each point that is passed
   double store_loses_file = 0;      // at each crash of one member
   absl::Duration usual_sync = absl::Microseconds(500);

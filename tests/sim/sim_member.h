@@ -83,6 +83,8 @@ class SimMember {
   VirtualDisk& disk() { return disk_; }
   // After an input from outside (a client's call, a message).
   void Wake();
+  // What this process does besides its turns, once it gets to it; never, if it dies before.
+  void Do(std::function<void()> action) { Later(absl::ZeroDuration(), std::move(action)); }
 
  private:
   server::replica::MemberOptions Options();

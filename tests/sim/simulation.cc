@@ -37,14 +37,18 @@ Simulation::Simulation(const Settings& settings, Plan plan)
     Mix(message.body.index());
   };
   network_.on_arrived = [this](VirtualNetwork::Place place) { members_[place]->Wake(); };
+  network_.run_at = [this](VirtualNetwork::Place place, std::function<void()> action) {
+    members_[place]->Do(std::move(action));
+  };
   network_.on_broken = [this](const std::string& what) { Check(absl::InternalError(what)); };
-  clients_ = std::make_unique<Clients>(settings_, events_, members_, history_,
-                                       [this](const absl::Status& status) { Check(status); });
+  const auto check = [this](const absl::Status& status) { Check(status); };
+  watchers_ = std::make_unique<Watchers>(settings_, events_, members_, history_, check);
+  clients_ = std::make_unique<Clients>(settings_, events_, members_, history_, *watchers_, check);
+  lease_users_ = std::make_unique<LeaseUsers>(settings_, events_, members_, check);
 }
 
 Simulation::~Simulation() {
-  clients_.reset();
-  members_.clear();
+  members_.clear();  // first: who still waits is answered
   base::SetFaultListener(nullptr);
   server::storage::SetFatalListener(nullptr);
   current_ = nullptr;
@@ -78,7 +82,9 @@ SimMember::Hooks Simulation::MemberHooks() {
       .learned =
           [this](const std::string& source, int64_t revision,
                  const std::vector<history::Change>& changes) {
+            const bool is_new = revision > history_.last_revision();
             Check(history_.Learn(source, revision, changes));
+            if (is_new) lease_users_->Learned(revision, changes);
           },
       .booted = [this](SimMember& member) { Check(raft_checks_.Booted(member)); },
       .written =
@@ -102,6 +108,7 @@ SimMember::Hooks Simulation::MemberHooks() {
       .turned =
           [this](SimMember& member) {
             Check(raft_checks_.Turned(member));
+            CheckHash(member);
             const server::replica::Driver::Facts facts = member.member().driver().facts();
             Mix(member.place() * 1000003 + facts.term.value());
             Mix(facts.commit_index.value());
@@ -249,6 +256,8 @@ void Simulation::EndFaults() {
   faults_on_ = false;
   network_.HealAll();
   clients_->Stop();
+  lease_users_->Stop();
+  watchers_->Settle();
   for (const auto& member : members_) {
     member->disk().FailNextSync(false);
     member->disk().SetRoom(VirtualDisk::kUnlimited);
@@ -261,14 +270,16 @@ void Simulation::EndFaults() {
 
 bool Simulation::IsLive() {
   return std::ranges::all_of(probes_, [](const auto& done) { return *done; }) &&
-         clients_->WatchersAreSynced() && std::ranges::all_of(members_, [this](const auto& member) {
+         watchers_->AreSynced() && lease_users_->AllGone() &&
+         std::ranges::all_of(members_, [this](const auto& member) {
            return member->up() && member->member().view()->revision() == history_.last_revision();
          });
 }
 
 std::string Simulation::WhatIsMissing() const {
   std::string text = absl::StrCat("the truth is at revision ", history_.last_revision(),
-                                  clients_->WatchersAreSynced() ? "" : ", a watcher is behind");
+                                  watchers_->AreSynced() ? "" : ", a watcher is behind",
+                                  lease_users_->AllGone() ? "" : ", a lease is still there");
   for (const auto& member : members_) {
     absl::StrAppend(&text, "; member ", member->place(), member->up() ? "" : " is down");
     if (!*probes_[member->place()]) absl::StrAppend(&text, " does not answer");
@@ -290,6 +301,16 @@ void Simulation::CheckStore(SimMember& member) {
     if (!kv::ParseKeyValue(*encoded, pair)) return Check(absl::InternalError("no pair"));
     Check(history_.Read(false, 0, all->revision, std::string(pair.key), ToPair(encoded)));
   }
+}
+
+// What was applied up to there had the same effect on every member.
+void Simulation::CheckHash(SimMember& member) {
+  const kv::Store& store = member.member().store();
+  if (store.hash() == 0) return;
+  const auto [known, fresh] = hashes_.emplace(store.sequence(), store.hash());
+  if (fresh || known->second == store.hash()) return;
+  Check(absl::InternalError(absl::StrCat("member ", member.place(), " has another hash chain at ",
+                                         store.sequence().value())));
 }
 
 void Simulation::CheckAgreement() {
@@ -318,6 +339,8 @@ Outcome Simulation::Run() {
   };
   events_.After(kSupervisorTurn, supervise);
   clients_->Start();
+  watchers_->Start();
+  lease_users_->Start();
   PlanFaults();
   RunUntil(settings_.duration);
   if (outcome_.violation.ok()) {

@@ -22,10 +22,12 @@
 #include "tests/history/history.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/event_queue.h"
+#include "tests/sim/lease_users.h"
 #include "tests/sim/network.h"
 #include "tests/sim/raft_checks.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/sim_member.h"
+#include "tests/sim/watchers.h"
 
 namespace pintle::sim {
 
@@ -74,6 +76,7 @@ class Simulation {
   bool IsLive();
   std::string WhatIsMissing() const;
   void CheckAgreement();
+  void CheckHash(SimMember& member);
   void CheckStore(SimMember& member);
   void Check(const absl::Status& status);
   void Tell(const std::string& what);
@@ -90,7 +93,10 @@ class Simulation {
   history::History history_;
   RaftChecks raft_checks_;
   std::vector<std::unique_ptr<SimMember>> members_;
+  std::unique_ptr<Watchers> watchers_;
   std::unique_ptr<Clients> clients_;
+  std::unique_ptr<LeaseUsers> lease_users_;
+  std::map<kv::Sequence, uint64_t> hashes_;  // of the chain, as the first member has it
   std::vector<std::shared_ptr<bool>> probes_;
   bool faults_on_ = true;
   Outcome outcome_;
