@@ -215,7 +215,7 @@ std::shared_ptr<const BackendReader> StoreImpl::NewSnapshot() const {
     std::shared_ptr<Backend> backend;
     std::unique_ptr<const BackendReader> reader;  // goes first
   };
-  auto held = std::make_shared<Held>(backend_, backend_->NewSnapshot());
+  auto held = std::make_shared<Held>(Held{backend_, backend_->NewSnapshot()});
   return {held, held->reader.get()};
 }
 

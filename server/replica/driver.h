@@ -43,7 +43,7 @@ class Driver {
     std::function<void(PersistJob)> persist;
     std::function<void(ApplyJob)> apply;
     // A piece of a snapshot that is wanted, or the answer to one; and a follower that needs one.
-    std::function<void(raft::Message)> on_snapshot_message = [](raft::Message) {};
+    std::function<void(raft::Message)> on_snapshot_message = [](const raft::Message&) {};
     std::function<void(raft::MemberId)> on_snapshot_need = [](raft::MemberId) {};
     // The position that the store cannot lose any more; and what of the log it is enough to keep.
     std::function<raft::Index()> durable_index = [] { return raft::Index{0}; };

@@ -61,7 +61,7 @@ absl::Status Member::Recover() {
   PINTLE_ASSIGN_OR_RETURN(
       data_dir_, storage::DataDir::Claim(doors_.files, options_.data_dir,
                                          {options_.cluster_id, options_.member_id}, fresh));
-  const absl::Status opened = OpenBackend(data_dir_->store_folder());
+  absl::Status opened = OpenBackend(data_dir_->store_folder());
   if (!opened.ok() && !absl::IsDataLoss(opened)) return opened;
   storage::WalContents contents;
   PINTLE_ASSIGN_OR_RETURN(
