@@ -34,7 +34,6 @@ absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   base::FaultPoint("apply.events_published");
   parts_.store.Publish();
   base::FaultPoint("apply.published");
-  if (std::exchange(conf_recorded_, false)) parts_.on_conf_recorded();
   for (const Checkpoint& checkpoint : checkpoints_) parts_.on_checkpoint(checkpoint);
   AnswerAll(last);
   return absl::OkStatus();
@@ -57,7 +56,6 @@ void Applier::ApplyOne(const raft::Entry& entry) {
     base::FaultPoint("apply.conf_change");
     if (!raft::DecodeConfChange(payload, change)) return;  // the same on every member
     parts_.store.PutMeta(kConfStateMeta, raft::EncodeConfChange(change.conf_state, {}));
-    conf_recorded_ = true;
     if (change.context.empty() && !change.conf_state.joint()) FinishMemberChange(entry.id);
     payload = change.context;
   } else if (entry.kind != raft::EntryKind::kNormal) {

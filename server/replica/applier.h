@@ -48,8 +48,6 @@ class Applier {
     const Clock& clock;
     // What raft lost goes to it again.
     std::function<void(uint64_t request_id, raft::Payload payload)> propose_again;
-    // The store has a configuration now, written.
-    std::function<void()> on_conf_recorded = [] {};
     uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
     // The store, written, is there.
     std::function<void(const Checkpoint&)> on_checkpoint = [](const Checkpoint&) {};
@@ -91,7 +89,6 @@ class Applier {
   std::vector<kv::Event> events_;
   std::vector<Answer> answers_;
   std::vector<Checkpoint> checkpoints_;
-  bool conf_recorded_ = false;
   raft::Term no_op_term_;  // the newest leader whose no-op was in it
   // Physical compactions whose records are not all deleted yet. Who waits does so among the
   // proposals, and times out like them.

@@ -255,7 +255,6 @@ void Driver::Dispatch(Work work) {
   if (!work.apply.empty()) parts_.apply({apply_epoch_, std::move(work.apply)});
   for (raft::Message& message : work.snapshot_messages) TakeSnapshotMessage(std::move(message));
   for (const raft::MemberId peer : work.peers_need_snapshot) parts_.on_snapshot_need(peer);
-  if (work.conf_state) parts_.on_conf_state(*work.conf_state);
   for (const raft::ReadState& state : work.read_states) {
     // Apply's view is at least as new as what it has announced.
     for (auto& done : parts_.reads.Confirmed(state.id, state.read_index))

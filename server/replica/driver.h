@@ -50,8 +50,6 @@ class Driver {
     std::function<void(raft::Index first_kept)> drop_log_before = [](raft::Index) {};
     std::function<void()> on_tick = [] {};
     std::function<void(const raft::SoftState&)> on_soft_state = [](const raft::SoftState&) {};
-    // The configuration in force has changed: whom to connect to.
-    std::function<void(const raft::ConfState&)> on_conf_state = [](const raft::ConfState&) {};
   };
   struct Options {
     raft::MemberId self;

@@ -220,7 +220,6 @@ class Member final : public LocalMember {
   std::atomic<uint64_t> next_request_id_{0};
   std::atomic<bool> publishing_{false};
   std::atomic<bool> is_learner_{false};
-  std::atomic<bool> conf_recorded_{false};
   std::atomic<bool> closed_{false};
   raft::Index ready_index_;  // applied that far: what was committed at the start is there
 };

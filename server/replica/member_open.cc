@@ -215,10 +215,8 @@ void Member::Assemble(const storage::WalContents& contents) {
       .clock = doors_.clock,
       .propose_again = [this](uint64_t id,
                               raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
-      .on_conf_recorded = [this] { conf_recorded_ = true; },
       .feature_level = options_.feature_level,
       .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); }});
-  conf_recorded_ = store_->GetMeta(kConfStateMeta).has_value();
 
   const raft::RestoredState restored = RestoredFrom(contents);
   ready_index_ = restored.hard_state.commit_index;
@@ -263,7 +261,8 @@ Driver::Parts Member::DriverParts(std::unique_ptr<Replica> replica) {
       .durable_index =
           [this] {
             // Without a record of who belongs to the cluster there is no snapshot.
-            return conf_recorded_ ? raft::Index(store_->durable_sequence().value()) : raft::Index{};
+            return cluster_->recorded() ? raft::Index(store_->durable_sequence().value())
+                                        : raft::Index{};
           },
       .drop_log_before =
           [this](raft::Index first_kept) {

@@ -109,7 +109,6 @@ void Member::ContentReplaced() {
   hub_->Reset(store_->view()->revision());
   lessor_->Reset(store_->view()->Leases(), doors_.clock.Now());
   cluster_->Reload();
-  conf_recorded_ = store_->GetMeta(kConfStateMeta).has_value();
   content_check_->Drop();
   integrity_->ContentReplaced();
 }

@@ -64,7 +64,6 @@ void Replica::TakeReady(Work& work) {
   MoveTo(work.dropped_reads, std::move(ready.dropped_reads));
   MoveTo(work.snapshot_messages, std::move(ready.snapshot_messages));
   MoveTo(work.peers_need_snapshot, std::move(ready.peers_need_snapshot));
-  if (ready.conf_state) work.conf_state = std::move(ready.conf_state);
   if (ready.soft_state) work.soft_state = ready.soft_state;
 }
 

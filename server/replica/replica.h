@@ -43,7 +43,6 @@ struct Work {
   std::vector<raft::ReadId> dropped_reads;
   std::vector<raft::Message> snapshot_messages;
   std::vector<raft::MemberId> peers_need_snapshot;
-  std::optional<raft::ConfState> conf_state;  // set when the configuration in force changed
   std::optional<raft::SoftState> soft_state;  // set when role or leader changed
 };
 
