@@ -43,6 +43,15 @@ def free_ports(count):
     return ports
 
 
+def fetch_etcd(series):
+    """The folder with the programs of a real etcd, "3.4" or "3.5": fetched at the first time (deploy/fetch-etcd)."""
+    done = subprocess.run([os.path.join(ROOT, "deploy", "fetch-etcd"), series], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise ClusterError(f"deploy/fetch-etcd {series}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
 def wait_for(what, check, seconds=30.0, progress=None):
     """Polls check() until it is truthy; ClusterError naming `what` after `seconds`."""
     start = time.monotonic()
