@@ -43,7 +43,7 @@ std::string PeerName(const tcp::socket& socket) {
 Connection::Connection(EventLoop& loop, tcp::socket socket, std::shared_ptr<ByteCounters> counters)
     : loop_(loop), socket_(std::move(socket)), counters_(std::move(counters)) {
   SetSocketOptions(socket_);
-  peer_ = std::make_shared<const std::string>(PeerName(socket_));
+  peer_ = std::make_shared<const PeerIdentity>(PeerIdentity{.address = PeerName(socket_)});
 }
 
 void Connection::Start(SessionFactory make_session, OnClosed on_closed) {

@@ -43,7 +43,7 @@ class Connection final : public SessionHost,
 
   void RequestFlush() override;
   Executor& executor() override { return loop_; }
-  const std::shared_ptr<const std::string>& peer() const override { return peer_; }
+  const std::shared_ptr<const PeerIdentity>& peer() const override { return peer_; }
   void Flush() override;
 
   Session& session() { return *session_; }
@@ -62,7 +62,7 @@ class Connection final : public SessionHost,
   EventLoop& loop_;
   asio::ip::tcp::socket socket_;
   std::shared_ptr<ByteCounters> counters_;
-  std::shared_ptr<const std::string> peer_;
+  std::shared_ptr<const PeerIdentity> peer_;
   std::unique_ptr<Session> session_;
   OnClosed on_closed_;
   std::unique_ptr<Executor::Timer> linger_timer_;

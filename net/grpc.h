@@ -31,6 +31,8 @@ class GrpcCall {
 
   virtual const Headers& metadata() const = 0;
   virtual std::string_view peer() const = 0;
+  // Of the client's verified certificate; empty: it showed none, or none was asked for.
+  virtual std::string_view common_name() const { return {}; }
 
   // Queues one response message. False when the call has ended.
   virtual bool Send(std::string message) = 0;

@@ -31,7 +31,8 @@ class GrpcServerCall final : public GrpcCall,
   void Begin(bool over_limit);
 
   const Headers& metadata() const override { return metadata_; }
-  std::string_view peer() const override { return *peer_; }
+  std::string_view peer() const override { return peer_->address; }
+  std::string_view common_name() const override { return peer_->common_name; }
   bool Send(std::string message) override;
   void Finish(const absl::Status& status) override;
   void Reply(std::string message) override;
@@ -58,7 +59,7 @@ class GrpcServerCall final : public GrpcCall,
 
   Http2Stream* stream_;  // null once the stream is gone
   Executor& executor_;
-  std::shared_ptr<const std::string> peer_;
+  std::shared_ptr<const PeerIdentity> peer_;
   const GrpcMethods& methods_;
   Headers metadata_;
   GrpcDeframer deframer_;

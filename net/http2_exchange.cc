@@ -21,7 +21,7 @@ Http2Exchange::Http2Exchange(Http2Stream& stream, SessionHost& host, HttpHandler
   request_.headers = std::move(head.headers);
   if (!head.content_type.empty())
     request_.headers.Add("content-type", std::move(head.content_type));
-  request_.peer = *host.peer();
+  request_.peer = host.peer()->address;
   head_only_ = request_.method == "HEAD";
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "net/executor.h"
+#include "net/peer_identity.h"
 
 namespace pintle::net {
 
@@ -23,8 +24,8 @@ class SessionHost {
   // turn.
   virtual void RequestFlush() = 0;
   virtual Executor& executor() = 0;
-  // "127.0.0.1:50123". Shared, because calls outlive connections.
-  virtual const std::shared_ptr<const std::string>& peer() const = 0;
+  // Shared, because calls outlive connections.
+  virtual const std::shared_ptr<const PeerIdentity>& peer() const = 0;
 };
 
 class Session {

@@ -94,7 +94,7 @@ class FakeHost final : public SessionHost {
  public:
   void RequestFlush() override { flush_requested_ = true; }
   Executor& executor() override { return manual; }
-  const std::shared_ptr<const std::string>& peer() const override { return peer_; }
+  const std::shared_ptr<const PeerIdentity>& peer() const override { return peer_; }
 
   // Feeds the bytes, then takes what the session has to say.
   std::string Exchange(Session& session, std::string_view bytes);
@@ -104,7 +104,8 @@ class FakeHost final : public SessionHost {
 
  private:
   bool flush_requested_ = false;
-  std::shared_ptr<const std::string> peer_ = std::make_shared<const std::string>("127.0.0.1:1");
+  std::shared_ptr<const PeerIdentity> peer_ =
+      std::make_shared<const PeerIdentity>(PeerIdentity{.address = "127.0.0.1:1"});
 };
 
 // ---- HTTP/2 frames by hand (RFC 9113 §4.1, §6) ----
