@@ -174,7 +174,11 @@ absl::StatusOr<RangeResult> EvaluateRange(const RangeSource& source, const Range
   constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
   const int64_t limit = request.limit > 0 ? request.limit : kNoLimit;
   const bool as_is = IsNaturalOrder(request) && !HasFilters(request);
-  const int64_t collect = request.count_only ? 0 : as_is ? limit : kNoLimit;
+  int64_t collect = as_is ? limit : kNoLimit;
+  if (request.count_only) collect = 0;
+  // With a target and no order named, etcd takes the first by key, and sorts those.
+  const bool sorts_the_first = request.sort_order == SortOrder::kNone && !HasFilters(request);
+  if (!as_is && sorts_the_first && limit < kNoLimit) collect = std::min(collect, limit + 1);
 
   RangeResult result;
   result.revision = source.revision;

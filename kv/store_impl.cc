@@ -48,7 +48,8 @@ ApplyResult StoreImpl::Apply(const Command& command) {
 }
 
 absl::StatusOr<CommandResult> StoreImpl::Execute(const PutRequest& request, WriteTxn& txn) {
-  PINTLE_RETURN_IF_ERROR(txn.CheckPut(request));
+  PINTLE_RETURN_IF_ERROR(txn.CheckLease(request));
+  PINTLE_RETURN_IF_ERROR(txn.CheckPrevious(request));
   return txn.Put(request);
 }
 

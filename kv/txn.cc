@@ -93,19 +93,40 @@ const std::vector<TxnOp>& TakeBranch(const TxnRequest& request, const TxnPath& p
   return path[at++] ? request.success : request.failure;
 }
 
-// Everything that can still fail, on the state at the start.
-absl::Status CheckOps(const WorkingState& state, const WriteTxn& txn, const TxnRequest& request,
-                      const TxnPath& path, size_t& at) {
+// Calls `check` with each operation of the chosen branches, nested ones too, until one fails.
+template <typename Check>
+absl::Status CheckOps(const TxnRequest& request, const TxnPath& path, size_t& at,
+                      const Check& check) {
   for (const TxnOp& op : TakeBranch(request, path, at)) {
-    if (const auto* range = std::get_if<RangeRequest>(&op)) {
-      PINTLE_RETURN_IF_ERROR(CheckRangeInTxn(*range, state.revision, state.compact_revision));
-    } else if (const auto* put = std::get_if<PutRequest>(&op)) {
-      PINTLE_RETURN_IF_ERROR(txn.CheckPut(*put));
-    } else if (const auto* nested = std::get_if<std::shared_ptr<TxnRequest>>(&op)) {
-      PINTLE_RETURN_IF_ERROR(CheckOps(state, txn, **nested, path, at));
+    if (const auto* nested = std::get_if<std::shared_ptr<TxnRequest>>(&op)) {
+      PINTLE_RETURN_IF_ERROR(CheckOps(**nested, path, at, check));
+    } else {
+      PINTLE_RETURN_IF_ERROR(check(op));
     }
   }
   return absl::OkStatus();
+}
+
+// Everything that can still fail, on the state at the start. As in etcd what is wrong with a put
+// is told before what is wrong with a range, wherever they stand.
+absl::Status CheckOps(const WorkingState& state, const WriteTxn& txn, const TxnRequest& request,
+                      const TxnPath& path) {
+  const auto check_put = [&](const TxnOp& op) {
+    const auto* put = std::get_if<PutRequest>(&op);
+    if (put == nullptr) return absl::OkStatus();
+    absl::Status status = txn.CheckPrevious(*put);
+    if (status.ok()) status = txn.CheckLease(*put);
+    return status;
+  };
+  const auto check_range = [&](const TxnOp& op) {
+    const auto* range = std::get_if<RangeRequest>(&op);
+    return range == nullptr ? absl::OkStatus()
+                            : CheckRangeInTxn(*range, state.revision, state.compact_revision);
+  };
+  size_t at = 0;
+  PINTLE_RETURN_IF_ERROR(CheckOps(request, path, at, check_put));
+  at = 0;
+  return CheckOps(request, path, at, check_range);
 }
 
 TxnResult Execute(WorkingState& state, WriteTxn& txn, const TxnRequest& request,
@@ -152,8 +173,7 @@ absl::StatusOr<TxnResult> ApplyTxn(WorkingState& state, WriteTxn& txn, const Txn
     state.Fail(path.status());
     return path.status();
   }
-  size_t checked = 0;
-  PINTLE_RETURN_IF_ERROR(CheckOps(state, txn, request, *path, checked));
+  PINTLE_RETURN_IF_ERROR(CheckOps(state, txn, request, *path));
   size_t executed = 0;
   TxnResult result = Execute(state, txn, request, *path, executed);
   result.revision = txn.revision();

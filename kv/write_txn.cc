@@ -9,13 +9,15 @@
 
 namespace pintle::kv {
 
-absl::Status WriteTxn::CheckPut(const PutRequest& request) const {
+absl::Status WriteTxn::CheckLease(const PutRequest& request) const {
   if (request.lease && !state_.leases.Find(request.lease).has_value()) return ErrLeaseNotFound();
-  if (request.ignore_value || request.ignore_lease) {
-    const KeyEntry* entry = state_.keys.Find(request.key);
-    if (entry == nullptr || !entry->live()) return ErrKeyNotFound();
-  }
   return absl::OkStatus();
+}
+
+absl::Status WriteTxn::CheckPrevious(const PutRequest& request) const {
+  if (!request.ignore_value && !request.ignore_lease) return absl::OkStatus();
+  const KeyEntry* entry = state_.keys.Find(request.key);
+  return entry == nullptr || !entry->live() ? ErrKeyNotFound() : absl::OkStatus();
 }
 
 EncodedKeyValue WriteTxn::Load(const KeyEntry& entry) {

@@ -23,9 +23,10 @@ class WriteTxn {
   // Revision that readers inside see: the one at the start, one more once something has changed.
   int64_t revision() const { return begin_revision_ + (events_.empty() ? 0 : 1); }
 
-  // Depends on state and so may refuse the put: the lease exists; a key whose value or lease is to
-  // be kept exists.
-  absl::Status CheckPut(const PutRequest& request) const;
+  // Depend on state and so may refuse a put: its lease exists; the key whose value or lease is to
+  // be kept exists. etcd looks first at the lease in a put of its own, last in a transaction.
+  absl::Status CheckLease(const PutRequest& request) const;
+  absl::Status CheckPrevious(const PutRequest& request) const;
 
   // The checks have passed.
   PutResult Put(const PutRequest& request);

@@ -13,6 +13,8 @@ namespace {
 // Events fetched from the window in one go: bounds how long it is held.
 constexpr size_t kFetch = 256;
 
+constexpr int64_t kNothingCompacted = -1;
+
 }  // namespace
 
 HubSubscription::HubSubscription(std::shared_ptr<HubCore> core, SubscribeOptions options,
@@ -112,7 +114,7 @@ Batch HubSubscription::NextLive(size_t max_bytes) {
     taken_.pop_front();
     // Possible right after catching up: the window had it before the inbox did.
     if (event->revision() <= through_) continue;
-    Deliver(event, batch);
+    Deliver(event, kNothingCompacted, batch);
     batch.revision = event->revision();
     bytes += batch.events.back().encoded->size();
   }
@@ -126,8 +128,9 @@ Batch HubSubscription::NextMissed(size_t max_bytes) {
   if (!missed.ok()) return End(missed.status());
   Batch batch;
   batch.revision = missed->revision;
+  const int64_t compacted = core_->views()->compact_revision();
   for (const EventRef& event : missed->events) {
-    if (Wants(event->event())) Deliver(event, batch);
+    if (Wants(event->event())) Deliver(event, compacted, batch);
   }
   // The store may be at an older position than this subscription, or than its start.
   next_ = std::max(next_, missed->next);
@@ -171,9 +174,10 @@ bool HubSubscription::Wants(const kv::Event& event) const {
   return event.type == kv::EventType::kPut ? options_.want_puts : options_.want_deletes;
 }
 
-void HubSubscription::Deliver(const EventRef& event, Batch& batch) {
+// What was there one revision before the event is readable only above what is compacted.
+void HubSubscription::Deliver(const EventRef& event, int64_t compacted, Batch& batch) {
   Delivered delivered{.event = {event, &event->event()}, .prev_kv = nullptr, .encoded = nullptr};
-  if (options_.prev_kv) {
+  if (options_.prev_kv && event->revision() > compacted) {
     auto with_prev = event->WithPrev([&](kv::Revision revision) {
       auto recent =
           core_->window.With([&](const EventWindow& window) { return window.Record(revision); });

@@ -42,7 +42,7 @@ class HubSubscription final : public Subscription {
   // Goes live when nothing was missed up to now.
   bool TryGoLive();
   bool Wants(const kv::Event& event) const;
-  void Deliver(const EventRef& event, Batch& batch);
+  void Deliver(const EventRef& event, int64_t compacted, Batch& batch);
 
   const std::shared_ptr<HubCore> core_;
   const SubscribeOptions options_;

@@ -106,6 +106,12 @@ class ModelStore {
       if (!out) pairs.push_back(pair);
     }
     if (request.count_only) return result;
+    const bool filters = request.max_mod_revision != 0 || request.min_mod_revision != 0 ||
+                         request.max_create_revision != 0 || request.min_create_revision != 0;
+    if (request.sort_order == SortOrder::kNone && !filters && request.limit > 0 &&
+        static_cast<int64_t>(pairs.size()) > request.limit) {
+      pairs.resize(static_cast<size_t>(request.limit) + 1);
+    }
     const bool descend = request.sort_order == SortOrder::kDescend;
     std::stable_sort(pairs.begin(), pairs.end(), [&](const KeyValue& a, const KeyValue& b) {
       return descend ? Before(b, a, request.sort_target) : Before(a, b, request.sort_target);
@@ -138,13 +144,12 @@ class ModelStore {
     pending_.push_back(event);
   }
 
-  absl::Status CheckPut(const PutRequest& request) const {
-    if (request.lease && !leases.contains(request.lease.value())) return ErrLeaseNotFound();
-    if ((request.ignore_value || request.ignore_lease) &&
-        !states_.at(revision).contains(request.key)) {
-      return ErrKeyNotFound();
-    }
-    return absl::OkStatus();
+  bool LacksLease(const PutRequest& request) const {
+    return request.lease && !leases.contains(request.lease.value());
+  }
+  bool LacksKey(const PutRequest& request) const {
+    return (request.ignore_value || request.ignore_lease) &&
+           !states_.at(revision).contains(request.key);
   }
 
   PutResult Put(const PutRequest& request) {
@@ -228,20 +233,29 @@ class ModelStore {
     return request.success;
   }
 
+  // The first put that cannot be, else the first range.
   absl::Status Check(const TxnRequest& request) const {
+    absl::Status put_status;
+    absl::Status range_status;
+    Check(request, put_status, range_status);
+    return put_status.ok() ? range_status : put_status;
+  }
+
+  void Check(const TxnRequest& request, absl::Status& puts, absl::Status& ranges) const {
     for (const TxnOp& op : Branch(request)) {
-      absl::Status status;
       if (const auto* range = std::get_if<RangeRequest>(&op);
           range != nullptr && range->revision != 0) {
-        if (range->revision > revision) status = ErrFutureRevision();
-        if (range->revision < compact_revision) status = ErrCompacted();
+        if (range->revision > revision) ranges.Update(ErrFutureRevision());
+        if (range->revision < compact_revision) ranges.Update(ErrCompacted());
       }
-      if (const auto* put = std::get_if<PutRequest>(&op)) status = CheckPut(*put);
-      if (const auto* nested = std::get_if<std::shared_ptr<TxnRequest>>(&op))
-        status = Check(**nested);
-      if (!status.ok()) return status;
+      if (const auto* put = std::get_if<PutRequest>(&op)) {
+        if (LacksKey(*put)) puts.Update(ErrKeyNotFound());
+        if (LacksLease(*put)) puts.Update(ErrLeaseNotFound());
+      }
+      if (const auto* nested = std::get_if<std::shared_ptr<TxnRequest>>(&op)) {
+        Check(**nested, puts, ranges);
+      }
     }
-    return absl::OkStatus();
   }
 
   TxnResult Run(const TxnRequest& request, bool outer) {
@@ -266,7 +280,8 @@ class ModelStore {
   }
 
   absl::StatusOr<CommandResult> Do(const PutRequest& request) {
-    if (absl::Status status = CheckPut(request); !status.ok()) return status;
+    if (LacksLease(request)) return ErrLeaseNotFound();
+    if (LacksKey(request)) return ErrKeyNotFound();
     return Put(request);
   }
   absl::StatusOr<CommandResult> Do(const DeleteRangeRequest& request) {

@@ -138,6 +138,13 @@ TEST_F(RangeTest, Sorts) {
   EXPECT_EQ(sorted(SortOrder::kNone, SortTarget::kMod), "abd");
   EXPECT_EQ(sorted(SortOrder::kNone, SortTarget::kValue), "bad");
   EXPECT_EQ(sorted(SortOrder::kDescend, SortTarget::kValue, 1), "d+");
+  // With a limit and no order: the first by key (and one more) are sorted, not all.
+  EXPECT_EQ(sorted(SortOrder::kAscend, SortTarget::kVersion, 1), "b+");
+  EXPECT_EQ(sorted(SortOrder::kNone, SortTarget::kValue, 1), "b+");
+  EXPECT_EQ(sorted(SortOrder::kNone, SortTarget::kVersion, 1), "b+");
+  Put("0", "zz");
+  EXPECT_EQ(sorted(SortOrder::kNone, SortTarget::kValue, 1), "a+");
+  EXPECT_EQ(sorted(SortOrder::kAscend, SortTarget::kValue, 1), "b+");
 }
 
 TEST_F(RangeTest, KeysOnlySortsByRealValues) {

@@ -194,6 +194,20 @@ TEST_F(TxnTest, PreflightRefusesTheWholeTxn) {
   EXPECT_EQ(Range({"new"}), "range@4[] of 0");
 }
 
+TEST_F(TxnTest, WhatIsWrongWithAPutIsToldFirst) {
+  Fill();
+  const auto refusal = [&](std::vector<TxnOp> ops) {
+    return Do(TxnRequest{.success = std::move(ops)}).result.status();
+  };
+  RangeRequest future = RangeOf({"a"}, 99);
+  EXPECT_EQ(refusal({future, PutOf("k", "v", 99)}), ErrLeaseNotFound());
+  EXPECT_EQ(refusal({future, PutOf("k", "v")}), ErrFutureRevision());
+  PutRequest both = PutOf("missing", "", 99);
+  both.ignore_value = true;
+  EXPECT_EQ(refusal({both}), ErrKeyNotFound());
+  EXPECT_EQ(Do(both).result.status(), ErrLeaseNotFound());
+}
+
 TEST_F(TxnTest, RangesAtOldRevisionsDoNotSeeTheTxn) {
   Fill();
   EXPECT_EQ(Ask(TxnRequest{.success = {PutOf("a", "3"), RangeOf({"a"}, 2), RangeOf({"a"}, 4)}}),

@@ -157,6 +157,14 @@ TEST(HubTest, PrevKvFromWindowFromStoreAndFromTheSameBatch) {
                                          "DELETE a @6 was a=2", "PUT a=3 @7"));
 }
 
+TEST(HubTest, WhatWasThereBeforeTheCompactRevisionIsNotTold) {
+  ApplyLoop loop({.window_bytes = 1});
+  for (const char* value : {"0", "1", "2"}) loop.Put("a", value);  // up to revision 4
+  loop.Compact(3);
+  Watcher watcher(loop.hub(), {.range = {"a", ""}, .start_revision = 3, .prev_kv = true});
+  EXPECT_THAT(watcher.Drain(), ElementsAre("PUT a=1 @3", "PUT a=2 @4 was a=1"));
+}
+
 TEST(HubTest, EncodedOnceForAllOfTheSameForm) {
   ApplyLoop loop;
   loop.Put("a", "0");
