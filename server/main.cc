@@ -74,15 +74,30 @@ struct End {
   }
 };
 
+// So that the parent sees what ended us, as with etcd.
+int EndBySignal(int number, const sigset_t& signals) {
+  signal(number, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  std::raise(number);
+  return 0;
+}
+
 int Serve(const Config& config) {
   if (const absl::Status status = OpenLog(config); !status.ok()) return Fail(status);
   for (const auto& warning : config.warnings) Log(spdlog::level::warn, warning);
   sigset_t signals = BlockEndSignals();
   End end;
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(
-      config, [&end](replica::Refusal refusal, const std::string& why) { end.Note(refusal, why); });
-  if (!server.ok()) return Fail(server.status());
   int number = 0;
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(
+      config, [&end](replica::Refusal refusal, const std::string& why) { end.Note(refusal, why); },
+      [&signals, &number](absl::Duration limit) {
+        const timespec time = absl::ToTimespec(limit);
+        const int taken = sigtimedwait(&signals, nullptr, &time);
+        if (taken > 0) number = taken;
+        return taken <= 0;
+      });
+  if (number != 0) return EndBySignal(number, signals);
+  if (!server.ok()) return Fail(server.status());
   sigwait(&signals, &number);
   const std::optional<int> end_code = end.ExitCode();
   if (!end_code) {
@@ -93,11 +108,7 @@ int Serve(const Config& config) {
   (*server)->Stop();
   server->reset();
   if (end_code) return *end_code;
-  // So that the parent sees what ended us, as with etcd.
-  signal(number, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  std::raise(number);
-  return 0;
+  return EndBySignal(number, signals);
 }
 
 int Main(int argc, char** argv) {

@@ -26,6 +26,10 @@ constexpr absl::Duration kStopGrace = absl::Milliseconds(500);
 constexpr absl::Duration kHandOverLimit = absl::Seconds(1);
 constexpr absl::Duration kAnswerLimit = absl::Seconds(2);
 
+// With less than that free, writes are refused: what is under way, the tables that LevelDB has yet
+// to write and the last of the log have to find room.
+constexpr uint64_t kLeastRoomBytes = uint64_t{16} << 20;
+
 int IoThreadCount(const Config& config) {
   if (config.io_threads > 0) return static_cast<int>(config.io_threads);
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
@@ -72,6 +76,8 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   }
   member.retention.entries = static_cast<uint64_t>(config.snapshot_catchup_entries);
   member.open_backend = OpenLeveldb;
+  member.least_room_bytes = kLeastRoomBytes;
+  member.wal.keep_free_bytes = 2 * kLeastRoomBytes;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));
   return options;
 }
@@ -161,9 +167,11 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() { Stop(); }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, MustStop must_stop) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, MustStop must_stop,
+                                                      WaitForRoom wait_for_room) {
   PINTLE_ASSIGN_OR_RETURN(replica::ReplicaOptions options,
                           ReplicaOptionsOf(config, std::move(must_stop)));
+  options.wait_for_room = std::move(wait_for_room);
   Log(spdlog::level::info, "starting a member",
       {{"name", config.name},
        {"data-dir", config.data_dir},

@@ -1,9 +1,9 @@
 // Server: one member of a cluster, wired: log and store, raft and its threads, the two faces, the
 // listeners.
 //
-// Owner: main. Start() returns once the member listens (it may not have a leader yet); Stop() ends
-// it in order: listeners first, then calls under way, then the replica. Errors are one line and say
-// what to do.
+// Owner: main. Start() returns once the member listens (it may not have a leader yet), and waits as
+// long as there is no room on its disk; Stop() ends it in order: listeners first, then calls under
+// way, then the replica. Errors are one line and say what to do.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/config.h"
 #include "server/replica/peer_transport.h"
 
@@ -20,7 +21,10 @@ class Server {
  public:
   // `must_stop`: the member has to end, for good; main calls Stop(). On any thread, once or more.
   using MustStop = std::function<void(replica::Refusal, const std::string& why)>;
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, MustStop must_stop);
+  // Waits that long; false: the start is given up.
+  using WaitForRoom = std::function<bool(absl::Duration)>;
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, MustStop must_stop,
+                                                       WaitForRoom wait_for_room);
   ~Server();  // Stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

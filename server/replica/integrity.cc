@@ -42,8 +42,14 @@ void Integrity::Heard(std::string_view body) {
   const std::vector<raft::MemberId> voters = doors_.voters();
   if (std::find(voters.begin(), voters.end(), report.from) == voters.end()) return;
   const std::lock_guard lock(mutex_);
-  said_[report.from] = {.at = now_, .short_of_room = report.short_of_room};
+  NoteRoom(report.from, report.short_of_room);
   for (const Checkpoint& checkpoint : report.checkpoints) votes_.Note(report.from, checkpoint);
+}
+
+void Integrity::NoteRoom(raft::MemberId member, bool short_of_room) {
+  const auto before = said_.find(member);
+  room_changed_ |= short_of_room != (before != said_.end() && before->second.short_of_room);
+  said_[member] = {.at = now_, .short_of_room = short_of_room};
 }
 
 void Integrity::Tick(absl::Time now, bool is_leader) {
@@ -56,9 +62,11 @@ void Integrity::Tick(absl::Time now, bool is_leader) {
       leader_since_ = now;
       next_check_ = now + check_interval_;
     }
-    if (now < next_report_) return;
+    NoteRoom(self_, report.short_of_room);
+    // Writes go on until everybody knows: that does not wait for its turn.
+    if (now < next_report_ && !room_changed_) return;
+    room_changed_ = false;
     next_report_ = now + kReportEvery;
-    said_[self_] = {.at = now, .short_of_room = report.short_of_room};
     report.checkpoints = votes_.Newest(self_, MemberReport::kMostCheckpoints);
   }
   doors_.send(EncodeReport(report));
@@ -99,9 +107,10 @@ void Integrity::RaiseCorrupt() {
 
 void Integrity::LookAtRoom(absl::Time now) {
   std::map<raft::MemberId, Said> said;
+  bool heard_all = false;
   {
     const std::lock_guard lock(mutex_);
-    if (now - leader_since_ < kSilentAfter) return;  // not everybody has spoken to us yet
+    heard_all = now - leader_since_ >= kSilentAfter;
     std::erase_if(said_, [&](const auto& one) { return now - one.second.at > kSilentAfter; });
     said = said_;
   }
@@ -110,6 +119,7 @@ void Integrity::LookAtRoom(absl::Time now) {
       doors_.raise({member.value(), kv::AlarmType::kNoSpace, /*automatic=*/true});
     }
   }
+  if (!heard_all) return;  // who has not spoken to us yet may be full
   for (const kv::Alarm& alarm : doors_.alarms()) {
     const auto found = said.find(raft::MemberId(alarm.member_id));
     const bool full = found != said.end() && found->second.short_of_room;

@@ -1,6 +1,7 @@
 // Integrity: members compare what they hold, and tell each other when they have no room.
 //
-// Once a second each member sends every other one a report: the hash chain at the last multiples of
+// Once a second, and at once when its disk has become full or has room again, each member sends
+// every other one a report: the hash chain at the last multiples of
 // kCheckpointEvery, the content hashes of the last checks, and whether its disk is full. Each
 // judges itself by what it has heard (hash_votes.h): the odd one of a majority does not trust its
 // store any more; without a majority the leader raises CORRUPT, and nobody is wiped. The leader
@@ -64,6 +65,7 @@ class Integrity {
     bool short_of_room = false;
   };
 
+  void NoteRoom(raft::MemberId member, bool short_of_room);
   void LookAtHashes(bool is_leader);
   void RaiseCorrupt();
   void LookAtRoom(absl::Time now);
@@ -78,6 +80,7 @@ class Integrity {
   std::mutex mutex_;
   HashVotes votes_;
   std::map<raft::MemberId, Said> said_;  // with our own
+  bool room_changed_ = false;            // somebody has said something else than before
   absl::Time now_ = absl::InfinitePast();
   absl::Time next_report_ = absl::InfinitePast();
   absl::Time leader_since_ = absl::InfiniteFuture();

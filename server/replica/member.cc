@@ -49,6 +49,8 @@ void Member::Propose(RequestKind kind, std::string body, ProposeDone done) {
     alarms_->Raise({.member_id = options_.member_id, .type = kv::AlarmType::kNoSpace});
     return done(kv::ErrNoSpace());
   }
+  // Known here before the alarm is there; without room it may never get here.
+  if (short_of_room() && Quota::TakesRoom(kind, body)) return done(kv::ErrNoSpace());
   ProposeUnchecked(kind, body, std::move(done));
 }
 

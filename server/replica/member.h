@@ -44,6 +44,7 @@
 #include "server/replica/peer_questions.h"
 #include "server/replica/peer_transport.h"
 #include "server/replica/quota.h"
+#include "server/replica/room_watch.h"
 #include "server/replica/snapshot_worker.h"
 #include "server/replica/store_repair.h"
 #include "server/storage/data_dir.h"
@@ -78,6 +79,8 @@ struct MemberOptions {
   absl::Duration content_check_interval = absl::InfiniteDuration();
   // A store that found no room is opened again when there is this much.
   uint64_t room_to_go_on_bytes = uint64_t{8} << 20;
+  // With less free writes are refused, before anything fails (room_watch.h); 0: never.
+  uint64_t least_room_bytes = 0;
   storage::WalOptions wal;
   LogRetention retention;
   kv::StoreOptions store;
@@ -168,6 +171,7 @@ class Member final : public LocalMember {
   absl::Status ReopenStore();
   void GoBackTo(raft::Index index);
   void OnTick();
+  bool short_of_room() const;
   AlarmProposer::Doors AlarmDoors();
 
   absl::Duration timeout() const;
@@ -211,12 +215,14 @@ class Member final : public LocalMember {
   std::unique_ptr<StoreRepair> repair_;
   std::unique_ptr<Integrity> integrity_;
   std::unique_ptr<ContentCheck> content_check_;
+  std::unique_ptr<RoomWatch> room_;
   std::unique_ptr<Driver> driver_;
   uint64_t ticks_ = 0;                  // the driver's
   bool store_made_anew_ = false;        // at the start
   std::atomic<bool> log_whole_{false};  // it begins with the first entry
   std::atomic<bool> repair_queued_{false};
   std::atomic<bool> check_queued_{false};
+  std::atomic<bool> look_queued_{false};
   std::atomic<uint64_t> next_request_id_{0};
   std::atomic<bool> publishing_{false};
   std::atomic<bool> is_learner_{false};

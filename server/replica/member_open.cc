@@ -195,6 +195,12 @@ void Member::Assemble(const storage::WalContents& contents) {
   content_check_ = std::make_unique<ContentCheck>(ContentCheck::Doors{
       .done = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); },
       .damaged = [this](const absl::Status& why) { repair_->Unsound(why); }});
+  room_ = std::make_unique<RoomWatch>(
+      doors_.files,
+      [this] {
+        return std::vector<std::string>{data_dir_->log_folder(), data_dir_->store_folder()};
+      },
+      options_.least_room_bytes);
   reads_ = std::make_unique<ReadGate>(kMostReaders);
   lease_asker_ = std::make_unique<LeaseAsker>(LeaseAsker::Parts{
       .self = raft::MemberId(options_.member_id),

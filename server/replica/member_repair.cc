@@ -61,7 +61,7 @@ Integrity::Doors Member::IntegrityDoors() {
                                    [](const absl::StatusOr<std::string>&) {});
             }
           },
-      .short_of_room = [this] { return repair_->short_of_room() || log_writer_->waits_for_room(); },
+      .short_of_room = [this] { return short_of_room(); },
       .distrust_store = [this](const absl::Status& why) { repair_->Unsound(why); },
       .raise = [this](const kv::Alarm& alarm) { alarms_->Raise(alarm); },
       .clear = [this](const kv::Alarm& alarm) { alarms_->Clear(alarm); },
@@ -71,6 +71,10 @@ Integrity::Doors Member::IntegrityDoors() {
             ProposeUnchecked(RequestKind::kHashCheck, "", [](const absl::StatusOr<Applied>&) {});
           },
   };
+}
+
+bool Member::short_of_room() const {
+  return room_->low() || repair_->short_of_room() || log_writer_->waits_for_room();
 }
 
 // Driver's thread. At most one task of a kind waits in a queue.
@@ -83,6 +87,12 @@ void Member::OnTick() {
       content_check_->Step();
     });
   }
+  if (options_.least_room_bytes > 0 && !look_queued_.exchange(true)) {
+    snapshot_worker_->queue().Push([this] {
+      look_queued_ = false;
+      room_->Look();
+    });
+  }
   const bool now_and_then = ++ticks_ % kRepairTicks == 0;
   if (!repair_->sound() && now_and_then && !repair_queued_.exchange(true)) {
     apply_worker_->queue().Push([this] {
@@ -90,8 +100,8 @@ void Member::OnTick() {
       repair_->Tick();
     });
   }
-  // Without its store a leader answers nobody.
-  if (!repair_->usable() && leads && now_and_then) {
+  // Without its store, or with one that stands still, a leader answers nobody.
+  if ((!repair_->usable() || repair_->short_of_room()) && leads && now_and_then) {
     driver_->TransferLeadership(raft::kNoMember, [](raft::TransferOutcome) {});
   }
   integrity_->Tick(doors_.clock.Now(), leads);
@@ -122,7 +132,7 @@ void Member::GoBackTo(raft::Index index) {
 
 // What was flushed is there; the log has the rest.
 absl::Status Member::ReopenStore() {
-  const absl::StatusOr<uint64_t> room = doors_.files.FreeBytes(options_.data_dir);
+  const absl::StatusOr<uint64_t> room = doors_.files.FreeBytes(data_dir_->store_folder());
   if (room.ok() && *room < options_.room_to_go_on_bytes) {
     return absl::ResourceExhaustedError("still no room");
   }

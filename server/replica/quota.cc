@@ -15,12 +15,16 @@ bool MayTakeRoom(RequestKind kind) {
 
 }  // namespace
 
+bool Quota::TakesRoom(RequestKind kind, std::string_view body) {
+  if (!MayTakeRoom(kind)) return false;
+  const auto command = DecodeCommand(kind, body);
+  return command.ok() && kv::TakesRoom(*command);
+}
+
 bool Quota::ExceededBy(RequestKind kind, std::string_view body) const {
   if (bytes_ <= 0 || !MayTakeRoom(kind)) return false;
   const int64_t cost = static_cast<int64_t>(body.size()) + kOverheadBytes;
-  if (store_.size_bytes() + cost < bytes_) return false;
-  const auto command = DecodeCommand(kind, body);
-  return command.ok() && kv::TakesRoom(*command);
+  return store_.size_bytes() + cost >= bytes_ && TakesRoom(kind, body);
 }
 
 }  // namespace pintle::server::replica

@@ -20,7 +20,9 @@ class Quota {
   // `bytes`: 0 when there is none.
   Quota(int64_t bytes, const kv::Store& store) : bytes_(bytes), store_(store) {}
 
-  // Requests that take no room (deletions, transactions without puts) never do.
+  // Not so deletions, and transactions without puts.
+  static bool TakesRoom(RequestKind kind, std::string_view body);
+  // Requests that take no room never do.
   bool ExceededBy(RequestKind kind, std::string_view body) const;
 
  private:

@@ -13,18 +13,36 @@
 
 namespace pintle::server::replica {
 namespace {
+
 constexpr absl::Duration kLook = absl::Milliseconds(2);
+// A disk that is full at the start is looked at again this often, and spoken of so often.
+constexpr absl::Duration kRoomWait = absl::Milliseconds(500);
+constexpr absl::Duration kRoomSayEvery = absl::Seconds(10);
+
 }  // namespace
+
+absl::Status ReplicaNode::OpenMember(const ReplicaOptions& options) {
+  absl::Time said = absl::InfinitePast();
+  for (;;) {
+    absl::StatusOr<std::unique_ptr<Member>> opened = Member::Open(
+        options.member,
+        {.files = *files_, .clock = clock_, .random = random_, .transport = *transport_});
+    if (opened.ok()) member_ = *std::move(opened);
+    if (!absl::IsResourceExhausted(opened.status())) return opened.status();
+    if (clock_.Now() - said >= kRoomSayEvery) {
+      said = clock_.Now();
+      spdlog::error("no space left to start with in {}: {}. Waiting until there is some",
+                    options.member.data_dir, std::string(opened.status().message()));
+    }
+    if (!options.wait_for_room(kRoomWait)) return opened.status();
+  }
+}
 
 absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(ReplicaOptions options) {
   std::unique_ptr<ReplicaNode> node(new ReplicaNode());
   node->transport_ = std::move(options.transport);
   const std::chrono::milliseconds tick(options.member.heartbeat_interval_ms);
-  PINTLE_ASSIGN_OR_RETURN(
-      node->member_, Member::Open(std::move(options.member), {.files = *node->files_,
-                                                              .clock = node->clock_,
-                                                              .random = node->random_,
-                                                              .transport = *node->transport_}));
+  PINTLE_RETURN_IF_ERROR(node->OpenMember(options));
   node->loop_ = std::make_unique<ReplicaLoop>(*node->member_, tick);
   node->loop_->Start();
   return node;

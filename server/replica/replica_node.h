@@ -5,10 +5,12 @@
 // threads. Destroying it stops: requests that still wait are answered "etcdserver: server stopped".
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <random>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/replica/member.h"
 #include "server/replica/replica_loop.h"
 
@@ -17,6 +19,9 @@ namespace pintle::server::replica {
 struct ReplicaOptions {
   MemberOptions member;
   std::unique_ptr<PeerTransport> transport;
+  // Without room on its disk a member cannot start: it is tried again whenever this, which waits
+  // that long, returns true. False: the error is returned.
+  std::function<bool(absl::Duration)> wait_for_room = [](absl::Duration) { return false; };
 };
 
 // Raft's randomness in production.
@@ -52,6 +57,7 @@ class ReplicaNode {
 
  private:
   ReplicaNode() = default;
+  absl::Status OpenMember(const ReplicaOptions& options);
 
   std::unique_ptr<storage::FileSystem> files_ = storage::MakePosixFileSystem();
   SteadyClock clock_;

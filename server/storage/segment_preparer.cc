@@ -24,10 +24,9 @@ absl::Status WriteZeros(FileSystem& files, const std::string& path, size_t bytes
 
 }  // namespace
 
-SegmentPreparer::SegmentPreparer(FileSystem& files, std::string path, std::string spare,
-                                 bool inline_only)
-    : files_(files), path_(std::move(path)), spare_(std::move(spare)), inline_only_(inline_only) {
-  if (!inline_only_) thread_ = std::thread([this] { Run(); });
+SegmentPreparer::SegmentPreparer(FileSystem& files, Options options)
+    : files_(files), options_(std::move(options)) {
+  if (!options_.inline_only) thread_ = std::thread([this] { Run(); });
 }
 
 SegmentPreparer::~SegmentPreparer() {
@@ -51,10 +50,8 @@ void SegmentPreparer::Prepare(size_t bytes) {
 
 absl::StatusOr<size_t> SegmentPreparer::Take() {
   std::unique_lock lock(mutex_);
-  if (inline_only_ && wanted_) {
-    const size_t bytes = *std::exchange(wanted_, std::nullopt);
-    PINTLE_RETURN_IF_ERROR(MakeNow(bytes));
-    return bytes;
+  if (options_.inline_only && wanted_) {
+    return MakeAhead(*std::exchange(wanted_, std::nullopt));
   }
   changed_.wait(lock, [this] { return !wanted_.has_value() && !working_; });
   if (!status_.ok()) return status_;
@@ -62,12 +59,29 @@ absl::StatusOr<size_t> SegmentPreparer::Take() {
   return *std::exchange(done_, std::nullopt);
 }
 
+absl::StatusOr<size_t> SegmentPreparer::MakeAhead(size_t bytes) {
+  if (options_.keep_free_bytes > 0) {
+    const std::string folder = options_.path.substr(0, options_.path.rfind('/'));
+    PINTLE_ASSIGN_OR_RETURN(uint64_t room, files_.FreeBytes(folder));
+    for (const std::string& there : {options_.path, options_.spare}) {
+      if (files_.Exists(there)) room += files_.FileSize(there).value_or(0);
+    }
+    while (bytes > options_.smallest_bytes && room < bytes + options_.keep_free_bytes) bytes /= 2;
+    if (room < bytes + options_.keep_free_bytes) {
+      return absl::ResourceExhaustedError("the disk's last room is not for segments ahead of need");
+    }
+  }
+  PINTLE_RETURN_IF_ERROR(MakeNow(bytes));
+  return bytes;
+}
+
 absl::Status SegmentPreparer::MakeNow(size_t bytes) {
   // Old content may be a whole segment, cut short: a file that is reused is new for the rest.
-  if (files_.Exists(path_)) PINTLE_RETURN_IF_ERROR(files_.Remove(path_));
-  if (files_.Exists(spare_)) PINTLE_RETURN_IF_ERROR(files_.Rename(spare_, path_));
-  absl::Status made = WriteZeros(files_, path_, bytes);
-  if (!made.ok() && files_.Exists(path_)) made.Update(files_.Remove(path_));
+  if (files_.Exists(options_.path)) PINTLE_RETURN_IF_ERROR(files_.Remove(options_.path));
+  if (files_.Exists(options_.spare))
+    PINTLE_RETURN_IF_ERROR(files_.Rename(options_.spare, options_.path));
+  absl::Status made = WriteZeros(files_, options_.path, bytes);
+  if (!made.ok() && files_.Exists(options_.path)) made.Update(files_.Remove(options_.path));
   return made;
 }
 
@@ -79,11 +93,11 @@ void SegmentPreparer::Run() {
     const size_t bytes = *std::exchange(wanted_, std::nullopt);
     working_ = true;
     lock.unlock();
-    const absl::Status status = MakeNow(bytes);
+    const absl::StatusOr<size_t> made = MakeAhead(bytes);
     lock.lock();
     working_ = false;
-    status_ = status;
-    if (status.ok()) done_ = bytes;
+    status_ = made.status();
+    if (made.ok()) done_ = *made;
     changed_.notify_all();
   }
 }

@@ -3,8 +3,9 @@
 //
 // Thread: one of its own, or none (`inline_only`: then Take makes the file); Prepare and Take from
 // the log's thread. At most one file is prepared ahead. A segment that the log dropped and left
-// under the spare name is overwritten instead of making a new file. A failure leaves no file
-// behind.
+// under the spare name is overwritten instead of making a new file. What is made ahead never takes
+// the last room of a disk, from which others have to live, too: then it is smaller, or not made. A
+// failure leaves no file behind.
 #pragma once
 
 #include <condition_variable>
@@ -21,10 +22,17 @@ namespace pintle::server::storage {
 
 class SegmentPreparer {
  public:
-  SegmentPreparer(FileSystem& files, std::string path, std::string spare, bool inline_only);
+  struct Options {
+    std::string path;   // of the file that is made
+    std::string spare;  // of one that may be overwritten instead
+    size_t smallest_bytes = 0;
+    uint64_t keep_free_bytes = 0;  // 0: what the disk has
+    bool inline_only = false;
+  };
+  SegmentPreparer(FileSystem& files, Options options);
   ~SegmentPreparer();
 
-  // Starts making a file of that size under the temporary path; returns at once.
+  // Starts making a file of that size, or a smaller one, under the path; returns at once.
   void Prepare(size_t bytes);
   // Waits for the file that was asked for; its size. NOT_FOUND when none was asked for.
   absl::StatusOr<size_t> Take();
@@ -33,11 +41,10 @@ class SegmentPreparer {
 
  private:
   void Run();
+  absl::StatusOr<size_t> MakeAhead(size_t bytes);
 
   FileSystem& files_;
-  const std::string path_;
-  const std::string spare_;
-  const bool inline_only_;
+  const Options options_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<size_t> wanted_;

@@ -118,7 +118,11 @@ absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
   end_.offset = NextSector(end_.offset);
   segment_bytes_ = segments_.empty() ? 0 : segments_.back().bytes;
   preparer_ = std::make_unique<SegmentPreparer>(
-      files_, folder_ + "/" + kPreparedName, folder_ + "/" + kSpareName, options_.prepare_inline);
+      files_, SegmentPreparer::Options{.path = folder_ + "/" + kPreparedName,
+                                       .spare = folder_ + "/" + kSpareName,
+                                       .smallest_bytes = options_.first_segment_bytes,
+                                       .keep_free_bytes = options_.keep_free_bytes,
+                                       .inline_only = options_.prepare_inline});
   preparer_->Prepare(
       std::clamp(segment_bytes_ * 2, options_.first_segment_bytes, options_.largest_segment_bytes));
   const absl::Status resumed =

@@ -48,6 +48,9 @@ struct WalOptions {
   // No write touches a sector that an earlier one has touched: a power failure may leave any of the
   // sectors under way unreadable. 512 or a multiple; the page cache writes 4096 at a time anyway.
   size_t sector_bytes = 4096;
+  // A segment that is made ahead of need leaves this much free: smaller ones are made when the disk
+  // fills up, then none.
+  uint64_t keep_free_bytes = 0;
   // No thread: segments are made when they are needed, by whoever appends (the simulator).
   bool prepare_inline = false;
 };

@@ -7,12 +7,14 @@ import glob
 import os
 import shutil
 import subprocess
+import time
 
 from fault_cluster import FaultTest
 from harness import main
 
 
-FULL_LOG = "no space left for the log"
+CANNOT_START = "no space left to start with"
+NO_SPACE = "etcdserver: mvcc: database space exceeded"
 
 
 def flip_bit(path, offset):
@@ -91,8 +93,12 @@ class StorageFaultTest(FaultTest):
     def test_a_store_without_tables(self):
         self.damaged(lambda i: [os.remove(p) for p in self.files(i, "store-*/*.ldb")], stop=15)
 
-    def on_small_disk(self, i, megabytes):
-        """Member i goes on with its files on a file system of that size."""
+
+class FullDisk(FaultTest):
+    """What the tests on small disks share."""
+
+    def on_small_disk(self, i, megabytes, log_elsewhere=False):
+        """Member i goes on with its files on a file system of that size, all or without its log."""
         folder, aside = self.cluster.data_dir(i), self.cluster.data_dir(i) + ".aside"
         self.assertTrue(self.cluster.members[i].stop(), "SIGTERM ended it")
         os.rename(folder, aside)
@@ -102,30 +108,102 @@ class StorageFaultTest(FaultTest):
         if mounted.returncode != 0:
             self.skipTest("no right to mount: " + mounted.stderr.strip())
         self.addCleanup(subprocess.run, ["umount", "--lazy", folder], check=False)
-        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        if log_elsewhere:
+            os.rename(os.path.join(aside, "member", "log"), aside + ".log")
+            os.symlink(aside + ".log", os.path.join(aside, "member", "log"))
+        shutil.copytree(aside, folder, dirs_exist_ok=True, symlinks=True)
         self.restart(i)
         return folder
 
-    def test_a_full_disk_under_the_log(self):
-        load = self.start_load()
-        victim = (self.leader() + 1) % 3
-        folder = self.on_small_disk(victim, 64)
-        pid = self.cluster.members[victim].pid()
+    def fill(self, folder):
+        """To the last byte; the path of what fills it."""
         ballast = os.path.join(folder, "ballast")
         with open(ballast, "wb", buffering=0) as f:
-            try:
-                while True:
-                    f.write(bytes(4096))
-            except OSError as error:
-                self.assertEqual(error.errno, errno.ENOSPC)
-        # What was prepared of the log is used up; the others go on.
-        self.eventually("the log is full", lambda: FULL_LOG in self.log(victim), 120)
-        load.more(200)
+            for size in (1 << 20, 4096):
+                try:
+                    while True:
+                        f.write(bytes(size))
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+        return ballast
+
+    def refused(self, i):
+        """What a put at member i is refused with."""
+        return self.cluster.etcdctl("put", "full/x", "y", check=False, endpoints=self.cluster.client_url(i)).stderr
+
+    def full_and_back(self, victim, log_elsewhere):
+        """The disk is filled under load: writes are refused, reads go on; and all comes back with the room."""
+        load = self.start_load()
+        folder = self.on_small_disk(victim, 96, log_elsewhere)
+        load.more(50)
+        self.cluster.etcdctl("put", "full/before", "there")
+        pid = self.cluster.members[victim].pid()
+        ballast = self.fill(folder)
+        alarm = f"memberID:{self.member_id(victim)} alarm:NOSPACE"
+        self.eventually("the alarm", lambda: alarm in self.cluster.etcdctl("alarm", "list", check=False).stdout, 10)
+        for i in range(self.members):
+            self.assertIn(NO_SPACE, self.refused(i))
+            for consistency in ("s", "l"):
+                done = self.cluster.etcdctl("get", "full/before", "--consistency=" + consistency,
+                                            endpoints=self.cluster.client_url(i))
+                self.assertIn("there", done.stdout)
+        self.assertIn("1", self.cluster.etcdctl("del", "full/before").stdout, "what takes no room goes on")
+        load.more(100)  # reads
         os.remove(ballast)
+        self.eventually("writes", lambda: self.refused(victim) == "", 10)
         self.cluster.wait_healthy(victim, 10)
+        self.assertEqual(self.cluster.etcdctl("alarm", "list").stdout, "")
         load.more(200)
         self.assertEqual(self.cluster.members[victim].pid(), pid, "without a restart")
         load.finish()
+
+
+class FullDiskTest(FullDisk):
+    def test_a_full_disk_under_the_store(self):
+        self.full_and_back((self.leader() + 1) % 3, log_elsewhere=True)
+
+    def test_a_full_disk_under_store_and_log_of_the_leader(self):
+        self.full_and_back(self.leader(), log_elsewhere=False)
+
+    def test_a_start_on_a_full_disk(self):
+        load = self.start_load()
+        victim = (self.leader() + 1) % 3
+        folder = self.on_small_disk(victim, 96)
+        load.more(50)
+        self.cluster.members[victim].stop()
+        ballast = self.fill(folder)
+        self.cluster.start_member(victim)
+        self.eventually("it to say what it lacks", lambda: CANNOT_START in self.log(victim), 10)
+        load.more(100)  # the others go on
+        self.settle(2)
+        pid = self.cluster.members[victim].pid()
+        self.assertIsNotNone(pid, "it waits")
+        self.assertEqual(self.log(victim).count(CANNOT_START), 1, "and does not say so all the time")
+        os.remove(ballast)
+        self.cluster.wait_healthy(victim, 10)
+        self.assertEqual(self.refused(victim), "")
+        self.assertEqual(self.cluster.members[victim].pid(), pid, "without a restart")
+        load.more(100)
+        load.finish()
+
+
+class FullDiskAloneTest(FullDisk):
+    """Nobody else has what this member has."""
+
+    members = 1
+
+    def test_a_full_disk(self):
+        self.full_and_back(0, log_elsewhere=False)
+
+    def test_a_start_that_waits_for_room_ends_when_it_is_told_to(self):
+        folder = self.on_small_disk(0, 96)
+        self.cluster.members[0].stop()
+        self.fill(folder)
+        self.cluster.start_member(0)
+        self.eventually("it to wait", lambda: CANNOT_START in self.log(0), 10)
+        begun = time.monotonic()
+        self.cluster.members[0].stop()
+        self.assertLess(time.monotonic() - begun, 1.5)
 
 
 if __name__ == "__main__":

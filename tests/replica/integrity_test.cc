@@ -202,6 +202,29 @@ TEST_F(IntegrityTest, AFullDiskRaisesTheAlarmAndRoomClearsIt) {
   EXPECT_EQ(alarms_.size(), 1u);
 }
 
+TEST_F(IntegrityTest, AFullDiskIsToldAndActedUponAtOnce) {
+  Pass(7);
+  sent_.clear();
+  short_of_room_ = true;
+  now_ += absl::Milliseconds(100);
+  integrity_.Tick(now_, true);
+  EXPECT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(alarms_.size(), 1u);
+  others_ = {{.from = kThree, .short_of_room = true}};
+  now_ += absl::Milliseconds(100);
+  integrity_.Heard(EncodeReport(others_[0]));
+  integrity_.Tick(now_, true);
+  EXPECT_EQ(alarms_.size(), 2u);
+}
+
+TEST_F(IntegrityTest, ANewLeaderClearsNothingBeforeItHasHeardEverybody) {
+  alarms_ = {{.member_id = 3, .type = kv::AlarmType::kNoSpace, .automatic = true}};
+  Pass(4);
+  EXPECT_EQ(alarms_.size(), 1u);
+  Pass(3);
+  EXPECT_TRUE(alarms_.empty());
+}
+
 TEST_F(IntegrityTest, WhoIsSilentIsNotWaitedFor) {
   others_ = {{.from = kThree, .short_of_room = true}};
   Pass(7);

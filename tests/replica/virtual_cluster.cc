@@ -27,6 +27,10 @@ size_t VirtualCluster::Put(size_t place) {
       [this, name, floor = highest_acknowledged_](const absl::StatusOr<Applied>& applied) {
         Write& write = writes_[name];
         ASSERT_EQ(write.state, Write::State::kWaiting) << "seed " << seed_ << ": answered twice";
+        if (absl::IsResourceExhausted(applied.status())) {
+          write.state = Write::State::kRefused;
+          return;
+        }
         ASSERT_TRUE(applied.ok()) << "seed " << seed_ << ": " << applied.status();
         ASSERT_GT(applied->revision, floor) << "seed " << seed_;
         write.state = Write::State::kAcknowledged;

@@ -32,7 +32,8 @@ class VirtualCluster {
 
   // One write of a key of its own. The place in writes() is its name.
   struct Write {
-    enum class State { kWaiting, kAcknowledged, kCrashed };  // kCrashed: with who waited for it
+    // kCrashed: with who waited for it; kRefused: for want of room.
+    enum class State { kWaiting, kAcknowledged, kCrashed, kRefused };
     State state = State::kWaiting;
     size_t place = 0;
     std::string key;

@@ -376,6 +376,22 @@ TEST_F(WalTest, AFullDiskRefusesAndForgives) {
   EXPECT_GT(refused, 100);
 }
 
+// The last room of a disk is for others too: segments stay small there, and are made when needed.
+TEST_F(WalTest, SegmentsStopGrowingWhenTheDiskFillsUp) {
+  options_.first_segment_bytes = 1536;
+  options_.largest_segment_bytes = size_t{8} * 1536;
+  for (const uint64_t keep_free : {0, 10000}) {
+    folder_ = "/data/" + std::to_string(keep_free);
+    options_.keep_free_bytes = keep_free;
+    files_.SetRoom(14000);
+    ASSERT_TRUE(Open().ok());
+    for (uint64_t index = 1; index <= 6; ++index) {
+      MustAppend({MakeEntry(1, index, std::string(100, 'q'))});
+    }
+    EXPECT_EQ(wal_->size_bytes(), keep_free == 0 ? 1536U + 3072 : 1536U * 3);
+  }
+}
+
 TEST_F(WalTest, WithoutRoomForTheFirstSegmentItOpensAndWaits) {
   files_.SetRoom(100);
   ASSERT_TRUE(Open().ok());
