@@ -3,10 +3,12 @@
 #include <utility>
 
 #include "server/etcd/cluster_service.h"
+#include "server/etcd/election_service.h"
 #include "server/etcd/health_service.h"
 #include "server/etcd/http_endpoints.h"
 #include "server/etcd/kv_service.h"
 #include "server/etcd/lease_service.h"
+#include "server/etcd/lock_service.h"
 #include "server/etcd/maintenance_service.h"
 #include "server/etcd/service.h"
 #include "server/etcd/watch_service.h"
@@ -33,6 +35,8 @@ void EtcdFace::Register(net::GrpcRouter& router) {
   RegisterLease(router, impl_->service);
   RegisterCluster(router, impl_->service);
   RegisterMaintenance(router, impl_->service);
+  RegisterLock(router, impl_->service);
+  RegisterElection(router, impl_->service);
   RegisterHealth(router, impl_->service);
 }
 

@@ -1,12 +1,13 @@
-// EtcdFace: etcd's client API on one member. gRPC services KV, Watch, Lease, Cluster, Maintenance
-// and grpc.health.v1.Health; /health, /livez, /readyz, /version and /metrics over HTTP.
+// EtcdFace: etcd's client API on one member. gRPC services KV, Watch, Lease, Cluster, Maintenance,
+// Lock, Election and grpc.health.v1.Health; /health, /livez, /readyz, /version and /metrics over
+// HTTP.
 //
 // Owner: server/server.cc, which makes it before the net::Server and destroys it after it (the
 // router and the handler point into it). Thread: no thread of its own; every call is handled on its
 // connection's I/O thread, answers of the member come back there with Executor::Post.
 // Limits: EtcdFaceOptions. Errors: kv/errors.h, server/replica/errors.h, server/etcd/errors.h; what
 // is not built answers UNIMPLEMENTED and says which method.
-// Source: etcd-api 1.0-1.5, 1.9, 1.10, 2, 3.1.
+// Source: etcd-api 1.0-1.7, 1.9, 1.10, 2, 3.1.
 #pragma once
 
 #include <cstddef>

@@ -188,10 +188,12 @@ class FakeMember final : public replica::LocalMember {
 
   void LinearizableRead(ReadDone done) override {
     ++reads;
-    if (refuse.ok()) {
-      done(loop.store().view());
-    } else {
+    if (!refuse.ok()) {
       done(refuse);
+    } else if (!refuse_reads.ok()) {
+      done(refuse_reads);
+    } else {
+      done(loop.store().view());
     }
   }
 
@@ -237,7 +239,8 @@ class FakeMember final : public replica::LocalMember {
   int64_t min_lease_ttl_seconds() const override { return 2; }
 
   watch::testing::ApplyLoop loop;
-  absl::Status refuse;  // not OK: the answer to everything that needs the others
+  absl::Status refuse;        // not OK: the answer to everything that needs the others
+  absl::Status refuse_reads;  // the same, to reads only
   std::vector<replica::MemberChange> changes;
   bool learner = false;
   int proposals = 0;

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/etcd/election.pb.h"
 #include "proto/etcd/health.pb.h"
+#include "proto/etcd/lock.pb.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/etcd_face.h"
 #include "tests/etcd/fakes.h"
