@@ -48,6 +48,7 @@ struct Config {
   int64_t snapshot_catchup_entries = 5000;
   int64_t max_txn_ops = 128;
   int64_t max_concurrent_streams = 10000;
+  bool grpc_gateway = true;
   absl::Duration watch_progress_notify_interval = absl::Minutes(10);
   absl::Duration corrupt_check_time = absl::Hours(4);  // 0: never
   std::string log_level = "info";

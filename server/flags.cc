@@ -179,6 +179,7 @@ std::vector<Flag> MakeFlags() {
        Number(&Config::max_txn_ops, 1, 100000)},
       {"max-concurrent-streams", "10000", "Most concurrent calls on one client connection.", false,
        Number(&Config::max_concurrent_streams, 1, kAny)},
+      {"enable-grpc-gateway", "true", "JSON below /v3/.", true, Truth(&Config::grpc_gateway)},
       {"watch-progress-notify-interval", "10m",
        "How often idle watches that asked for it are told the revision.", false,
        SetProgressInterval},
@@ -220,27 +221,13 @@ const Flag* FindFlag(std::string_view name) {
 }
 
 bool IsAcceptedWithoutEffect(std::string_view name) {
-  static constexpr auto kNames =
-      std::to_array<std::string_view>({"backend-batch-interval",
-                                       "backend-batch-limit",
-                                       "backend-bbolt-freelist-type",
-                                       "experimental-backend-bbolt-freelist-type",
-                                       "bootstrap-defrag-threshold-megabytes",
-                                       "cluster-active-size",
-                                       "enable-grpc-gateway",
-                                       "enable-v2",
-                                       "initial-election-tick-advance",
-                                       "logger",
-                                       "max-snapshots",
-                                       "max-wals",
-                                       "metrics",
-                                       "pre-vote",
-                                       "proxy",
-                                       "snapshot-count",
-                                       "socket-reuse-address",
-                                       "v2-deprecation",
-                                       "warning-apply-duration",
-                                       "experimental-warning-apply-duration"});
+  static constexpr auto kNames = std::to_array<std::string_view>(
+      {"backend-batch-interval", "backend-batch-limit", "backend-bbolt-freelist-type",
+       "experimental-backend-bbolt-freelist-type", "bootstrap-defrag-threshold-megabytes",
+       "cluster-active-size", "enable-v2", "initial-election-tick-advance", "logger",
+       "max-snapshots", "max-wals", "metrics", "pre-vote", "proxy", "snapshot-count",
+       "socket-reuse-address", "v2-deprecation", "warning-apply-duration",
+       "experimental-warning-apply-duration"});
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 

@@ -123,6 +123,7 @@ struct Server::Impl {
 absl::Status Server::Impl::StartFaces(const Config& config) {
   etcd::EtcdFaceOptions options;
   options.max_txn_ops = static_cast<int>(config.max_txn_ops);
+  options.gateway = config.grpc_gateway;
   options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
   options.quota_backend_bytes = QuotaOf(config);
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);

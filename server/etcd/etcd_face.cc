@@ -4,6 +4,7 @@
 
 #include "server/etcd/cluster_service.h"
 #include "server/etcd/election_service.h"
+#include "server/etcd/gateway.h"
 #include "server/etcd/health_service.h"
 #include "server/etcd/http_endpoints.h"
 #include "server/etcd/kv_service.h"
@@ -21,6 +22,7 @@ struct EtcdFace::Impl {
         http(service) {}
 
   const ServicePtr service;
+  std::unique_ptr<Gateway> gateway;  // null: not offered
   HttpEndpoints http;
 };
 
@@ -38,6 +40,9 @@ void EtcdFace::Register(net::GrpcRouter& router) {
   RegisterLock(router, impl_->service);
   RegisterElection(router, impl_->service);
   RegisterHealth(router, impl_->service);
+  if (!impl_->service->options.gateway) return;
+  impl_->gateway = std::make_unique<Gateway>(router);
+  impl_->http.UseGateway(*impl_->gateway);
 }
 
 net::HttpHandler& EtcdFace::http() { return impl_->http; }

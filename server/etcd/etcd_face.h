@@ -31,6 +31,7 @@ struct EtcdFaceOptions {
   std::string version{kEtcdVersion};
   std::string storage_version{kEtcdStorageVersion};
   int max_txn_ops = kv::kDefaultMaxTxnOps;
+  bool gateway = true;                          // --enable-grpc-gateway
   size_t max_request_bytes = 1'572'864;         // --max-request-bytes: also bounds watch fragments
   int64_t quota_backend_bytes = 2'147'483'648;  // --quota-backend-bytes: told by Status; 0: none
   absl::Duration election_timeout = absl::Seconds(1);  // pace of the "hasleader" check of streams
@@ -51,7 +52,7 @@ class EtcdFace {
   EtcdFace(const EtcdFace&) = delete;
   EtcdFace& operator=(const EtcdFace&) = delete;
 
-  // Adds every method. Once, before the server starts.
+  // Adds every method. Once, before the server starts; the router outlives the server.
   void Register(net::GrpcRouter& router);
 
   // Answers everything that is not gRPC; unknown paths with 404.

@@ -47,7 +47,8 @@ void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
     Version(request, exchange);
   } else if (request.path == "/metrics" && service_->options.metrics_text != nullptr) {
     Metrics(request, exchange);
-  } else if (!HandleProbe(service_, request, exchange)) {
+  } else if (!HandleProbe(service_, request, exchange) &&
+             (gateway_ == nullptr || !gateway_->Handle(request, exchange))) {
     RespondNotFound(*exchange);
   }
 }

@@ -1,5 +1,5 @@
 // What etcd serves over plain HTTP on its client port: /health, /livez, /readyz, /version,
-// /metrics (etcd-api 3.1); and replace_member.h. Everything else is 404.
+// /metrics (etcd-api 3.1); the gateway (gateway.h); and replace_member.h. Everything else is 404.
 //
 // Thread: the exchange's. The member outlives it; an answer of the member that comes after the
 // exchange's end is dropped.
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "net/http.h"
+#include "server/etcd/gateway.h"
 #include "server/etcd/service.h"
 
 namespace pintle::server::etcd {
@@ -16,6 +17,9 @@ namespace pintle::server::etcd {
 class HttpEndpoints final : public net::HttpHandler {
  public:
   explicit HttpEndpoints(ServicePtr service) : service_(std::move(service)) {}
+
+  // Before the first request, if at all. It outlives this.
+  void UseGateway(const Gateway& gateway) { gateway_ = &gateway; }
 
   void Handle(net::HttpRequest request, std::shared_ptr<net::HttpExchange> exchange) override;
 
@@ -27,6 +31,7 @@ class HttpEndpoints final : public net::HttpHandler {
   void Metrics(const net::HttpRequest& request, const ExchangePtr& exchange) const;
 
   const ServicePtr service_;
+  const Gateway* gateway_ = nullptr;
 };
 
 }  // namespace pintle::server::etcd

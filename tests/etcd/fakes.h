@@ -145,15 +145,38 @@ class FakeExchange final : public net::HttpExchange {
     status_ = status;
     headers_ = std::move(headers);
     body_ = std::move(body);
+    Close();
   }
-  void Start(int, net::Headers) override { ADD_FAILURE() << "not streamed"; }
-  bool Write(std::string) override { return false; }
-  void Finish() override {}
-  size_t unsent_bytes() const override { return 0; }
-  void OnDrain(absl::AnyInvocable<void()>) override {}
-  void OnClose(absl::AnyInvocable<void()>) override {}
+  void Start(int status, net::Headers headers) override {
+    EXPECT_EQ(status_, 0) << "answered twice";
+    status_ = status;
+    headers_ = std::move(headers);
+    streamed_ = true;
+  }
+  bool Write(std::string chunk) override {
+    EXPECT_TRUE(streamed_ && !closed_);
+    unsent_ += chunk.size();
+    body_ += chunk;
+    return true;
+  }
+  void Finish() override { Close(); }
+  size_t unsent_bytes() const override { return unsent_; }
+  void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
+  void OnClose(absl::AnyInvocable<void()> callback) override { on_close_ = std::move(callback); }
   net::Executor& executor() override { return executor_; }
 
+  // The client's side: it has gone, or has got its answer.
+  void Close() {
+    if (!std::exchange(closed_, true) && on_close_) std::exchange(on_close_, nullptr)();
+  }
+  // It takes what was sent.
+  void Drain() {
+    unsent_ = 0;
+    if (on_drain_) on_drain_();
+  }
+  std::string TakeBody() { return std::exchange(body_, {}); }
+  bool streamed() const { return streamed_; }
+  bool closed() const { return closed_; }
   int status() const { return status_; }
   const net::Headers& headers() const { return headers_; }
   const std::string& body() const { return body_; }
@@ -163,6 +186,11 @@ class FakeExchange final : public net::HttpExchange {
   int status_ = 0;
   net::Headers headers_;
   std::string body_;
+  size_t unsent_ = 0;
+  bool streamed_ = false;
+  bool closed_ = false;
+  absl::AnyInvocable<void()> on_drain_;
+  absl::AnyInvocable<void()> on_close_;
 };
 
 class FakeMember final : public replica::LocalMember {

@@ -1,0 +1,145 @@
+#include "server/etcd/gateway_json.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "server/etcd/service.h"
+
+namespace pintle::server::etcd {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+
+std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor& type) {
+  return std::unique_ptr<pb::Message>(
+      pb::MessageFactory::generated_factory()->GetPrototype(&type)->New());
+}
+
+absl::Status ErrUnexpectedEnd() { return absl::InvalidArgumentError("unexpected EOF"); }
+
+const pb::FieldDescriptor* FindField(const pb::Descriptor& type, const std::string& name) {
+  const pb::FieldDescriptor* field = type.FindFieldByName(name);
+  return field != nullptr ? field : type.FindFieldByCamelcaseName(name);
+}
+
+// Protobuf's own parser takes more than JSON (names without quotes) and more than Protobuf's JSON
+// (any text for a bool): the first is looked at by its caller, the second here.
+absl::Status CheckTruths(const pb::Descriptor& type, const nlohmann::json& object) {
+  if (!object.is_object()) return absl::OkStatus();
+  for (const auto& [name, value] : object.items()) {
+    const pb::FieldDescriptor* field = FindField(type, name);
+    if (field == nullptr) continue;
+    if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL) {
+      if (value.is_boolean() || value.is_null()) continue;
+      return absl::InvalidArgumentError("proto: invalid value for bool field " + field->name());
+    }
+    if (field->message_type() == nullptr) continue;
+    if (!value.is_array()) {
+      if (absl::Status bad = CheckTruths(*field->message_type(), value); !bad.ok()) return bad;
+      continue;
+    }
+    for (const nlohmann::json& element : value) {
+      if (absl::Status bad = CheckTruths(*field->message_type(), element); !bad.ok()) return bad;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Follows brackets and strings only: whether it is JSON is for the parser to say.
+class Extent {
+ public:
+  // The bytes of the value at the front; 0: it is not whole.
+  absl::StatusOr<size_t> Of(std::string_view text) {
+    for (size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if (in_string_) {
+        Inside(c);
+      } else if (c == '"') {
+        in_string_ = true;
+      } else if (c == '{' || c == '[') {
+        if (++depth_ > kMaxDepth) return absl::InvalidArgumentError("exceeded max depth");
+      } else if (c == '}' || c == ']') {
+        if (--depth_ < 0) return i == 0 ? 1 : i;
+      } else if (depth_ == 0 && (kWhiteSpace.find(c) != std::string_view::npos || c == ',')) {
+        return i;
+      }
+      if (depth_ == 0 && !in_string_ && (c == '}' || c == ']' || c == '"')) return i + 1;
+    }
+    if (depth_ > 0 || in_string_) return ErrUnexpectedEnd();
+    return text.size();
+  }
+
+ private:
+  void Inside(char c) {
+    if (escaped_) {
+      escaped_ = false;
+    } else if (c == '\\') {
+      escaped_ = true;
+    } else if (c == '"') {
+      in_string_ = false;
+    }
+  }
+
+  int depth_ = 0;
+  bool in_string_ = false;
+  bool escaped_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<bool> NextJson(std::string_view& body, std::string_view& value) {
+  body.remove_prefix(std::min(body.find_first_not_of(kWhiteSpace), body.size()));
+  if (body.empty()) return false;
+  const absl::StatusOr<size_t> size = Extent().Of(body);
+  if (!size.ok()) return size.status();
+  value = body.substr(0, std::max<size_t>(*size, 1));
+  body.remove_prefix(value.size());
+  return true;
+}
+
+absl::StatusOr<std::string> JsonToBytes(const pb::Descriptor& type, std::string_view json) {
+  const auto parsed_json = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (parsed_json.is_discarded()) {
+    return absl::InvalidArgumentError("proto: syntax error: not JSON");
+  }
+  if (!parsed_json.is_object()) {
+    return absl::InvalidArgumentError("proto: syntax error (line 1:1): unexpected token " +
+                                      std::string(json.substr(0, 16)));
+  }
+  if (absl::Status bad = CheckTruths(type, parsed_json); !bad.ok()) return bad;
+  pb::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  const auto message = NewMessage(type);
+  const auto parsed =
+      pb::util::JsonStringToMessage({json.data(), json.size()}, message.get(), options);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(
+        "proto: " + std::string(parsed.message().data(), parsed.message().size()));
+  }
+  return message->SerializeAsString();
+}
+
+absl::StatusOr<std::string> BytesToJson(const pb::Descriptor& type, std::string_view bytes) {
+  const auto message = NewMessage(type);
+  std::string json;
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  if (!ParseMessage(bytes, *message) ||
+      !pb::util::MessageToJsonString(*message, &json, options).ok()) {
+    return absl::InternalError("the answer is no " + type.full_name());
+  }
+  return json;
+}
+
+std::string QuoteJson(std::string_view text) {
+  return nlohmann::json(std::string(text))
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace pintle::server::etcd
