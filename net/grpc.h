@@ -21,6 +21,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "net/executor.h"
+#include "net/grpc_stats.h"
 #include "net/http.h"
 
 namespace pintle::net {
@@ -64,19 +65,36 @@ class GrpcStreamHandler {
 using StreamMethod =
     std::function<std::unique_ptr<GrpcStreamHandler>(std::shared_ptr<GrpcCall> call)>;
 
+// A method and the counts of its calls.
+template <typename Method>
+struct GrpcEntry {
+  Method method;
+  std::unique_ptr<GrpcMethodStats> stats = std::make_unique<GrpcMethodStats>();
+
+  template <typename... Arguments>
+  auto operator()(Arguments&&... arguments) const {
+    return method(std::forward<Arguments>(arguments)...);
+  }
+};
+
 // Methods by path ("/etcdserverpb.KV/Put"). Filled before the server starts, immutable afterwards.
 class GrpcRouter {
  public:
-  void Unary(std::string path, UnaryMethod method) { unary_[std::move(path)] = std::move(method); }
-  void Stream(std::string path, StreamMethod method) {
-    stream_[std::move(path)] = std::move(method);
+  template <typename Method>
+  using Methods = std::map<std::string, GrpcEntry<Method>, std::less<>>;
+
+  void Unary(std::string path, UnaryMethod method) {
+    unary_[std::move(path)].method = std::move(method);
   }
-  const std::map<std::string, UnaryMethod, std::less<>>& unary() const { return unary_; }
-  const std::map<std::string, StreamMethod, std::less<>>& stream() const { return stream_; }
+  void Stream(std::string path, StreamMethod method) {
+    stream_[std::move(path)].method = std::move(method);
+  }
+  const Methods<UnaryMethod>& unary() const { return unary_; }
+  const Methods<StreamMethod>& stream() const { return stream_; }
 
  private:
-  std::map<std::string, UnaryMethod, std::less<>> unary_;
-  std::map<std::string, StreamMethod, std::less<>> stream_;
+  Methods<UnaryMethod> unary_;
+  Methods<StreamMethod> stream_;
 };
 
 }  // namespace pintle::net

@@ -89,6 +89,7 @@ absl::Status GrpcServerCall::FindMethod(const std::string& path) {
   }
   const auto stream = methods_.router->stream().find(path);
   if (stream == methods_.router->stream().end()) return methods_.Unknown(path);
+  stats_.Begin(*stream->second.stats);
   handler_ = stream->second(shared_from_this());
   return absl::OkStatus();
 }
@@ -102,6 +103,7 @@ void GrpcServerCall::OnDeadline() {
   const std::shared_ptr<GrpcServerCall> self = shared_from_this();
   if (stream_ == nullptr) return;
   if (ended_ || stream_->unsent_bytes() > 0) {
+    stats_.End(absl::StatusCode::kDeadlineExceeded);
     stream_->Reset(
         NGHTTP2_CANCEL);  // the client does not read: a status would wait behind the rest for ever
   } else {
@@ -119,6 +121,7 @@ bool GrpcServerCall::Send(std::string message) {
 
 void GrpcServerCall::Queue(std::string message) {
   if (!stream_->head_sent()) SendHead();
+  stats_.Sent();
   stream_->Write(GrpcPrefix(message.size()));
   stream_->Write(std::move(message));
 }
@@ -133,6 +136,7 @@ void GrpcServerCall::Finish(const absl::Status& status) {
   assert(executor_.OnThread());
   if (ended_ || stream_ == nullptr) return;
   ended_ = true;
+  stats_.End(status.code());
   Http2Trailers trailers = StatusTrailers(status);
   if (stream_->head_sent()) return stream_->End(std::move(trailers));
   absl::InlinedVector<nghttp2_nv, 4> fields = {MakeStaticField(":status", "200"),
@@ -146,6 +150,7 @@ void GrpcServerCall::Reply(std::string message) {
   if (ended_ || stream_ == nullptr) return;
   ended_ = true;
   Queue(std::move(message));
+  stats_.End(absl::StatusCode::kOk);
   stream_->End({{"grpc-status", "0"}});
 }
 
@@ -170,10 +175,13 @@ void GrpcServerCall::OnStreamData(std::string_view bytes) {
 
 void GrpcServerCall::OnMessage(std::string message) {
   if (unary_ == nullptr) {
+    stats_.Received();
     if (handler_ != nullptr) handler_->OnMessage(std::move(message));
     return;
   }
   unary_begun_ = true;
+  stats_.Begin(*unary_->stats);
+  stats_.Received();
   (*unary_)(std::move(message), shared_from_this());
   StartDeadline();  // not needed by what was answered at once
 }
@@ -201,6 +209,7 @@ void GrpcServerCall::OnStreamClose() {
 // Lets go of the service's side: callbacks and handler hold this call, and would keep it for ever.
 void GrpcServerCall::Release() {
   ended_ = true;
+  stats_.End(absl::StatusCode::kCancelled);
   if (stream_ == nullptr) deadline_.reset();
   on_close_.Run();
   on_drain_ = nullptr;

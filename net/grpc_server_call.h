@@ -63,7 +63,8 @@ class GrpcServerCall final : public GrpcCall,
   const GrpcMethods& methods_;
   Headers metadata_;
   GrpcDeframer deframer_;
-  const UnaryMethod* unary_ = nullptr;
+  const GrpcEntry<UnaryMethod>* unary_ = nullptr;
+  GrpcCallStats stats_;
   std::unique_ptr<GrpcStreamHandler> handler_;
   absl::Duration timeout_ = absl::InfiniteDuration();
   std::unique_ptr<Executor::Timer> deadline_;
