@@ -49,6 +49,7 @@ struct Config {
   int64_t max_txn_ops = 128;
   int64_t max_concurrent_streams = 10000;
   bool grpc_gateway = true;
+  std::string metrics = "basic";
   absl::Duration watch_progress_notify_interval = absl::Minutes(10);
   absl::Duration corrupt_check_time = absl::Hours(4);  // 0: never
   std::string log_level = "info";

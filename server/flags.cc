@@ -180,6 +180,7 @@ std::vector<Flag> MakeFlags() {
       {"max-concurrent-streams", "10000", "Most concurrent calls on one client connection.", false,
        Number(&Config::max_concurrent_streams, 1, kAny)},
       {"enable-grpc-gateway", "true", "JSON below /v3/.", true, Truth(&Config::grpc_gateway)},
+      {"metrics", "basic", "Or extensive.", false, OneOf(&Config::metrics, {"basic", "extensive"})},
       {"watch-progress-notify-interval", "10m",
        "How often idle watches that asked for it are told the revision.", false,
        SetProgressInterval},
@@ -194,8 +195,7 @@ std::vector<Flag> MakeFlags() {
        OneOf(&Config::log_level, {"debug", "info", "warn", "error", "panic", "fatal"})},
       {"log-format", "json", "json or console.", false,
        OneOf(&Config::log_format, {"json", "console"})},
-      {"log-outputs", "default", "default, stderr, stdout or files, comma separated.", false,
-       SetLogOutputs},
+      {"log-outputs", "default", "default, stderr, stdout or files.", false, SetLogOutputs},
       {"io-threads", "0", "Threads that serve clients; 0: half the cores, 1 to 4. (Pintle's own)",
        false, Number(&Config::io_threads, 0, 64)},
       {"api-listen-url", "",
@@ -225,9 +225,8 @@ bool IsAcceptedWithoutEffect(std::string_view name) {
       {"backend-batch-interval", "backend-batch-limit", "backend-bbolt-freelist-type",
        "experimental-backend-bbolt-freelist-type", "bootstrap-defrag-threshold-megabytes",
        "cluster-active-size", "enable-v2", "initial-election-tick-advance", "logger",
-       "max-snapshots", "max-wals", "metrics", "pre-vote", "proxy", "snapshot-count",
-       "socket-reuse-address", "v2-deprecation", "warning-apply-duration",
-       "experimental-warning-apply-duration"});
+       "max-snapshots", "max-wals", "pre-vote", "proxy", "snapshot-count", "socket-reuse-address",
+       "v2-deprecation", "warning-apply-duration", "experimental-warning-apply-duration"});
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 

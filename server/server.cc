@@ -82,13 +82,21 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   return options;
 }
 
-admin::SyncDurations SyncsOf(const replica::Member& member) {
+admin::LogFacts LogFactsOf(const replica::Member& member) {
   static_assert(storage::Wal::kBuckets == admin::kDiskBuckets + 1);
   const storage::Wal::Stats& stats = member.wal_stats();
-  admin::SyncDurations durations;
-  for (size_t i = 0; i < stats.syncs.size(); ++i) durations.counts[i] = stats.syncs[i];
-  durations.sum_seconds = static_cast<double>(stats.sync_nanoseconds) / 1e9;
-  return durations;
+  admin::LogFacts facts;
+  for (size_t i = 0; i < stats.syncs.size(); ++i) facts.syncs.counts[i] = stats.syncs[i];
+  facts.syncs.sum_seconds = static_cast<double>(stats.sync_nanoseconds) / 1e9;
+  facts.bytes_written = stats.bytes_written;
+  return facts;
+}
+
+admin::PeerTraffic PeerTrafficOf(const replica::Member& member) {
+  replica::PeerTransport::Stats stats = member.peer_stats();
+  return {.sent_bytes = std::move(stats.sent_bytes),
+          .received_bytes = std::move(stats.received_bytes),
+          .send_failures = std::move(stats.send_failures)};
 }
 
 std::string Addresses(const std::vector<Url>& urls) {
@@ -131,10 +139,17 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   options.move_leader = [this](uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {
     node->MoveLeader(target, std::move(done));
   };
-  options.metrics_text = [this] {
-    return admin::MetricsText({.member = &node->member(),
+  options.metrics_text = [this, quota = QuotaOf(config),
+                          extensive = config.metrics == "extensive"] {
+    return admin::MetricsText({.member = node->member(),
+                               .counters = node->member().counters(),
+                               .face = etcd_face->counters(),
+                               .methods = router,
                                .client_traffic = [this] { return clients->counters(); },
-                               .wal_syncs = [this] { return SyncsOf(node->member()); }});
+                               .log = [this] { return LogFactsOf(node->member()); },
+                               .peers = [this] { return PeerTrafficOf(node->member()); },
+                               .quota_bytes = quota,
+                               .extensive = extensive});
   };
   etcd_face = std::make_unique<etcd::EtcdFace>(node->member(), std::move(options));
   etcd_face->Register(router);

@@ -1,115 +1,129 @@
 #include "server/admin/metrics.h"
 
-#include <prometheus/text_serializer.h>
-
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/admin/families.h"
+#include "kv/alarm_set.h"
 #include "server/admin/process.h"
 #include "server/version.h"
 
 namespace pintle::server::admin {
 namespace {
 
-using Families = std::vector<prometheus::MetricFamily>;
+// "3.6.0" → "3.6"
+std::string ClusterVersion() {
+  const std::string version(kEtcdStorageVersion);
+  return version.substr(0, version.rfind('.'));
+}
 
-void AddServer(Families& out, const replica::MemberStatus& status) {
-  out.push_back(
-      Gauge("etcd_server_has_leader", "Whether a leader is known: 1 or 0.", status.leader_id != 0));
-  out.push_back(Gauge("etcd_server_is_leader", "Whether this member is the leader: 1 or 0.",
-                      status.is_leader));
-  out.push_back(Gauge("etcd_server_is_learner", "Whether this member has no vote: 1 or 0.", 0));
-  out.push_back(Counter("etcd_server_leader_changes_seen_total",
-                        "Leader changes seen since the start.",
-                        static_cast<double>(status.leader_changes)));
+void AddRaft(Page& page, const replica::MemberStatus& status, bool learner) {
+  page.Gauge("etcd_server_has_leader", "Whether a leader is known: 1 or 0.", status.leader_id != 0);
+  page.Gauge("etcd_server_is_leader", "Whether this member is the leader: 1 or 0.",
+             status.is_leader);
+  page.Gauge("etcd_server_is_learner", "Whether this member has no vote: 1 or 0.", learner);
+  page.Counter("etcd_server_leader_changes_seen_total", "Leader changes seen since the start.",
+               static_cast<double>(status.leader_changes));
   // Gauges although their names end in _total: the values are raft indexes, as in etcd.
-  out.push_back(Gauge("etcd_server_proposals_committed_total",
-                      "Newest committed raft index known here.",
-                      static_cast<double>(status.committed_index)));
-  out.push_back(Gauge("etcd_server_proposals_applied_total", "Newest raft index applied here.",
-                      static_cast<double>(status.applied_index)));
-  out.push_back(Gauge("etcd_server_proposals_pending",
-                      "Proposals of this member's clients under way.",
-                      static_cast<double>(status.proposals_pending)));
-  out.push_back(Counter("etcd_server_proposals_failed_total", "Proposals that failed or timed out.",
-                        static_cast<double>(status.proposals_failed)));
-  out.push_back(Gauge("etcd_server_version", "The version that clients are told.", 1,
-                      {{"server_version", std::string(kEtcdVersion)}}));
-  out.push_back(Gauge("etcd_server_id", "This member's id.", 1,
-                      {{"server_id", absl::StrCat(absl::Hex(status.member_id))}}));
+  page.Gauge("etcd_server_proposals_committed_total", "Newest committed raft index known here.",
+             static_cast<double>(status.committed_index));
+  page.Gauge("etcd_server_proposals_applied_total", "Newest raft index applied here.",
+             static_cast<double>(status.applied_index));
+  page.Gauge("etcd_server_proposals_pending", "Proposals of this member's clients under way.",
+             static_cast<double>(status.proposals_pending));
+  page.Counter("etcd_server_proposals_failed_total", "Proposals that failed or timed out.",
+               static_cast<double>(status.proposals_failed));
 }
 
-void AddStore(Families& out, replica::LocalMember& member, const replica::MemberStatus& status) {
-  const auto view = member.view();
-  out.push_back(Gauge("etcd_mvcc_db_total_size_in_bytes", "Bytes of the store.",
-                      static_cast<double>(status.db_size_bytes)));
-  out.push_back(Gauge("etcd_mvcc_db_total_size_in_use_in_bytes",
-                      "Logical bytes of every revision that can be read.",
-                      static_cast<double>(status.db_size_in_use_bytes)));
-  out.push_back(Gauge("etcd_debugging_mvcc_current_revision", "The store's revision.",
-                      static_cast<double>(view->revision())));
-  out.push_back(Gauge("etcd_debugging_mvcc_compact_revision", "The newest compacted revision.",
-                      static_cast<double>(view->compact_revision())));
-  const watch::Hub::Stats watches = member.hub().stats();
-  out.push_back(Gauge("etcd_debugging_mvcc_watcher_total", "Watches open.",
-                      static_cast<double>(watches.subscriptions)));
-  out.push_back(Gauge("etcd_debugging_mvcc_slow_watcher_total", "Watches that lag behind.",
-                      static_cast<double>(watches.behind)));
-  out.push_back(Counter("etcd_debugging_mvcc_events_total", "Events handed to watches.",
-                        static_cast<double>(watches.events_delivered)));
-}
-
-void AddTraffic(Families& out, const MetricsSources& sources) {
-  const net::Server::Counters traffic = sources.client_traffic();
-  out.push_back(Counter("etcd_network_client_grpc_received_bytes_total",
-                        "Bytes received from clients.",
-                        static_cast<double>(traffic.bytes_received)));
-  out.push_back(Counter("etcd_network_client_grpc_sent_bytes_total", "Bytes sent to clients.",
-                        static_cast<double>(traffic.bytes_sent)));
-  const SyncDurations syncs = sources.wal_syncs();
-  const auto edges = DiskBucketEdges();
-  out.push_back(Histogram("etcd_disk_wal_fsync_duration_seconds", "Time that syncing the log took.",
-                          edges, syncs.counts, syncs.sum_seconds));
-}
-
-void AddProcess(Families& out) {
-  const ProcessFacts facts = ReadProcessFacts();
-  out.push_back(Counter("process_cpu_seconds_total", "User and system CPU time in seconds.",
-                        facts.cpu_seconds));
-  out.push_back(Gauge("process_resident_memory_bytes", "Resident memory.",
-                      static_cast<double>(facts.resident_bytes)));
-  out.push_back(Gauge("process_virtual_memory_bytes", "Virtual memory.",
-                      static_cast<double>(facts.virtual_bytes)));
-  out.push_back(
-      Gauge("process_open_fds", "Open file descriptors.", static_cast<double>(facts.open_fds)));
-  out.push_back(Gauge("process_max_fds", "Most file descriptors that may be open.",
-                      static_cast<double>(facts.max_fds)));
-  out.push_back(Gauge("process_start_time_seconds", "Start of the process, Unix time.",
-                      facts.start_time_unix_seconds));
+void AddHealth(Page& page, const etcd::FaceCounters& face) {
+  page.Counter("etcd_server_health_success", "Answers of /health that said yes.",
+               static_cast<double>(face.health_successes.Get()));
+  page.Counter("etcd_server_health_failures", "Answers of /health that said no.",
+               static_cast<double>(face.health_failures.Get()));
+  for (const auto& [key, check] : face.probes.Read()) {
+    const Labels labels = {{"type", key.first}, {"name", key.second}};
+    page.Gauge("etcd_server_healthcheck", "Result of a check behind /livez or /readyz: 1 or 0.",
+               check.healthy, labels);
+    for (const bool good : {true, false}) {
+      Labels with_status = labels;
+      with_status.emplace_back("status", good ? "success" : "error");
+      page.Counter("etcd_server_healthchecks_total", "Checks behind /livez and /readyz by result.",
+                   static_cast<double>(good ? check.successes : check.failures), with_status);
+    }
+  }
 }
 
 }  // namespace
 
-std::array<double, kDiskBuckets> DiskBucketEdges() {
-  std::array<double, kDiskBuckets> edges{};
-  double edge = 0.001;
-  for (double& e : edges) {
-    e = edge;
-    edge *= 2;
+std::string HexId(uint64_t id) { return absl::StrCat(absl::Hex(id)); }
+
+void AddServer(Page& page, const MetricsSources& sources) {
+  const replica::MemberStatus status = sources.member.status();
+  const replica::MemberCounters& counters = sources.counters;
+  AddRaft(page, status, sources.member.is_learner());
+  page.Gauge("etcd_server_id", "This member's id.", 1, {{"server_id", HexId(status.member_id)}});
+  page.Gauge("etcd_server_version", "The version that clients are told.", 1,
+             {{"server_version", std::string(kEtcdVersion)}});
+  page.Gauge("etcd_server_go_version", "No Go is in this server.", 1,
+             {{"server_go_version", "none"}});
+  page.Gauge("etcd_cluster_version", "The version that all members agree on.", 1,
+             {{"cluster_version", ClusterVersion()}});
+  page.Gauge("etcd_server_quota_backend_bytes",
+             "Bytes of the store beyond which the alarm NOSPACE is raised; 0: no limit.",
+             static_cast<double>(sources.quota_bytes));
+  page.Counter("etcd_server_heartbeat_send_failures_total",
+               "Heartbeats of a leader that left late by more than an interval.",
+               static_cast<double>(counters.late_heartbeats.Get()));
+  page.Counter("etcd_server_slow_apply_total", "Requests whose apply took more than 100 ms.",
+               static_cast<double>(counters.slow_applies.Get()));
+  page.Counter("etcd_server_slow_read_indexes_total",
+               "Rounds of linearizable reads that had to be begun again.",
+               static_cast<double>(counters.reads_repeated.Get()));
+  page.Counter("etcd_server_read_indexes_failed_total",
+               "Linearizable reads that were not confirmed in time.",
+               static_cast<double>(counters.reads_failed.Get()));
+  page.Counter("etcd_server_learner_promote_successes",
+               "Learners promoted on request of this member's clients while it was the leader.",
+               static_cast<double>(sources.face.promotions.Get()));
+  AddHealth(page, sources.face);
+  for (const kv::Alarm& alarm : sources.member.view()->Alarms()) {
+    page.Gauge("etcd_debugging_server_alarms", "Alarms that are active, 1 each.", 1,
+               {{"server_id", HexId(alarm.member_id)}, {"alarm_type", kv::NameOf(alarm.type)}});
   }
-  return edges;
+}
+
+void AddProcess(Page& page) {
+  const ProcessFacts facts = ReadProcessFacts();
+  page.Counter("process_cpu_seconds_total", "User and system CPU time in seconds.",
+               facts.cpu_seconds);
+  page.Gauge("process_resident_memory_bytes", "Resident memory.",
+             static_cast<double>(facts.resident_bytes));
+  page.Gauge("process_virtual_memory_bytes", "Virtual memory.",
+             static_cast<double>(facts.virtual_bytes));
+  page.Gauge("process_virtual_memory_max_bytes", "Most virtual memory that may be used; -1: any.",
+             static_cast<double>(facts.max_virtual_bytes));
+  page.Gauge("process_open_fds", "Open file descriptors.", static_cast<double>(facts.open_fds));
+  page.Gauge("process_max_fds", "Most file descriptors that may be open.",
+             static_cast<double>(facts.max_fds));
+  page.Gauge("process_start_time_seconds", "Start of the process, Unix time.",
+             facts.start_time_unix_seconds);
+  page.Gauge("os_fd_used", "Open file descriptors.", static_cast<double>(facts.open_fds));
+  page.Gauge("os_fd_limit", "Most file descriptors that may be open.",
+             static_cast<double>(facts.max_fds));
 }
 
 std::string MetricsText(const MetricsSources& sources) {
-  Families families;
-  const replica::MemberStatus status = sources.member->status();
-  AddServer(families, status);
-  AddStore(families, *sources.member, status);
-  AddTraffic(families, sources);
-  AddProcess(families);
-  return prometheus::TextSerializer().Serialize(families);
+  Page page;
+  AddServer(page, sources);
+  AddStore(page, sources);
+  AddDisk(page, sources);
+  AddWatches(page, sources);
+  AddLeases(page, sources);
+  AddNetwork(page, sources);
+  AddCalls(page, sources);
+  AddProcess(page);
+  AddWhatNeverHappens(page);
+  return page.Text();
 }
 
 }  // namespace pintle::server::admin

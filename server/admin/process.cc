@@ -59,6 +59,9 @@ ProcessFacts ReadProcessFacts() {
   }
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) facts.max_fds = static_cast<int64_t>(limit.rlim_cur);
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    facts.max_virtual_bytes = static_cast<int64_t>(limit.rlim_cur);
+  }
   return facts;
 }
 

@@ -9,6 +9,7 @@ struct ProcessFacts {
   double cpu_seconds = 0;
   int64_t resident_bytes = 0;
   int64_t virtual_bytes = 0;
+  int64_t max_virtual_bytes = -1;  // -1: unlimited
   int64_t open_fds = 0;
   int64_t max_fds = 0;
   double start_time_unix_seconds = 0;

@@ -59,6 +59,9 @@ void Change(const ServicePtr& service, MemberChange change, CallPtr call) {
         OnCallThread(call, [service, call, kind, id, members = std::move(members)] {
           if (!members.ok()) return call->Finish(members.status());
           auto response = ResponseWith<Response>(service->member, *members);
+          if (kind == MemberChange::Kind::kPromote && service->member.status().is_leader) {
+            service->counters->promotions.Add();
+          }
           if constexpr (std::is_same_v<Response, etcdserverpb::MemberAddResponse>) {
             for (const ClusterMember& member : *members) {
               if (member.id == id) Fill(*response.mutable_member(), member);

@@ -45,6 +45,8 @@ void EtcdFace::Register(net::GrpcRouter& router) {
   impl_->http.UseGateway(*impl_->gateway);
 }
 
+const FaceCounters& EtcdFace::counters() const { return *impl_->service->counters; }
+
 net::HttpHandler& EtcdFace::http() { return impl_->http; }
 
 }  // namespace pintle::server::etcd

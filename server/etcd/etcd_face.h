@@ -22,6 +22,7 @@
 #include "kv/validate.h"
 #include "net/grpc.h"
 #include "net/http.h"
+#include "server/etcd/face_counters.h"
 #include "server/replica/local_member.h"
 #include "server/version.h"
 
@@ -54,6 +55,8 @@ class EtcdFace {
 
   // Adds every method. Once, before the server starts; the router outlives the server.
   void Register(net::GrpcRouter& router);
+
+  const FaceCounters& counters() const;
 
   // Answers everything that is not gRPC; unknown paths with 404.
   net::HttpHandler& http();

@@ -79,6 +79,7 @@ void GatewayCall::Begin(const net::GrpcRouter& router, const net::HttpRequest& r
     if (self != nullptr && self->call_ != nullptr) self->call_->Drained();
   });
   LocalCallOptions options{.metadata = MetadataOf(request), .peer = request.peer};
+  options.counted = true;
   options.on_message = [self = shared_from_this()](const std::string& bytes) {
     self->OnMessage(bytes);
   };

@@ -64,9 +64,11 @@ absl::Status CheckNotCorrupt(const replica::LocalMember& member) {
 // One probe under way: runs its checks one after the other, then answers.
 class Probe : public std::enable_shared_from_this<Probe> {
  public:
-  Probe(ServicePtr service, ExchangePtr exchange, std::vector<std::string> names, bool verbose)
+  Probe(ServicePtr service, ExchangePtr exchange, std::string type, std::vector<std::string> names,
+        bool verbose)
       : service_(std::move(service)),
         exchange_(std::move(exchange)),
+        type_(std::move(type)),
         names_(std::move(names)),
         verbose_(verbose) {}
 
@@ -88,12 +90,14 @@ class Probe : public std::enable_shared_from_this<Probe> {
 
  private:
   void Got(absl::Status status) {
+    service_->counters->probes.Count(type_, names_[results_.size()], status.ok());
     results_.push_back({names_[results_.size()], std::move(status)});
     Next();
   }
 
   const ServicePtr service_;
   const ExchangePtr exchange_;
+  const std::string type_;
   const std::vector<std::string> names_;
   const bool verbose_;
   std::vector<CheckResult> results_;
@@ -140,6 +144,7 @@ bool HandleProbe(const ServicePtr& service, const net::HttpRequest& request,
                  const ExchangePtr& exchange) {
   std::string_view path = request.path;
   std::vector<std::string> checks;
+  const std::string type = path.starts_with("/livez") ? "livez" : "readyz";
   if (path.starts_with("/livez")) {
     path.remove_prefix(6);
     checks = {"serializable_read"};
@@ -160,7 +165,7 @@ bool HandleProbe(const ServicePtr& service, const net::HttpRequest& request,
     std::erase(checks, excluded);
   }
   const bool verbose = !QueryValues(request.query, "verbose").empty();
-  std::make_shared<Probe>(service, exchange, std::move(checks), verbose)->Next();
+  std::make_shared<Probe>(service, exchange, type, std::move(checks), verbose)->Next();
   return true;
 }
 

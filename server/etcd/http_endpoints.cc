@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kv/alarm_set.h"
+#include "server/etcd/debug_vars.h"
 #include "server/etcd/health_checks.h"
 #include "server/etcd/http_replies.h"
 #include "server/etcd/replace_member.h"
@@ -25,13 +26,10 @@ std::string HealthBody(bool healthy, std::string reason) {
                       "\"}");
 }
 
-void RespondHealth(net::HttpExchange& exchange, const absl::Status& read) {
-  if (read.ok()) {
-    exchange.Respond(200, PlainHeaders(kPlainText), HealthBody(true, ""));
-  } else {
-    exchange.Respond(503, PlainHeaders(kPlainText),
-                     HealthBody(false, absl::StrCat("RANGE ERROR:", read.message())));
-  }
+// Healthy when there is no reason against it.
+void RespondHealth(net::HttpExchange& exchange, FaceCounters& counters, const std::string& why) {
+  (why.empty() ? counters.health_successes : counters.health_failures).Add();
+  exchange.Respond(why.empty() ? 200 : 503, PlainHeaders(kPlainText), HealthBody(why.empty(), why));
 }
 
 }  // namespace
@@ -45,6 +43,9 @@ void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
     ReplaceMember(service_, request, std::move(exchange));
   } else if (request.path == "/version") {
     Version(request, exchange);
+  } else if (request.path == "/debug/vars") {
+    exchange->Respond(200, PlainHeaders("application/json; charset=utf-8"),
+                      DebugVars(service_->member.status()));
   } else if (request.path == "/metrics" && service_->options.metrics_text != nullptr) {
     Metrics(request, exchange);
   } else if (!HandleProbe(service_, request, exchange) &&
@@ -59,20 +60,20 @@ void HttpEndpoints::Health(const net::HttpRequest& request, ExchangePtr exchange
   for (const kv::Alarm& alarm : service_->member.view()->Alarms()) {
     const std::string name = kv::NameOf(alarm.type);
     if (std::find(excluded.begin(), excluded.end(), name) != excluded.end()) continue;
-    exchange->Respond(503, PlainHeaders(kPlainText), HealthBody(false, "ALARM " + name));
-    return;
+    return RespondHealth(*exchange, *service_->counters, "ALARM " + name);
   }
   const auto values = QueryValues(request.query, "serializable");
   const bool serializable = !values.empty() && values.front() == "true";
   if (!serializable && service_->member.status().leader_id == 0) {
-    exchange->Respond(503, PlainHeaders(kPlainText), HealthBody(false, "RAFT NO LEADER"));
-    return;
+    return RespondHealth(*exchange, *service_->counters, "RAFT NO LEADER");
   }
   net::Executor& executor = exchange->executor();
-  CheckRead(*service_, serializable, executor,
-            [exchange = std::move(exchange)](const absl::Status& read) {
-              RespondHealth(*exchange, read);
-            });
+  CheckRead(
+      *service_, serializable, executor,
+      [exchange = std::move(exchange), counters = service_->counters](const absl::Status& read) {
+        RespondHealth(*exchange, *counters,
+                      read.ok() ? "" : absl::StrCat("RANGE ERROR:", read.message()));
+      });
 }
 
 void HttpEndpoints::Version(const net::HttpRequest& request, const ExchangePtr& exchange) const {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/time/clock.h"
 #include "kv/validate.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/replies.h"
@@ -17,6 +18,10 @@ using CallPtr = std::shared_ptr<net::GrpcCall>;
 using replica::RequestKind;
 using replica::ToKv;
 
+void CountRange(FaceCounters& counters, absl::Time begun, bool answered) {
+  (answered ? counters.ranges : counters.failed_ranges).Observe(absl::Now() - begun);
+}
+
 void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request, std::string,
            CallPtr call) {
   if (!request.serializable() && service->member.is_learner()) {
@@ -28,15 +33,17 @@ void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request,
     call->Finish(bad);
     return;
   }
-  WithView(*service, request.serializable(), call,
-           [service, call, range = std::move(range)](const kv::ReadView& view) {
-             const auto result = view.Range(range);
-             if (!result.ok()) {
-               call->Finish(result.status());
-             } else {
-               call->Reply(EncodeRangeResponse(FactsOf(service->member), *result));
-             }
-           });
+  WithView(
+      *service, request.serializable(), call,
+      [service, call, range = std::move(range), begun = absl::Now()](const kv::ReadView& view) {
+        const auto result = view.Range(range);
+        CountRange(*service->counters, begun, result.ok());
+        if (!result.ok()) {
+          call->Finish(result.status());
+        } else {
+          call->Reply(EncodeRangeResponse(FactsOf(service->member), *result));
+        }
+      });
 }
 
 void Put(const ServicePtr& service, const etcdserverpb::PutRequest& request, std::string bytes,

@@ -22,6 +22,7 @@ std::shared_ptr<LocalCall> LocalCall::Begin(const net::GrpcRouter& router, std::
     call->Finish(absl::UnimplementedError("unknown method " + std::string(path)));
     return call;
   }
+  if (call->options_.counted) call->stats_.Begin(*stream->second.stats);
   auto handler = stream->second(call);
   if (!call->ended_) call->handler_ = std::move(handler);
   return call;
@@ -33,8 +34,11 @@ LocalCall::LocalCall(net::Executor& executor, LocalCallOptions options)
 void LocalCall::Message(std::string message) {
   if (ended_) return;
   if (unary_ == nullptr) {
+    stats_.Received();
     if (handler_ != nullptr) handler_->OnMessage(std::move(message));
   } else if (const auto* method = std::exchange(unary_, nullptr); method != nullptr) {
+    if (options_.counted) stats_.Begin(*method->stats);
+    stats_.Received();
     (*method)(std::move(message), shared_from_this());
   }
 }
@@ -46,6 +50,7 @@ void LocalCall::HalfClose() {
 void LocalCall::Cancel() {
   if (std::exchange(cancelled_, true)) return;
   ended_ = true;
+  stats_.End(absl::StatusCode::kCancelled);
   Release();
   // Later: this may be inside one of the two.
   executor_.Post([self = shared_from_this()] { self->ForgetUser(); });
@@ -58,6 +63,7 @@ void LocalCall::Drained() {
 bool LocalCall::Send(std::string message) {
   if (ended_) return false;
   undelivered_bytes_ += message.size();
+  stats_.Sent();
   executor_.Post([self = shared_from_this(), message = std::move(message)]() mutable {
     self->Deliver(std::move(message));
   });
@@ -74,6 +80,7 @@ void LocalCall::Deliver(std::string message) {
 
 void LocalCall::Finish(const absl::Status& status) {
   if (std::exchange(ended_, true)) return;
+  stats_.End(status.code());
   executor_.Post([self = shared_from_this(), status] {
     self->Release();
     if (self->cancelled_) return;

@@ -29,6 +29,7 @@ struct LocalCallOptions {
   absl::AnyInvocable<void(std::string)> on_message;
   absl::AnyInvocable<void(absl::Status)> on_end;  // once; not after Cancel()
   std::function<size_t()> unsent;                 // absent: nothing waits behind on_message
+  bool counted = false;  // among the calls of its method (net/grpc_stats.h)
 };
 
 class LocalCall final : public net::GrpcCall, public std::enable_shared_from_this<LocalCall> {
@@ -64,7 +65,8 @@ class LocalCall final : public net::GrpcCall, public std::enable_shared_from_thi
 
   net::Executor& executor_;
   LocalCallOptions options_;
-  const net::UnaryMethod* unary_ = nullptr;
+  const net::GrpcEntry<net::UnaryMethod>* unary_ = nullptr;
+  net::GrpcCallStats stats_;
   std::unique_ptr<net::GrpcStreamHandler> handler_;
   absl::AnyInvocable<void()> on_drain_;
   net::CloseCallbacks on_close_;

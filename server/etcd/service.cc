@@ -47,14 +47,17 @@ bool LearnersAnswer(std::string_view path) {
          path.starts_with("/grpc.health.v1.Health/");
 }
 
-absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call) {
-  if (!IsUtf8(call.metadata().Get("client-api-version"))) return ErrInvalidClientApiVersion();
+absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call, bool stream) {
+  const std::string_view version = call.metadata().Get("client-api-version");
+  if (!IsUtf8(version)) return ErrInvalidClientApiVersion();
+  service.counters->client_versions.Count(version, stream);
   if (RequiresLeader(call) && service.member.status().leader_id == 0) return replica::ErrNoLeader();
   return absl::OkStatus();
 }
 
 absl::Status CheckStream(const Service& service, const net::GrpcCall& call) {
-  return service.member.is_learner() ? ErrNotForLearners() : CheckMetadata(service, call);
+  if (service.member.is_learner()) return ErrNotForLearners();
+  return CheckMetadata(service, call, /*stream=*/true);
 }
 
 void AddNotBuilt(net::GrpcRouter& router, std::string path) {

@@ -14,6 +14,7 @@
 #include "net/grpc.h"
 #include "server/etcd/errors.h"
 #include "server/etcd/etcd_face.h"
+#include "server/etcd/face_counters.h"
 #include "server/replica/local_member.h"
 
 namespace pintle::server::etcd {
@@ -21,12 +22,13 @@ namespace pintle::server::etcd {
 struct Service {
   replica::LocalMember& member;
   const EtcdFaceOptions options;
+  const std::shared_ptr<FaceCounters> counters = std::make_shared<FaceCounters>();
 };
 using ServicePtr = std::shared_ptr<const Service>;
 
 // What is refused before a handler sees the request (etcd-api 1.10, step 2): a client-api-version
 // that is no UTF-8, "hasleader" while no leader is known.
-absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call);
+absl::Status CheckMetadata(const Service& service, const net::GrpcCall& call, bool stream = false);
 // The same for a stream, which no learner serves.
 absl::Status CheckStream(const Service& service, const net::GrpcCall& call);
 bool RequiresLeader(const net::GrpcCall& call);

@@ -62,9 +62,12 @@ void WatchStream::Begin() {
                                           if (const auto self = weak.lock()) self->Woken(ids);
                                         });
   leader_watch_ = LeaderWatch::For(service_, call_);
+  counted_ = true;
+  ++service_->counters->watch_streams;
 }
 
 void WatchStream::Close() {
+  if (std::exchange(counted_, false)) --service_->counters->watch_streams;
   watches_.clear();
   ready_.clear();
   progress_timer_.reset();

@@ -71,6 +71,7 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   std::map<int64_t, Watch> watches_;
   std::deque<int64_t> ready_;  // watches to pull from, in turn
   int64_t next_id_ = 0;
+  bool counted_ = false;  // among the open streams
   bool progress_asked_ = false;
   bool pump_posted_ = false;
   std::unique_ptr<LeaderWatch> leader_watch_;

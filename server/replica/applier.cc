@@ -16,6 +16,12 @@
 #include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
+namespace {
+
+// etcd's --warning-apply-duration by default.
+constexpr absl::Duration kSlowApply = absl::Milliseconds(100);
+
+}  // namespace
 
 absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   events_.clear();
@@ -27,8 +33,7 @@ absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
     EndEntry(entry.id);
   }
   const raft::Index last = entries.back().id.index;
-  PINTLE_RETURN_IF_ERROR(
-      parts_.store.Write(kv::Sequence(last.value()), entries.back().id.term.value()));
+  PINTLE_RETURN_IF_ERROR(WriteTimed(entries.back().id));
   base::FaultPoint("apply.written");
   if (!events_.empty()) parts_.hub.Publish(events_, events_.back().revision.main);
   base::FaultPoint("apply.events_published");
@@ -37,6 +42,27 @@ absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   for (const Checkpoint& checkpoint : checkpoints_) parts_.on_checkpoint(checkpoint);
   AnswerAll(last);
   return absl::OkStatus();
+}
+
+absl::Status Applier::WriteTimed(raft::EntryId last) {
+  const absl::Time start = parts_.clock.Now();
+  absl::Status written = parts_.store.Write(kv::Sequence(last.index.value()), last.term.value());
+  parts_.counters->store_writes.Observe(parts_.clock.Now() - start);
+  return written;
+}
+
+absl::StatusOr<Applied> Applier::ApplyTimed(RequestKind kind, std::string_view body) {
+  const absl::Time start = parts_.clock.Now();
+  absl::StatusOr<Applied> result = ApplyCommand(kind, body);
+  const absl::Duration took = parts_.clock.Now() - start;
+  MemberCounters& counters = *parts_.counters;
+  counters.applies.Observe(kind, result.ok(), took);
+  if (took > kSlowApply) counters.slow_applies.Add();
+  if (kind == RequestKind::kCompaction && result.ok()) {
+    counters.index_compactions_ms.Observe(absl::ToDoubleMilliseconds(took));
+    compacting_since_ = start;
+  }
+  return result;
 }
 
 void Applier::EndEntry(raft::EntryId id) {
@@ -77,7 +103,7 @@ void Applier::ApplyOne(const raft::Entry& entry) {
     parts_.proposals.MarkSent(proposal.request_id, 0);
     return;
   }
-  absl::StatusOr<Applied> result = ApplyCommand(proposal.kind, proposal.body);
+  absl::StatusOr<Applied> result = ApplyTimed(proposal.kind, proposal.body);
   if (result.ok()) {
     result->raft_term = entry.id.term.value();
     result->raft_index = entry.id.index.value();
@@ -121,8 +147,10 @@ absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view
   const absl::StatusOr<kv::Command> command = DecodeCommand(kind, body);
   if (!command.ok()) return command.status();
   kv::ApplyResult applied = parts_.store.Apply(*command);
+  parts_.counters->CountEvents(applied.events);
   std::move(applied.events.begin(), applied.events.end(), std::back_inserter(events_));
   if (!applied.result.ok()) return applied.result.status();
+  parts_.counters->CountResult(*applied.result);
   FollowLeases(kind, *applied.result, *command);
   Applied answer{.result = *std::move(applied.result)};
   answer.revision = std::visit([](const auto& result) { return result.revision; }, answer.result);
@@ -133,8 +161,11 @@ void Applier::FollowLeases(RequestKind kind, const kv::CommandResult& result,
                            const kv::Command& command) {
   if (kind == RequestKind::kLeaseGrant) {
     const auto& granted = std::get<kv::LeaseResult>(result);
+    parts_.counters->leases_granted.Add();
+    parts_.counters->lease_ttls.Observe(static_cast<double>(granted.ttl_seconds));
     parts_.lessor.Granted(granted.id, granted.ttl_seconds, parts_.clock.Now());
   } else if (kind == RequestKind::kLeaseRevoke) {
+    parts_.counters->leases_revoked.Add();
     parts_.lessor.Revoked(std::get<kv::LeaseRevokeRequest>(command).id);
   }
 }
@@ -160,7 +191,17 @@ void Applier::ProposeLostAgain(raft::Term no_op_term) {
 }
 
 absl::StatusOr<bool> Applier::CompactSlice() {
+  const absl::Time start = compacting_since_ ? parts_.clock.Now() : absl::Time();
   PINTLE_ASSIGN_OR_RETURN(const bool more, parts_.store.CompactSlice());
+  if (compacting_since_) {
+    const absl::Time now = parts_.clock.Now();
+    MemberCounters& counters = *parts_.counters;
+    counters.compaction_slices_ms.Observe(absl::ToDoubleMilliseconds(now - start));
+    if (!more) {
+      counters.compactions_ms.Observe(absl::ToDoubleMilliseconds(now - *compacting_since_));
+      compacting_since_.reset();
+    }
+  }
   if (more) return true;
   for (Answer& answer : std::exchange(compactions_, {})) {
     std::optional<Proposals::Done> waiter = parts_.proposals.Take(answer.request_id);

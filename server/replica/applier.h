@@ -14,6 +14,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "server/replica/checkpoint.h"
 #include "server/replica/clock.h"
 #include "server/replica/cluster.h"
+#include "server/replica/counters.h"
 #include "server/replica/feature_level.h"
 #include "server/replica/lessor.h"
 #include "server/replica/proposals.h"
@@ -49,6 +51,7 @@ class Applier {
     // What raft lost goes to it again.
     std::function<void(uint64_t request_id, raft::Payload payload)> propose_again;
     uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
+    std::shared_ptr<MemberCounters> counters = std::make_shared<MemberCounters>();
     // The store, written, is there.
     std::function<void(const Checkpoint&)> on_checkpoint = [](const Checkpoint&) {};
   };
@@ -77,6 +80,8 @@ class Applier {
   };
   void ApplyOne(const raft::Entry& entry);
   void FinishMemberChange(const raft::EntryId& id);
+  absl::StatusOr<Applied> ApplyTimed(RequestKind kind, std::string_view body);
+  absl::Status WriteTimed(raft::EntryId last);
   bool ApplyToCluster(RequestKind kind, std::string_view body);
   void EndEntry(raft::EntryId id);
   absl::StatusOr<Applied> ApplyCommand(RequestKind kind, std::string_view body);
@@ -93,6 +98,7 @@ class Applier {
   // Physical compactions whose records are not all deleted yet. Who waits does so among the
   // proposals, and times out like them.
   std::vector<Answer> compactions_;
+  std::optional<absl::Time> compacting_since_;  // records are being deleted
   std::atomic<uint64_t> applied_no_op_term_{0};
 };
 

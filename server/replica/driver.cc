@@ -79,11 +79,19 @@ void Driver::Handle(Event& event) {
 
 void Driver::Take(const raft::Message& message) {
   if (!unreachable_.empty()) unreachable_.erase(message.from);
+  if (std::holds_alternative<raft::HeartbeatResponse>(message.body)) {
+    const auto sent = heartbeats_sent_.find(message.from);
+    if (sent != heartbeats_sent_.end()) {
+      parts_.counters->round_trips.Observe(message.from.value(), parts_.clock.Now() - sent->second);
+      heartbeats_sent_.erase(sent);
+    }
+  }
   parts_.replica->Receive(message);
 }
 
 void Driver::TakeUnreachable(raft::MemberId peer) {
   unreachable_.insert(peer);
+  heartbeats_sent_.erase(peer);
   parts_.replica->Unreachable(peer);
 }
 
@@ -184,8 +192,26 @@ void Driver::BeginReads() {
   if (parts_.reads.Begin(id)) parts_.replica->Read(id);
 }
 
+void Driver::CountLateTick() {
+  const absl::Time now = parts_.clock.Now();
+  if (parts_.replica->soft_state().role != raft::Role::kLeader) {
+    heartbeats_sent_.clear();
+  } else if (now - last_tick_ > 2 * options_.heartbeat_interval) {
+    parts_.counters->late_heartbeats.Add();
+  }
+  last_tick_ = now;
+}
+
+void Driver::NoteHeartbeats(std::span<const raft::Message> sent) {
+  for (const raft::Message& message : sent) {
+    if (!std::holds_alternative<raft::Heartbeat>(message.body)) continue;
+    heartbeats_sent_.try_emplace(message.to, parts_.clock.Now());
+  }
+}
+
 void Driver::Tick() {
   ++ticks_;
+  CountLateTick();
   parts_.replica->Tick();
   AnswerExpired();
   RetryUnsent();
@@ -224,6 +250,7 @@ void Driver::RevokeExpiredLeases() {
   if (parts_.replica->soft_state().role != raft::Role::kLeader) return;
   for (const kv::LeaseId id :
        parts_.lessor.TakeExpired(parts_.clock.Now(), kMostRevocationsPerScan)) {
+    parts_.counters->leases_expired.Add();
     // Refused or lost: the lessor names the lease again.
     [[maybe_unused]] const raft::ProposeResult result =
         parts_.replica->Propose(options_.lease_revocation(id));
@@ -244,12 +271,16 @@ void Driver::AnswerExpired() {
     ++working_facts_.proposals_failed;
     done(WhyExpired(now));
   }
-  for (auto& done : parts_.reads.TakeExpired(now)) done(ErrTimeout());
+  for (auto& done : parts_.reads.TakeExpired(now)) {
+    parts_.counters->reads_failed.Add();
+    done(ErrTimeout());
+  }
 }
 
 void Driver::Dispatch(Work work) {
   if (work.soft_state) OnSoftState(*work.soft_state);
   UpdateFacts();  // first: nobody may hear of a commit that our own facts do not show
+  NoteHeartbeats(work.send);
   if (!work.send.empty()) parts_.transport.Send(std::move(work.send));
   for (PersistJob& job : work.persist) parts_.persist(std::move(job));
   if (!work.apply.empty()) parts_.apply({apply_epoch_, std::move(work.apply)});
@@ -260,7 +291,10 @@ void Driver::Dispatch(Work work) {
     for (auto& done : parts_.reads.Confirmed(state.id, state.read_index))
       done(parts_.applier.view());
   }
-  for (const raft::ReadId id : work.dropped_reads) parts_.reads.Dropped(id);
+  for (const raft::ReadId id : work.dropped_reads) {
+    parts_.counters->reads_repeated.Add();
+    parts_.reads.Dropped(id);
+  }
 }
 
 void Driver::TakeSnapshotMessage(raft::Message message) {

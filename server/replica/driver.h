@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 
@@ -24,6 +26,7 @@
 #include "server/replica/apply_job.h"
 #include "server/replica/batch_queue.h"
 #include "server/replica/clock.h"
+#include "server/replica/counters.h"
 #include "server/replica/peer_transport.h"
 #include "server/replica/replica.h"
 
@@ -49,6 +52,7 @@ class Driver {
     std::function<raft::Index()> durable_index = [] { return raft::Index{0}; };
     std::function<void(raft::Index first_kept)> drop_log_before = [](raft::Index) {};
     std::function<void()> on_tick = [] {};
+    std::shared_ptr<MemberCounters> counters = std::make_shared<MemberCounters>();
     std::function<void(const raft::SoftState&)> on_soft_state = [](const raft::SoftState&) {};
   };
   struct Options {
@@ -56,6 +60,7 @@ class Driver {
     // How long a request waits for its answer.
     absl::Duration request_timeout = absl::Seconds(7);
     absl::Duration election_timeout = absl::Seconds(1);
+    absl::Duration heartbeat_interval = absl::Milliseconds(100);
     LogRetention retention;
     // A leader's, every few ticks: what it has to do about the members by itself.
     std::function<void(Replica&)> look_after_members = [](Replica&) {};
@@ -166,6 +171,8 @@ class Driver {
   void Dispatch(Work work);
   void OnSoftState(const raft::SoftState& state);
   void UpdateFacts();
+  void CountLateTick();
+  void NoteHeartbeats(std::span<const raft::Message> sent);
 
   Parts parts_;
   const Options options_;
@@ -183,6 +190,9 @@ class Driver {
   absl::Time led_since_ = absl::InfinitePast();  // when we heard of the leader that there is
   raft::SoftState soft_state_;
   Facts working_facts_;
+
+  absl::Time last_tick_ = absl::InfiniteFuture();
+  std::map<raft::MemberId, absl::Time> heartbeats_sent_;  // not answered yet, the first of them
 
   mutable std::mutex facts_mutex_;
   Facts facts_;

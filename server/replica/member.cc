@@ -128,6 +128,7 @@ LeaseAnswer Member::AnswerLeaseNow(const LeaseQuestion& question) const {
   LeaseAnswer answer{.is_leader = true};
   if (question.kind == LeaseQuestion::Kind::kKeepAlive) {
     answer.ttl_seconds = lessor_->KeepAlive(id, doors_.clock.Now());
+    if (answer.ttl_seconds > 0) counters_->leases_renewed.Add();
   } else {
     const LeaseTime time = lessor_->TimeToLive(id, doors_.clock.Now());
     answer.ttl_seconds = time.ttl_seconds;

@@ -34,6 +34,7 @@
 #include "server/replica/apply_worker.h"
 #include "server/replica/clock.h"
 #include "server/replica/content_check.h"
+#include "server/replica/counters.h"
 #include "server/replica/driver.h"
 #include "server/replica/feature_level.h"
 #include "server/replica/integrity.h"
@@ -134,6 +135,7 @@ class Member final : public LocalMember {
   void AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer);
 
   const storage::Wal::Stats& wal_stats() const { return wal_->stats(); }
+  const MemberCounters& counters() const { return *counters_; }
   PeerTransport::Stats peer_stats() const { return doors_.transport.stats(); }
   // For checkers and tests.
   const kv::Store& store() const { return *store_; }
@@ -193,6 +195,7 @@ class Member final : public LocalMember {
 
   const MemberOptions options_;
   const Doors doors_;
+  const std::shared_ptr<MemberCounters> counters_ = std::make_shared<MemberCounters>();
   std::unique_ptr<storage::DataDir> data_dir_;
   std::unique_ptr<storage::Wal> wal_;
   std::unique_ptr<kv::Store> store_;

@@ -222,6 +222,7 @@ void Member::Assemble(const storage::WalContents& contents) {
       .propose_again = [this](uint64_t id,
                               raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
       .feature_level = options_.feature_level,
+      .counters = counters_,
       .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); }});
 
   const raft::RestoredState restored = RestoredFrom(contents);
@@ -276,6 +277,7 @@ Driver::Parts Member::DriverParts(std::unique_ptr<Replica> replica) {
             log_writer_->DropBefore(first_kept);
           },
       .on_tick = [this] { OnTick(); },
+      .counters = counters_,
       .on_soft_state =
           [this](const raft::SoftState& state) {
             if (state.role != raft::Role::kLeader)
@@ -288,6 +290,7 @@ Driver::Options Member::DriverOptions() {
   return {.self = raft::MemberId(options_.member_id),
           .request_timeout = timeout(),
           .election_timeout = absl::Milliseconds(options_.election_timeout_ms),
+          .heartbeat_interval = absl::Milliseconds(options_.heartbeat_interval_ms),
           .retention = options_.retention,
           .look_after_members = [this](Replica& replica) { LookAfterMembers(replica); },
           .ask_about_leases = [this] { lease_asker_->Retry(); },

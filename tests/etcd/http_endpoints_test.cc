@@ -76,6 +76,34 @@ TEST_F(HttpEndpointsTest, ReplacingAMember) {
   EXPECT_EQ(Ask(path, "POST", good).substr(0, 3), "503");
 }
 
+TEST_F(HttpEndpointsTest, DebugVars) {
+  const std::string vars = Ask("/debug/vars");
+  EXPECT_EQ(Header("content-type"), "application/json; charset=utf-8");
+  for (const char* part : {"\"cmdline\"", "etcd_test", "\"file_descriptor_limit\"", "\"memstats\"",
+                           "\"raft.status\"", R"("raftState": "StateLeader")", R"("id": "31")"}) {
+    EXPECT_NE(vars.find(part), std::string::npos) << part << " in " << vars;
+  }
+  for (const char* path : {"/debug/pprof/", "/debug/requests", "/debug/events", "/v2/keys", "/"}) {
+    EXPECT_EQ(Ask(path), "404 404 page not found\n") << path;
+  }
+}
+
+TEST_F(HttpEndpointsTest, HealthIsCounted) {
+  const FaceCounters& counters = harness_.face.counters();
+  Ask("/health");
+  harness_.member.facts.leader_id = 0;
+  Ask("/health");
+  ASSERT_TRUE(harness_.member.loop
+                  .Try(kv::AlarmRequest{.action = kv::AlarmRequest::Action::kActivate,
+                                        .alarm = {.member_id = 1, .type = kv::AlarmType::kNoSpace}})
+                  .ok());
+  Ask("/health?serializable=true");
+  EXPECT_EQ(counters.health_successes.Get(), 1U);
+  EXPECT_EQ(counters.health_failures.Get(), 2U);
+  Ask("/readyz/serializable_read");
+  EXPECT_EQ(counters.probes.Read().at({"readyz", "serializable_read"}).successes, 1U);
+}
+
 TEST_F(HttpEndpointsTest, HealthWithoutLeader) {
   harness_.member.facts.leader_id = 0;
   EXPECT_EQ(Ask("/health"), R"(503 {"health":"false","reason":"RAFT NO LEADER"})");

@@ -1,0 +1,99 @@
+// MemberCounters: what a member counts for /metrics, beside its status: etcd's series by their
+// meaning (etcd-api §4).
+//
+// Owner: Member. Each is added to by the thread that does the thing, mostly the apply thread; read
+// by any.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+
+#include "base/counters.h"
+#include "kv/command.h"
+#include "kv/types.h"
+#include "server/replica/local_member.h"
+
+namespace pintle::server::replica {
+
+// Round trips of heartbeats, by the member that answered. A leader's.
+class RoundTrips {
+ public:
+  static constexpr size_t kEdges = 16;
+  using Times = base::Histogram<kEdges>;
+
+  void Observe(uint64_t peer, absl::Duration took) {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Times>& times = by_peer_[peer];
+    if (times == nullptr) times = std::make_shared<Times>(0.0001, 2);
+    times->Observe(took);
+  }
+  std::map<uint64_t, std::shared_ptr<const Times>> Read() const {
+    const std::lock_guard lock(mutex_);
+    return {by_peer_.begin(), by_peer_.end()};
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  // Grows by one for each member that there ever was since the start.
+  std::map<uint64_t, std::shared_ptr<Times>> by_peer_;
+};
+
+// What was applied, by kind of request.
+class ApplyTimes {
+ public:
+  static constexpr size_t kEdges = 20;
+  using Times = base::Histogram<kEdges>;
+  static constexpr size_t kKinds = 8;
+
+  void Observe(RequestKind kind, bool success, absl::Duration took) {
+    times_[Index(kind)][success ? 1 : 0].Observe(took);
+  }
+  // As etcd names the kind in its label "op".
+  static std::string_view NameOf(size_t index);
+  const Times& At(size_t index, bool success) const { return times_[index][success ? 1 : 0]; }
+
+ private:
+  static size_t Index(RequestKind kind);
+
+  struct Edged : Times {
+    Edged() : Times(0.0001, 2) {}
+  };
+  std::array<std::array<Edged, 2>, kKinds> times_;
+};
+
+struct MemberCounters {
+  // The apply thread.
+  base::Counter puts;     // in transactions too, as all of these
+  base::Counter deletes;  // keys
+  base::Counter ranges;   // in transactions that write
+  base::Counter txns;     // with more than one operation
+  base::Counter put_bytes;
+  base::Counter leases_granted;
+  base::Counter leases_revoked;
+  base::Counter slow_applies;  // above 100 ms
+  base::Histogram<24> lease_ttls{1, 2};
+  base::Histogram<14> store_writes{0.001, 2};
+  ApplyTimes applies;
+  base::Histogram<14> index_compactions_ms{0.5, 2};
+  base::Histogram<13> compaction_slices_ms{1, 2};
+  base::Histogram<14> compactions_ms{100, 2};
+  // The replica thread.
+  base::Counter leases_expired;
+  base::Counter late_heartbeats;  // of a leader, behind their time by more than one interval
+  base::Counter reads_failed;     // linearizable ones, not confirmed in time
+  base::Counter reads_repeated;   // rounds of them that had to be begun again
+  RoundTrips round_trips;
+  // Any.
+  base::Counter leases_renewed;
+
+  void CountEvents(std::span<const kv::Event> events);
+  void CountResult(const kv::CommandResult& result);
+};
+
+}  // namespace pintle::server::replica

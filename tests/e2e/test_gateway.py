@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+"""The JSON gateway, and through it locks and elections: on every member, and answer by answer beside a real etcd 3.5."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from harness import ROOT, ClusterTest, deploy, main, wait_for
+
+
+def post(url, path, body, timeout=20, headers=None):
+    """(status, text, headers)"""
+    request = urllib.request.Request(url + path, data=body.encode(), headers=headers or {}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, answer.read().decode(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers
+
+
+class Etcd:
+    """One real etcd on free ports."""
+
+    def __init__(self, folder):
+        tools = subprocess.run([os.path.join(ROOT, "deploy", "fetch-etcd"), "3.5"], check=True, capture_output=True,
+                               text=True).stdout.strip()
+        client, peer = deploy.free_ports(2)
+        self.url = f"http://127.0.0.1:{client}"
+        with open(os.path.join(folder, "etcd.log"), "wb") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(tools, "etcd"), "--data-dir=" + os.path.join(folder, "etcd"),
+                 "--listen-client-urls=" + self.url, "--advertise-client-urls=" + self.url,
+                 f"--listen-peer-urls=http://127.0.0.1:{peer}", "--log-level=error",
+                 f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+                 f"--initial-cluster=default=http://127.0.0.1:{peer}"], stdout=log, stderr=log)
+        wait_for("etcd", lambda: deploy.http_get(self.url + "/health")[0] == 200)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+# What differs between two clusters, and only that.
+UNEQUAL = [(re.compile(r'"(cluster_id|member_id|raft_term|memberID)":"\d+",?'), ""),
+           (re.compile(r'"error":"(?:[^"\\]|\\.)*",'), ""),  # v1 of the gateway has it, v2 has not: we give both
+           (re.compile(r",}"), "}")]
+
+
+def comparable(text):
+    """Without the white space that etcd's gateway puts in at its whim, and without ids."""
+    lines = []
+    for line in text.splitlines():
+        try:
+            line = json.dumps(json.loads(line), separators=(",", ":"), ensure_ascii=False)
+        except ValueError:
+            pass
+        for pattern, replacement in UNEQUAL:
+            line = pattern.sub(replacement, line)
+        lines.append(line)
+    return lines
+
+
+# In order, on an empty store.
+SAME = [
+    ("/v3/kv/put", '{"key":"YQ==","value":"MQ=="}'),
+    ("/v3/kv/put", '{"key":"YQ==","value":"Mg==","prev_kv":true}'),
+    ("/v3/kv/put", '{"key":"Yg==","value":"Mg==","nothing":[1,{"a":null}]}'),
+    ("/v3/kv/put", '{"key":"Yg==","lease":"77"}'),
+    ("/v3/kv/put", '{"key":"Yg==","ignore_value":true,"value":"MQ=="}'),
+    ("/v3/kv/put", '{"value":"MQ=="}'),
+    ("/v3/kv/range", '{"key":"YQ=="}'),
+    ("/v3/kv/range", '{"key":"YQ==","range_end":"eg==","sort_order":"DESCEND","sort_target":"MOD"}'),
+    ("/v3/kv/range", '{"key":"YQ==","rangeEnd":"eg==","sortOrder":2,"limit":1}'),
+    ("/v3/kv/range", '{"key":"YQ==","rangeEnd":"eg==","countOnly":true,"limit":"1"}'),
+    ("/v3/kv/range", '{"key":"YQ==","revision":"99"}'),
+    ("/v3/kv/range", '{"key":"YQ==","sort_order":"NOTHING"}'),
+    ("/v3/kv/range", '{"key":"YQ==","limit":1e2}'),
+    ("/v3/kv/range", '{"key":"YQ"}'),
+    ("/v3/kv/range", '{"key":"__--"}'),
+    ("/v3/kv/range", '{"key":"YQ=="} x'),
+    ("/v3/kv/range", ''),
+    ("/v3/kv/range", '{'),
+    ("/v3beta/kv/range", '{"key":"YQ=="}'),
+    ("/v3alpha/kv/range", '{"key":"YQ=="}'),
+    ("/v3/kv/nothing", '{}'),
+    ("/v3/watch/", '{}'),
+    ("/v3/", '{}'),
+    ("/v3/kv/txn", '{"compare":[{"target":"VERSION","key":"YQ==","version":"2"}],'
+                   '"success":[{"requestPut":{"key":"YQ==","value":"Mw==","prevKv":true}},'
+                   '{"request_range":{"key":"YQ=="}},{"requestDeleteRange":{"key":"Yg==","prevKv":true}}]}'),
+    ("/v3/kv/txn", '{"compare":[{"result":"GREATER","target":"MOD","key":"YQ==","modRevision":"99"}],'
+                   '"failure":[{"requestTxn":{"success":[{"requestRange":{"key":"YQ==","range_end":"AA=="}}]}}]}'),
+    ("/v3/kv/txn", '{"success":[{"requestPut":{"key":"YQ=="}},{"requestPut":{"key":"YQ=="}}]}'),
+    ("/v3/kv/deleterange", '{"key":"YQ==","range_end":"AA==","prev_kv":true}'),
+    ("/v3/kv/compaction", '{"revision":"4"}'),
+    ("/v3/kv/compaction", '{"revision":"4"}'),
+    ("/v3/kv/compaction", '{"revision":"99"}'),
+    ("/v3/kv/range", '{"key":"YQ==","revision":"2"}'),
+    ("/v3/lease/grant", '{"TTL":"100","ID":"31"}'),
+    ("/v3/lease/grant", '{"TTL":"100","ID":"31"}'),
+    ("/v3/lease/grant", '{"TTL":"100","ID":"32"}'),
+    ("/v3/lease/leases", '{}'),
+    ("/v3/kv/lease/leases", '{}'),
+    ("/v3/lease/keepalive", '{"ID":"31"}{"ID":99}'),
+    ("/v3/lease/timetolive", '{"ID":"99","keys":true}'),
+    ("/v3/kv/lease/timetolive", '{"ID":"99"}'),
+    ("/v3/lease/revoke", '{"ID":"99"}'),
+    ("/v3/lock/lock", '{"name":"bA==","lease":"31"}'),
+    ("/v3/lock/lock", '{"name":"bA==","lease":"99"}'),
+    ("/v3/lock/unlock", '{"key":"bC8xZg=="}'),
+    ("/v3/lock/unlock", '{}'),
+    ("/v3/election/leader", '{"name":"ZQ=="}'),
+    ("/v3/election/campaign", '{"name":"ZQ==","lease":"31","value":"MQ=="}'),
+    ("/v3/election/campaign", '{"name":"ZQ==","lease":"31","value":"Mg=="}'),
+    ("/v3/election/leader", '{"name":"ZQ=="}'),
+    ("/v3/election/proclaim", '{"leader":{"name":"ZQ==","key":"ZS8xZg==","rev":"11","lease":"31"},"value":"Mw=="}'),
+    ("/v3/election/proclaim", '{"leader":{"name":"ZQ==","key":"ZS8xZg==","rev":"1","lease":"31"},"value":"NA=="}'),
+    ("/v3/election/proclaim", '{}'),
+    ("/v3/election/resign", '{"leader":{"name":"ZQ==","key":"ZS8xZg==","rev":"1","lease":"31"}}'),
+    ("/v3/election/resign", '{"leader":{"name":"ZQ==","key":"ZS8xZg==","rev":"11","lease":"31"}}'),
+    ("/v3/election/resign", '{}'),
+    ("/v3/lease/revoke", '{"ID":"31"}'),
+    ("/v3/maintenance/alarm", '{}'),
+    ("/v3/maintenance/alarm", '{"action":"ACTIVATE","memberID":"5","alarm":"NOSPACE"}'),
+    ("/v3/maintenance/alarm", '{"action":"GET"}'),
+    ("/v3/kv/put", '{"key":"YQ==","value":"MQ=="}'),
+    ("/v3/maintenance/alarm", '{"action":"DEACTIVATE","memberID":"5","alarm":1}'),
+    ("/v3/maintenance/transfer-leadership", '{"targetID":"1"}'),
+    ("/v3/cluster/member/remove", '{"ID":"5"}'),
+    ("/v3/cluster/member/update", '{"ID":"5","peerURLs":["http://127.0.0.1:1"]}'),
+    ("/v3/cluster/member/add", '{"peerURLs":["x"]}'),
+]
+
+# Refused by both with the same status and code; the wording of what is wrong with the JSON is Go's and not copied.
+REFUSED = [
+    ("/v3/kv/range", '{"key":5}'), ("/v3/kv/range", "[]"), ("/v3/kv/range", "null"),
+    ("/v3/kv/range", '{"limit":"x"}'), ("/v3/kv/range", '{"limit":1.5}'), ("/v3/kv/range", '{"serializable":"true"}'),
+    ("/v3/kv/range", "{'key':'YQ=='}"), ("/v3/kv/range", '{"key":{}}'), ("/v3/election/observe", '{"name":}'),
+]
+
+
+class BesideEtcd(ClusterTest):
+    members = 1
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.etcd_folder = tempfile.mkdtemp(prefix="pintle-e2e-etcd-")
+        cls.addClassCleanup(shutil.rmtree, cls.etcd_folder, ignore_errors=True)
+        cls.etcd = Etcd(cls.etcd_folder)
+        cls.addClassCleanup(cls.etcd.stop)
+
+    def both(self, path, body, headers=None):
+        return [post(url, path, body, headers=headers) for url in (self.cluster.client_url(0), self.etcd.url)]
+
+    def test_1_answers_are_equal(self):
+        for path, body in SAME:
+            with self.subTest(path=path, body=body):
+                ours, theirs = self.both(path, body)
+                self.assertEqual(comparable(ours[1]), comparable(theirs[1]))
+                self.assertEqual(ours[0], theirs[0])
+                for name in ("Content-Type", "Grpc-Metadata-Content-Type", "Access-Control-Allow-Origin"):
+                    self.assertEqual(ours[2][name], theirs[2][name], name)
+
+    def test_2_what_is_no_request(self):
+        for path, body in REFUSED:
+            with self.subTest(path=path, body=body):
+                ours, theirs = self.both(path, body)
+                self.assertEqual(ours[0], theirs[0])
+                self.assertEqual(json.loads(ours[1])["code"], json.loads(theirs[1])["code"])
+
+    def test_3_methods_and_headers(self):
+        for headers in ({"Grpc-Timeout": "5x"}, {"Grpc-Metadata-hasleader": "true"}, {"Content-Type": "text/plain"}):
+            ours, theirs = self.both("/v3/kv/range", '{"key":"YQ=="}', headers)
+            self.assertEqual((ours[0], comparable(ours[1])), (theirs[0], comparable(theirs[1])), headers)
+        for method in ("GET", "PUT", "HEAD", "OPTIONS"):
+            answers = []
+            for url in (self.cluster.client_url(0), self.etcd.url):
+                connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+                connection.request(method, "/v3/kv/range")
+                answer = connection.getresponse()
+                answers.append((answer.status, comparable(answer.read().decode())))
+                connection.close()
+            self.assertEqual(answers[0], answers[1], method)
+
+    def test_4_watch(self):
+        lines = []
+        for url in (self.cluster.client_url(0), self.etcd.url):
+            post(url, "/v3/kv/put", '{"key":"dw==","value":"MA=="}')
+            with Lines(url, "/v3/watch", '{"create_request":{"key":"dw==","prev_kv":true}}') as watch:
+                got = watch.next(1)
+                post(url, "/v3/kv/put", '{"key":"dw==","value":"MQ=="}')
+                post(url, "/v3/kv/deleterange", '{"key":"dw=="}')
+                lines.append(comparable("\n".join(got + watch.next(2))))
+        without = [[re.sub(r'"(create_|mod_|)revision":"\d+"', "", line) for line in each] for each in lines]
+        self.assertEqual(without[0], without[1])
+        self.assertIn('"created":true', lines[0][0])
+        self.assertIn('"type":"DELETE"', lines[0][2])
+
+
+class Lines:
+    """A streaming answer, line by line."""
+
+    def __init__(self, url, path, body):
+        self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+        self.connection.request("POST", path, body)
+        self.answer = None  # its head comes with the first line
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.answer is not None:
+            self.answer.close()
+        self.connection.close()
+
+    def next(self, count):
+        if self.answer is None:
+            self.answer = self.connection.getresponse()
+        return [self.answer.readline().decode().strip() for _ in range(count)]
+
+
+class Asking(threading.Thread):
+    """A request that may take its time."""
+
+    def __init__(self, url, path, body):
+        super().__init__(daemon=True)
+        self.arguments = (url, path, body)
+        self.answer = None
+        self.start()
+
+    def run(self):
+        self.answer = post(*self.arguments, timeout=60)
+
+
+class OnEveryMember(ClusterTest):
+    def ask(self, member, path, body):
+        status, text, _ = post(self.cluster.client_url(member), path, body)
+        self.assertEqual(status, 200, text)
+        return json.loads(text)
+
+    def lease(self, seconds, number):
+        self.ask(0, "/v3/lease/grant", json.dumps({"TTL": seconds, "ID": number}))
+
+    def test_lock_passes_from_member_to_member(self):
+        self.lease(60, 11)
+        self.lease(60, 12)
+        first = self.ask(0, "/v3/lock/lock", '{"name":"bQ==","lease":"11"}')
+        self.assertEqual(first["key"], "bS9i")
+        second = Asking(self.cluster.client_url(1), "/v3/lock/lock", '{"name":"bQ==","lease":"12"}')
+        time.sleep(0.3)
+        self.assertIsNone(second.answer)
+        self.ask(2, "/v3/lock/unlock", '{"key":"bS9i"}')
+        second.join(10)
+        self.assertEqual(json.loads(second.answer[1])["key"], "bS9j")
+
+    def test_an_expired_leader_is_followed_by_the_next(self):
+        self.lease(2, 31)
+        self.lease(60, 32)
+        with Lines(self.cluster.client_url(2), "/v3/election/observe", '{"name":"eA=="}') as observer:
+            self.ask(0, "/v3/election/campaign", '{"name":"eA==","lease":"31","value":"MQ=="}')
+            second = Asking(self.cluster.client_url(1), "/v3/election/campaign",
+                            '{"name":"eA==","lease":"32","value":"Mg=="}')
+            seen = [json.loads(line)["result"]["kv"]["value"] for line in observer.next(2)]
+            self.assertEqual(seen, ["MQ==", "Mg=="])
+            second.join(10)
+            self.assertEqual(json.loads(second.answer[1])["leader"]["key"], "eC8yMA==")
+
+    def test_the_leader_of_the_cluster_is_killed_while_somebody_waits(self):
+        self.lease(60, 41)
+        self.lease(60, 42)
+        leader = self.leader()
+        others = [i for i in range(3) if i != leader]
+        self.ask(others[0], "/v3/lock/lock", '{"name":"ag==","lease":"41"}')
+        second = Asking(self.cluster.client_url(others[1]), "/v3/lock/lock", '{"name":"ag==","lease":"42"}')
+        time.sleep(0.3)
+        self.kill9(leader)
+        self.addCleanup(self.cluster.members[leader].start)
+        self.eventually("an unlock", lambda: post(self.cluster.client_url(others[0]), "/v3/lock/unlock",
+                                                  '{"key":"ai8yOQ=="}')[0] == 200, 20)
+        second.join(20)
+        self.assertEqual(json.loads(second.answer[1])["key"], "ai8yYQ==")
+
+
+if __name__ == "__main__":
+    main()
