@@ -251,6 +251,12 @@ void Http1Session::Receive(std::string_view bytes) {
 void Http1Session::ReceiveEnd() {
   end_received_ = true;
   if (exchange_ == nullptr && stash_.empty()) closing_ = true;
+  if (exchange_ == nullptr) return;
+  timer_ = host_.executor().After(options_.half_closed_wait, [this] {
+    if (exchange_ == nullptr) return;
+    DropExchange();
+    host_.RequestFlush();
+  });
 }
 
 void Http1Session::Produce(std::string& out, size_t limit_bytes) {

@@ -32,6 +32,8 @@ class Http1Session final : public Session {
     absl::Duration head_timeout =
         absl::Seconds(10);  // from a request's first byte to its blank line
     absl::Duration body_timeout = absl::Seconds(60);  // from there to its end
+    // For the answer to a client that has ended its half, and so may be gone altogether.
+    absl::Duration half_closed_wait = absl::Seconds(3);
   };
 
   Http1Session(SessionHost& host, HttpHandler& handler, Options options);

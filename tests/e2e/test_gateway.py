@@ -264,6 +264,17 @@ class OnEveryMember(ClusterTest):
         second.join(10)
         self.assertEqual(json.loads(second.answer[1])["key"], "bS9j")
 
+    def test_a_client_that_goes_leaves_the_queue(self):
+        self.lease(60, 21)
+        self.lease(60, 22)
+        self.ask(0, "/v3/lock/lock", '{"name":"Zw==","lease":"21"}')
+        connection = http.client.HTTPConnection(self.cluster.client_url(1).removeprefix("http://"), timeout=20)
+        connection.request("POST", "/v3/lock/lock", '{"name":"Zw==","lease":"22"}')
+        count = '{"key":"Zy8=","range_end":"ZzA=","count_only":true}'
+        self.eventually("two keys", lambda: self.ask(2, "/v3/kv/range", count)["count"] == "2", 10)
+        connection.close()
+        self.eventually("one key", lambda: self.ask(2, "/v3/kv/range", count)["count"] == "1", 10)
+
     def test_an_expired_leader_is_followed_by_the_next(self):
         self.lease(2, 31)
         self.lease(60, 32)

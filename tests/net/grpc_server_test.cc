@@ -227,6 +227,31 @@ TEST_F(GrpcServerTest, CancelReachesTheServiceOnceAndFreesIt) {
 }
 
 // Trap 8 (received data): a client that does not read its answers gets no more window for requests.
+TEST_F(GrpcServerTest, CallsAreCountedByTheirEnd) {
+  Exchange(UnaryCall(1, "/t.T/Echo", "hello"));
+  Exchange(UnaryCall(3, "/t.T/Echo", "hello"));
+  Exchange(UnaryCall(5, "/t.T/Hold", ""));
+  call_->Finish(absl::NotFoundError("x"));
+  Exchange(UnaryCall(7, "/t.T/Hold", "", Field("grpc-timeout", "1S")));
+  host_.manual.Advance(absl::Seconds(2));
+  Exchange(UnaryCall(9, "/t.T/Hold", ""));
+  Exchange(Frame(kRstStreamFrame, 0, 9, Fixed32(8)));
+  const auto echo = router_.unary().at("/t.T/Echo").stats->Read();
+  EXPECT_EQ(echo.started, 2U);
+  EXPECT_EQ(echo.received, 2U);
+  EXPECT_EQ(echo.sent, 2U);
+  EXPECT_EQ(echo.handled[0], 2U);
+  const auto hold = router_.unary().at("/t.T/Hold").stats->Read();
+  EXPECT_EQ(hold.started, 3U);
+  EXPECT_EQ(hold.sent, 0U);
+  EXPECT_EQ(hold.handled[static_cast<size_t>(absl::StatusCode::kNotFound)], 1U);
+  EXPECT_EQ(hold.handled[static_cast<size_t>(absl::StatusCode::kDeadlineExceeded)], 1U);
+  EXPECT_EQ(hold.handled[static_cast<size_t>(absl::StatusCode::kCancelled)], 1U);
+  uint64_t took = 0;
+  for (const uint64_t count : hold.took) took += count;
+  EXPECT_EQ(took, 3U);
+}
+
 TEST_F(GrpcServerTest, WindowStaysShutForAClientThatDoesNotRead) {
   Exchange(Frame(kHeadersFrame, kEndHeaders, 1, GrpcHead("/t.T/Chat")));
   const auto stream_window = [this](int frames_to_send) {

@@ -209,6 +209,18 @@ TEST_F(Http1SessionTest, AnswersAClientThatEndedItsHalf) {
   EXPECT_TRUE(session_.done());
 }
 
+TEST_F(Http1SessionTest, AClientThatEndedItsHalfIsGoneAfterAWhile) {
+  Exchange(Get("/hold"));
+  bool closed = false;
+  held_[0]->OnClose([&closed] { closed = true; });
+  session_.ReceiveEnd();
+  host_.manual.Advance(absl::Seconds(2));
+  EXPECT_FALSE(closed);
+  host_.manual.Advance(absl::Seconds(2));
+  EXPECT_TRUE(closed);
+  EXPECT_TRUE(session_.done());
+}
+
 TEST_F(Http1SessionTest, DrainsAreToldAndBytesCounted) {
   Exchange(Get("/hold"));
   int drains = 0;
