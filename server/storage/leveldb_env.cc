@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/fault_point.h"
+#include "base/status_macros.h"
 #include "server/storage/fatal.h"
 
 namespace pintle::server::storage {
@@ -26,6 +27,14 @@ std::optional<uint64_t> LogNumber(std::string_view name) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
   return number;
+}
+
+absl::StatusOr<std::string> ReadAll(const File& file) {
+  PINTLE_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  std::string bytes(size, '\0');
+  PINTLE_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(0, size, bytes.data()));
+  bytes.resize(got);
+  return bytes;
 }
 
 class SinkLogger final : public leveldb::Logger {
@@ -78,8 +87,10 @@ leveldb::Status LeveldbEnv::Noted(const absl::Status& status, const std::string&
 leveldb::Status LeveldbEnv::NewSequentialFile(const std::string& name,
                                               leveldb::SequentialFile** file) {
   *file = nullptr;
-  absl::StatusOr<std::string> bytes = files_.ReadWhole(name);
-  if (!bytes.ok()) return Noted(bytes.status(), name);
+  const absl::StatusOr<std::unique_ptr<File>> opened = files_.OpenForRead(name);
+  if (!opened.ok()) return Noted(opened.status(), name);
+  absl::StatusOr<std::string> bytes = ReadAll(**opened);
+  if (!bytes.ok()) return Unreadable(bytes.status(), name);
   if (BaseName(name).starts_with("MANIFEST-")) bytes->resize(IntactManifestBytes(*bytes));
   *file = MakeSequentialFile(*std::move(bytes)).release();
   return leveldb::Status::OK();
@@ -94,7 +105,7 @@ leveldb::Status LeveldbEnv::NewRandomAccessFile(const std::string& name,
     return leveldb::Status::Corruption(name, "the table is missing");
   }
   if (!opened.ok()) return Noted(opened.status(), name);
-  *file = MakeTableFile(*this, name, *std::move(opened)).release();
+  *file = MakeTableFile(name, *std::move(opened)).release();
   return leveldb::Status::OK();
 }
 

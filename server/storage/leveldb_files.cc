@@ -96,20 +96,18 @@ class SinkFile final : public leveldb::WritableFile {
 
 class TableFile final : public leveldb::RandomAccessFile {
  public:
-  TableFile(FileWatch& watch, std::string name, std::unique_ptr<File> file)
-      : watch_(watch), name_(std::move(name)), file_(std::move(file)) {}
+  TableFile(std::string name, std::unique_ptr<File> file)
+      : name_(std::move(name)), file_(std::move(file)) {}
 
   // Fewer bytes than asked for at the end of the file: LevelDB checks what it got.
   leveldb::Status Read(uint64_t offset, size_t size, leveldb::Slice* result,
                        char* scratch) const override {
     const absl::StatusOr<size_t> got = file_->ReadAt(offset, size, scratch);
     *result = leveldb::Slice(scratch, got.ok() ? *got : 0);
-    if (!got.ok()) watch_.Note(got.status());
-    return ToLeveldb(got.status(), name_);
+    return got.ok() ? leveldb::Status::OK() : Unreadable(got.status(), name_);
   }
 
  private:
-  FileWatch& watch_;
   const std::string name_;
   const std::unique_ptr<File> file_;
 };
@@ -172,6 +170,10 @@ leveldb::Status ToLeveldb(const absl::Status& status, const std::string& name) {
                                   : leveldb::Status::IOError(name, text);
 }
 
+leveldb::Status Unreadable(const absl::Status& status, const std::string& name) {
+  return leveldb::Status::Corruption(name, std::string(status.message()));
+}
+
 std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, FileWatch& watch,
                                                         std::string name, bool is_manifest,
                                                         std::unique_ptr<File> file) {
@@ -181,9 +183,9 @@ std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, FileW
 
 std::unique_ptr<leveldb::WritableFile> MakeSinkFile() { return std::make_unique<SinkFile>(); }
 
-std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(FileWatch& watch, std::string name,
+std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(std::string name,
                                                          std::unique_ptr<File> file) {
-  return std::make_unique<TableFile>(watch, std::move(name), std::move(file));
+  return std::make_unique<TableFile>(std::move(name), std::move(file));
 }
 
 std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes) {

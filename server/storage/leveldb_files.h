@@ -18,6 +18,9 @@ namespace pintle::server::storage {
 
 leveldb::Status ToLeveldb(const absl::Status& status, const std::string& name);
 leveldb::Status Frozen(const std::string& name);
+// What a disk does not give back (EIO) is damage, like what does not pass its checksum: the store
+// has to be made anew.
+leveldb::Status Unreadable(const absl::Status& status, const std::string& name);
 
 // Whoever wants to know why LevelDB failed (its own statuses do not say "full disk"), and may
 // forbid that anything more is written. Any thread.
@@ -35,7 +38,7 @@ std::unique_ptr<leveldb::WritableFile> MakeBufferedFile(FileSystem& files, FileW
                                                         std::unique_ptr<File> file);
 // Takes everything and keeps nothing.
 std::unique_ptr<leveldb::WritableFile> MakeSinkFile();
-std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(FileWatch& watch, std::string name,
+std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(std::string name,
                                                          std::unique_ptr<File> file);
 std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes);
 

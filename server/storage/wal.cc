@@ -20,7 +20,7 @@ constexpr size_t kLargestBufferBytes = size_t{8} << 20;  // kept between batches
 constexpr char kPreparedName[] = "next.tmp";
 constexpr char kSpareName[] = "spare.tmp";
 
-constexpr size_t kSectorBytes = 4096;
+constexpr size_t kSectorBytes = 512;  // the least that a disk fails to read
 
 // What the disk cannot read becomes bytes that no checksum fits and that are not zeros either.
 absl::StatusOr<std::string> ReadSegment(FileSystem& files, const std::string& path) {
