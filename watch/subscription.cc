@@ -42,6 +42,7 @@ int64_t HubSubscription::Begin() {
     revision = core_->window.With([](const EventWindow& window) { return window.revision(); });
     ended_ = true;
     end_status_ = kv::ErrCompacted();
+    compacted_ = compacted;
     inbox_.Close();
     return revision;
   }
@@ -71,7 +72,7 @@ void HubSubscription::OfferGathered() {
 }
 
 Batch HubSubscription::Next(size_t max_bytes) {
-  if (ended_) return End(end_status_);
+  if (ended_) return EndBatch();
   if (taken_.empty()) {
     if (const auto behind = inbox_.Take(taken_)) {
       through_ = std::max(through_, behind->through);
@@ -114,7 +115,8 @@ Batch HubSubscription::NextLive(size_t max_bytes) {
     taken_.pop_front();
     // Possible right after catching up: the window had it before the inbox did.
     if (event->revision() <= through_) continue;
-    Deliver(event, kNothingCompacted, batch);
+    if (absl::Status given = Deliver(event, kNothingCompacted, batch); !given.ok())
+      return End(std::move(given));
     batch.revision = event->revision();
     bytes += batch.events.back().encoded->size();
   }
@@ -130,7 +132,9 @@ Batch HubSubscription::NextMissed(size_t max_bytes) {
   batch.revision = missed->revision;
   const int64_t compacted = core_->views()->compact_revision();
   for (const EventRef& event : missed->events) {
-    if (Wants(event->event())) Deliver(event, compacted, batch);
+    if (!Wants(event->event())) continue;
+    if (absl::Status given = Deliver(event, compacted, batch); !given.ok())
+      return End(std::move(given));
   }
   // The store may be at an older position than this subscription, or than its start.
   next_ = std::max(next_, missed->next);
@@ -150,11 +154,16 @@ bool HubSubscription::TryGoLive() {
 Batch HubSubscription::End(absl::Status status) {
   ended_ = true;
   end_status_ = std::move(status);
+  compacted_ = core_->views()->compact_revision();
   inbox_.Close();
+  return EndBatch();
+}
+
+Batch HubSubscription::EndBatch() const {
   Batch batch;
   if (kv::IsCompacted(end_status_)) {
     batch.compacted = true;
-    batch.compact_revision = core_->views()->compact_revision();
+    batch.compact_revision = compacted_;
   } else {
     batch.error = end_status_;
   }
@@ -174,8 +183,9 @@ bool HubSubscription::Wants(const kv::Event& event) const {
   return event.type == kv::EventType::kPut ? options_.want_puts : options_.want_deletes;
 }
 
-// What was there one revision before the event is readable only above what is compacted.
-void HubSubscription::Deliver(const EventRef& event, int64_t compacted, Batch& batch) {
+// What was there one revision before the event is readable only above what is compacted. There it
+// has to be: an event without it would say that there was nothing.
+absl::Status HubSubscription::Deliver(const EventRef& event, int64_t compacted, Batch& batch) {
   Delivered delivered{.event = {event, &event->event()}, .prev_kv = nullptr, .encoded = nullptr};
   if (options_.prev_kv && event->revision() > compacted) {
     auto with_prev = event->WithPrev([&](kv::Revision revision) {
@@ -183,6 +193,9 @@ void HubSubscription::Deliver(const EventRef& event, int64_t compacted, Batch& b
           core_->window.With([&](const EventWindow& window) { return window.Record(revision); });
       return recent != nullptr ? recent : core_->views()->Record(revision);
     });
+    const bool missing = with_prev.prev_kv == nullptr && event->event().previous.main != 0;
+    if (missing && event->revision() > core_->views()->compact_revision())
+      return absl::DataLossError("what was there before an event cannot be read");
     delivered.prev_kv = std::move(with_prev.prev_kv);
     delivered.encoded = std::move(with_prev.encoded);
   } else {
@@ -190,6 +203,7 @@ void HubSubscription::Deliver(const EventRef& event, int64_t compacted, Batch& b
   }
   batch.events.push_back(std::move(delivered));
   core_->events_delivered.fetch_add(1, std::memory_order_relaxed);
+  return absl::OkStatus();
 }
 
 }  // namespace pintle::watch

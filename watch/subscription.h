@@ -35,6 +35,7 @@ class HubSubscription final : public Subscription {
 
  private:
   Batch End(absl::Status status);
+  Batch EndBatch() const;
   Batch NextLive(size_t max_bytes);
   Batch NextMissed(size_t max_bytes);
   // The events of the first items of taken_ that are still in the window.
@@ -42,7 +43,7 @@ class HubSubscription final : public Subscription {
   // Goes live when nothing was missed up to now.
   bool TryGoLive();
   bool Wants(const kv::Event& event) const;
-  void Deliver(const EventRef& event, int64_t compacted, Batch& batch);
+  absl::Status Deliver(const EventRef& event, int64_t compacted, Batch& batch);
 
   const std::shared_ptr<HubCore> core_;
   const SubscribeOptions options_;
@@ -56,6 +57,7 @@ class HubSubscription final : public Subscription {
   int64_t through_ = 0;  // everything up to here has been delivered or is not wanted
   int64_t start_ = 0;    // first revision wanted
   bool ended_ = false;
+  int64_t compacted_ = 0;  // when it ended: the store may be another one when that is read
   absl::Status end_status_;
 };
 
