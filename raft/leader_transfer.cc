@@ -26,8 +26,8 @@ MemberId Leader::BestSuccessor(const Core& core) const {
     if (found == peers_.end()) continue;
     const Progress& progress = found->second.progress;
     const bool stays = std::ranges::binary_search(core.configurations.in_force().voters, voter);
-    const bool serves =
-        progress.state() == ProgressState::kReplicate && !progress.store_needs_snapshot();
+    const bool serves = progress.state() == ProgressState::kReplicate &&
+                        !progress.store_needs_snapshot() && !progress.doubtful();
     const std::tuple rank(serves, progress.recently_active(), stays, progress.match_index());
     if (best != kNoMember && rank <= best_rank) continue;
     best = voter;

@@ -97,6 +97,7 @@ bool Progress::Rejected(Index rejected, Index possible_match) {
 
 void Progress::HeartbeatAnswered(Index last_index, bool doubtful) {
   probe_sent_ = false;
+  doubtful_ = doubtful;
   if (snapshot_paused_) snapshot_paused_ = snapshot_asked_ = false;
   if (state_ == ProgressState::kReplicate && (doubtful || match_index_ < last_index)) nudge_ = true;
 }

@@ -83,6 +83,9 @@ class Progress {
   // It lives, but may have lost messages: ask once more. `doubtful`: or lost part of its log; ask
   // even if all is acknowledged.
   void HeartbeatAnswered(Index last_index, bool doubtful);
+  // As told by its last heartbeat answer: it may lack part of its log, and does not campaign when
+  // it is told to.
+  bool doubtful() const { return doubtful_; }
 
   // ---- Snapshots (progress_snapshot.cc) ----
   // The entries that it needs next are compacted away (`behind_log`), or its store says so.
@@ -123,6 +126,7 @@ class Progress {
   // A transfer has failed: the need is not told again before the next heartbeat answer.
   bool snapshot_paused_ = false;
   bool store_needs_snapshot_ = false;
+  bool doubtful_ = false;
 };
 
 }  // namespace pintle::raft
