@@ -30,7 +30,8 @@ class VirtualDisk::OpenFile final : public File {
     const std::string& now = content_->now;
     if (offset >= now.size()) return size_t{0};
     const size_t got = std::min<size_t>(size, now.size() - offset);
-    std::memcpy(out, now.data() + offset, got);
+    if (absl::Status read = disk_.ReadFrom(*content_, path_, offset, got, out); !read.ok())
+      return read;
     return got;
   }
   absl::StatusOr<uint64_t> Size() const override {
@@ -49,7 +50,7 @@ class VirtualDisk::OpenFile final : public File {
   absl::Status Sync() override {
     disk_.CountOperation();
     const std::lock_guard lock(disk_.mutex_);
-    return disk_.SyncContent(*content_, path_);
+    return disk_.SyncContent(content_, path_);
   }
 
  private:
@@ -71,8 +72,10 @@ void VirtualDisk::CountOperation() {
 
 absl::Status VirtualDisk::Write(Content& content, const std::string& path, uint64_t offset,
                                 std::span<const std::string_view> pieces) {
+  const bool fails = std::exchange(fail_next_write_, false);
   for (const std::string_view piece : pieces) {
-    const uint64_t end = offset + piece.size();
+    const uint64_t size = fails ? random_.Below(piece.size() + 1) : piece.size();
+    const uint64_t end = offset + size;
     if (end > content.now.size()) {
       const uint64_t grows = end - content.now.size();
       if (room_ != kUnlimited) {
@@ -81,16 +84,33 @@ absl::Status VirtualDisk::Write(Content& content, const std::string& path, uint6
       }
       content.now.resize(end, '\0');
     }
-    std::memcpy(content.now.data() + offset, piece.data(), piece.size());
+    std::memcpy(content.now.data() + offset, piece.data(), size);
     uint64_t& dirty_end = content.dirty[offset];
     dirty_end = std::max(dirty_end, end);
     offset = end;
+    if (fails) return absl::InternalError("write " + path + ": Input/output error");
   }
   return absl::OkStatus();
 }
 
-absl::Status VirtualDisk::SyncContent(Content& content, const std::string& path) {
+absl::Status VirtualDisk::ReadFrom(const Content& content, const std::string& path, uint64_t offset,
+                                   size_t size, char* out) const {
+  for (auto bad = content.unreadable.lower_bound(offset / kSectorBytes * kSectorBytes);
+       bad != content.unreadable.end() && *bad < offset + size; ++bad) {
+    const bool cached = std::ranges::any_of(content.dirty, [&](const auto& range) {
+      return range.first < *bad + kSectorBytes && *bad < range.second;
+    });
+    if (!cached) return absl::InternalError("read " + path + ": Input/output error");
+  }
+  std::memcpy(out, content.now.data() + offset, size);
+  return absl::OkStatus();
+}
+
+absl::Status VirtualDisk::SyncContent(const std::shared_ptr<Content>& shared,
+                                      const std::string& path) {
+  Content& content = *shared;
   if (std::exchange(fail_next_sync_, false)) {
+    ++failed_syncs_;
     // The system marks the pages clean: reads show them, a second sync says OK, and nobody has
     // written them. Only what is written anew gets another chance.
     content.dirty.clear();
@@ -99,8 +119,10 @@ absl::Status VirtualDisk::SyncContent(Content& content, const std::string& path)
   content.synced.resize(content.now.size(), '\0');
   for (const auto& [begin, end] : content.dirty) {
     const uint64_t stop = std::min<uint64_t>(end, content.now.size());
-    if (begin < stop)
-      std::memcpy(content.synced.data() + begin, content.now.data() + begin, stop - begin);
+    NoteNewBytes(content, begin, end);
+    if (begin >= stop) continue;
+    if (remembers_) Remember(shared, begin, stop);
+    std::memcpy(content.synced.data() + begin, content.now.data() + begin, stop - begin);
   }
   content.dirty.clear();
   return absl::OkStatus();
@@ -117,6 +139,8 @@ void VirtualDisk::TearSector(const Content& content, uint64_t at, std::string& b
 
 std::shared_ptr<VirtualDisk::Content> VirtualDisk::Survivor(const Content& content) {
   auto survivor = std::make_shared<Content>();
+  survivor->damaged = content.damaged;
+  survivor->unreadable = content.unreadable;
   std::string bytes = content.synced;
   if (!content.dirty.empty() && random_.Below(4) != 0) {
     if (random_.Below(2) == 0) bytes.resize(content.now.size(), '\0');
@@ -139,6 +163,7 @@ std::shared_ptr<VirtualDisk::Content> VirtualDisk::Survivor(const Content& conte
         TearSector(content, at, bytes);
       } else if (keep) {
         std::memcpy(bytes.data() + at, content.now.data() + at, end - at);
+        NoteNewBytes(*survivor, at, end);
       }
     }
   }
@@ -168,6 +193,12 @@ void VirtualDisk::Freeze() {
     if (survivor == nullptr) survivor = Survivor(*content);
     image_[path] = survivor;
   }
+  image_written_.clear();
+  for (const Written& written : written_) {
+    const auto survivor = survivors.find(written.content.lock().get());
+    if (survivor != survivors.end())
+      image_written_.push_back({survivor->second, written.offset, written.before});
+  }
 }
 
 void VirtualDisk::Reboot() {
@@ -177,39 +208,10 @@ void VirtualDisk::Reboot() {
   folders_ = image_folders_;
   synced_names_ = names_;
   image_.clear();
+  written_ = std::move(image_written_);
   locks_.clear();
   frozen_ = false;
-  fail_next_sync_ = false;
-}
-
-std::vector<std::string> VirtualDisk::Matching(const std::string& part) const {
-  std::vector<std::string> paths;
-  for (const auto& [path, content] : synced_names_) {
-    if (path.find(part) != std::string::npos && !content->synced.empty()) paths.push_back(path);
-  }
-  return paths;
-}
-
-bool VirtualDisk::FlipBit(const std::string& part) {
-  const std::lock_guard lock(mutex_);
-  const std::vector<std::string> paths = Matching(part);
-  if (paths.empty()) return false;
-  Content& content = *synced_names_.at(paths[random_.Below(paths.size())]);
-  const uint64_t at = random_.Below(content.synced.size());
-  const char bit = static_cast<char>(1 << random_.Below(8));
-  content.synced[at] = static_cast<char>(content.synced[at] ^ bit);
-  if (at < content.now.size()) content.now[at] = static_cast<char>(content.now[at] ^ bit);
-  return true;
-}
-
-bool VirtualDisk::RemoveOne(const std::string& part) {
-  const std::lock_guard lock(mutex_);
-  const std::vector<std::string> paths = Matching(part);
-  if (paths.empty()) return false;
-  const std::string path = paths[random_.Below(paths.size())];
-  names_.erase(path);
-  synced_names_.erase(path);
-  return true;
+  fail_next_sync_ = fail_next_write_ = false;
 }
 
 absl::StatusOr<std::unique_ptr<File>> VirtualDisk::OpenForWrite(const std::string& path) {
@@ -217,6 +219,7 @@ absl::StatusOr<std::unique_ptr<File>> VirtualDisk::OpenForWrite(const std::strin
   if (!folders_.contains(Parent(path))) return absl::NotFoundError(path);
   auto& content = names_[path];
   if (content == nullptr) content = std::make_shared<Content>();
+  lost_files_.erase(path);
   return std::make_unique<OpenFile>(*this, content, path, /*writable=*/true);
 }
 
@@ -231,7 +234,11 @@ absl::StatusOr<std::string> VirtualDisk::ReadWhole(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const auto found = names_.find(path);
   if (found == names_.end()) return absl::NotFoundError(path);
-  return found->second->now;
+  const Content& content = *found->second;
+  std::string bytes(content.now.size(), '\0');
+  if (absl::Status read = ReadFrom(content, path, 0, bytes.size(), bytes.data()); !read.ok())
+    return read;
+  return bytes;
 }
 
 absl::StatusOr<uint64_t> VirtualDisk::FileSize(const std::string& path) {
@@ -251,6 +258,7 @@ absl::Status VirtualDisk::Rename(const std::string& from, const std::string& to)
   auto node = names_.extract(from);
   if (node.empty()) return absl::NotFoundError(from);
   names_[to] = node.mapped();
+  lost_files_.erase(to);
   return absl::OkStatus();
 }
 
@@ -289,6 +297,10 @@ absl::Status VirtualDisk::SyncFolder(const std::string& path) {
   CountOperation();
   const std::lock_guard lock(mutex_);
   if (!folders_.contains(path)) return absl::NotFoundError(path);
+  if (std::exchange(fail_next_sync_, false)) {
+    ++failed_syncs_;
+    return absl::InternalError("fsync " + path + ": Input/output error");
+  }
   std::erase_if(synced_names_, [&](const auto& item) { return Parent(item.first) == path; });
   for (const auto& item : names_) {
     if (Parent(item.first) == path) synced_names_.insert(item);
@@ -304,6 +316,7 @@ absl::Status VirtualDisk::RemoveFolder(const std::string& path) {
   std::erase_if(names_, [&](const auto& item) { return inside(item.first); });
   std::erase_if(synced_names_, [&](const auto& item) { return inside(item.first); });
   std::erase_if(folders_, inside);
+  std::erase_if(lost_files_, inside);
   return absl::OkStatus();
 }
 

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+
+#include "server/storage/leveldb_backend.h"
 
 namespace pintle::sim {
 namespace {
@@ -103,6 +106,137 @@ TEST(VirtualDisk, FillsUp) {
   const std::string bytes(101, 'x');
   const std::string_view piece = bytes;
   EXPECT_TRUE(absl::IsResourceExhausted((*file)->WriteAt(0, std::span(&piece, 1))));
+}
+
+TEST(VirtualDisk, AFailedWriteLeavesAnUnknownPart) {
+  VirtualDisk disk(1);
+  disk.FailNextWrite();
+  auto file = disk.OpenForWrite("/a");
+  const std::string bytes(kBytes, 'x');
+  const std::string_view piece = bytes;
+  EXPECT_TRUE(absl::IsInternal((*file)->WriteAt(0, std::span(&piece, 1))));
+  EXPECT_LT(disk.ReadWhole("/a")->size(), kBytes);
+  EXPECT_TRUE((*file)->WriteAt(0, std::span(&piece, 1)).ok());
+}
+
+TEST(VirtualDisk, AFailedSyncOfAFolderKeepsTheOldNames) {
+  VirtualDisk disk(3);
+  Write(disk, "/a", 'x', /*sync=*/true);
+  disk.FailNextSync();
+  EXPECT_TRUE(absl::IsInternal(disk.SyncFolder("")));
+  EXPECT_EQ(disk.failed_syncs(), 1u);
+  disk.Reboot();
+  EXPECT_FALSE(disk.Exists("/a"));
+}
+
+TEST(VirtualDisk, FlipsOneBitOfWhatWasSynced) {
+  VirtualDisk disk(1);
+  Write(disk, "/a", 'x', /*sync=*/true);
+  ASSERT_TRUE(disk.SyncFolder("").ok());
+  EXPECT_FALSE(disk.Damage(DiskDamage::kFlippedBit, "/b"));
+  ASSERT_TRUE(disk.Damage(DiskDamage::kFlippedBit, "/a"));
+  const std::string found = *disk.ReadWhole("/a");
+  size_t others = 0;
+  for (const char byte : found) others += byte == 'x' ? 0 : 1;
+  EXPECT_EQ(others, 1u);
+  EXPECT_TRUE(disk.IsDamaged("/a"));
+  disk.UndoDamage();
+  EXPECT_EQ(*disk.ReadWhole("/a"), std::string(kBytes, 'x'));
+  EXPECT_FALSE(disk.IsDamaged("/a"));
+}
+
+TEST(VirtualDisk, ALostWriteShowsWhatWasThereBefore) {
+  VirtualDisk disk(1);
+  disk.RememberWrites();
+  Write(disk, "/a", 'x', /*sync=*/true);
+  ASSERT_TRUE(disk.SyncFolder("").ok());
+  Write(disk, "/a", 'y', /*sync=*/true);
+  disk.Reboot();
+  ASSERT_EQ(*disk.ReadWhole("/a"), std::string(kBytes, 'y'));
+  ASSERT_TRUE(disk.Damage(DiskDamage::kLostWrite, "/a"));
+  const std::string found = *disk.ReadWhole("/a");
+  EXPECT_TRUE(found == std::string(kBytes, 'x') || found == std::string(kBytes, '\0'));
+}
+
+TEST(VirtualDisk, TheNewestWriteOfTheLogIsNotLost) {
+  VirtualDisk disk(1);
+  disk.RememberWrites();
+  Write(disk, "/1.wal", 'x', /*sync=*/true);
+  ASSERT_TRUE(disk.SyncFolder("").ok());
+  EXPECT_FALSE(disk.Damage(DiskDamage::kLostWrite, ".wal"));
+  EXPECT_FALSE(disk.Damage(DiskDamage::kMisdirectedWrite, ".wal", ".wal"));
+  EXPECT_FALSE(disk.Damage(DiskDamage::kLostFile, ".wal"));
+}
+
+TEST(VirtualDisk, AMisdirectedWriteLiesOverSomethingElse) {
+  VirtualDisk disk(1);
+  disk.RememberWrites();
+  Write(disk, "/victim", 'v', /*sync=*/true);
+  Write(disk, "/a", 'x', /*sync=*/true);
+  ASSERT_TRUE(disk.SyncFolder("").ok());
+  ASSERT_TRUE(disk.Damage(DiskDamage::kMisdirectedWrite, "/a", "/victim"));
+  EXPECT_EQ(*disk.ReadWhole("/a"), std::string(kBytes, '\0'));
+  EXPECT_NE(disk.ReadWhole("/victim")->find('x'), std::string::npos);
+  EXPECT_TRUE(disk.IsDamaged("/a"));
+  EXPECT_TRUE(disk.IsDamaged("/victim"));
+  disk.UndoDamage();
+  EXPECT_EQ(*disk.ReadWhole("/a"), std::string(kBytes, 'x'));
+  EXPECT_EQ(*disk.ReadWhole("/victim"), std::string(kBytes, 'v'));
+}
+
+TEST(VirtualDisk, AnUnreadableSectorIsReadableOnceItIsWrittenAnew) {
+  VirtualDisk disk(1);
+  Write(disk, "/a", 'x', /*sync=*/true);
+  ASSERT_TRUE(disk.SyncFolder("").ok());
+  ASSERT_TRUE(disk.Damage(DiskDamage::kUnreadableSector, "/a"));
+  EXPECT_TRUE(absl::IsInternal(disk.ReadWhole("/a").status()));
+  const std::string rest = disk.ReadWhatCanBeRead("/a");
+  EXPECT_EQ(std::ranges::count(rest, 'x'), kBytes - VirtualDisk::kSectorBytes);
+  auto file = disk.OpenForRead("/a");
+  std::string bytes(VirtualDisk::kSectorBytes, '\0');
+  size_t failures = 0;
+  for (uint64_t at = 0; at < kBytes; at += bytes.size())
+    failures += (*file)->ReadAt(at, bytes.size(), bytes.data()).ok() ? 0 : 1;
+  EXPECT_EQ(failures, 1u);
+  Write(disk, "/a", 'y', /*sync=*/false);
+  EXPECT_EQ(*disk.ReadWhole("/a"), std::string(kBytes, 'y'));
+  EXPECT_TRUE(disk.IsDamaged("/a"));  // a crash may still lose that
+  Write(disk, "/a", 'y', /*sync=*/true);
+  EXPECT_FALSE(disk.IsDamaged("/a"));
+}
+
+TEST(VirtualDisk, ALostFileIsMissedUntilItIsMadeAnew) {
+  VirtualDisk disk(1);
+  Write(disk, "/a", 'x', /*sync=*/true);
+  ASSERT_TRUE(disk.SyncFolder("").ok());
+  ASSERT_TRUE(disk.Damage(DiskDamage::kLostFile, "/a"));
+  EXPECT_FALSE(disk.Exists("/a"));
+  EXPECT_TRUE(disk.IsDamaged("/a"));
+  disk.UndoDamage();
+  EXPECT_TRUE(disk.Exists("/a"));
+  EXPECT_FALSE(disk.IsDamaged("/a"));
+}
+
+// A store that the disk does not give back is damaged, and not only in trouble: it is made anew.
+TEST(VirtualDisk, AnUnreadableTableIsDamage) {
+  VirtualDisk disk(1);
+  ASSERT_TRUE(disk.MakeFolder("/store").ok());
+  const server::storage::LeveldbOptions options{
+      .directory = "/store", .files = &disk, .flush_on_close = false, .wait_for_background = true};
+  auto store = server::storage::LeveldbBackend::Open(options);
+  ASSERT_TRUE(store.ok());
+  kv::BackendBatch batch;
+  batch.Put("key", std::string(100, 'x'));
+  ASSERT_TRUE((*store)->Apply(batch).ok());
+  ASSERT_TRUE((*store)->Flush().ok());
+  store->reset();
+  ASSERT_TRUE(disk.Damage(DiskDamage::kUnreadableSector, ".ldb"));
+  auto again = server::storage::LeveldbBackend::Open(options);
+  EXPECT_TRUE(absl::IsDataLoss(again.ok() ? (*again)->Get("key").status() : again.status()));
+  again->reset();
+  disk.UndoDamage();
+  ASSERT_TRUE(disk.Damage(DiskDamage::kUnreadableSector, "/MANIFEST"));
+  EXPECT_TRUE(absl::IsDataLoss(server::storage::LeveldbBackend::Open(options).status()));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <deque>
 #include <map>
 #include <set>
@@ -38,8 +39,10 @@ struct Arguments {
   bool trace = false;
   bool first = false;
   bool crash_points = false;
+  bool everything = false;
   std::vector<std::string> crash_at;  // NAME#N
   bool crash_at_every_operation = false;
+  uint64_t crash_at_operation = 0;
 };
 
 struct Totals {
@@ -54,13 +57,19 @@ struct Totals {
   std::map<std::string, uint64_t> crashes_at;
 };
 
-char replay[256];  // for the signal handler
+char replay[1024];  // for the signal handler
 
-std::string ReplayCommand(const Arguments& arguments, uint64_t seed) {
+// What has to be asked for to see this run again, and nothing else.
+void NoteReplay(const Arguments& arguments, uint64_t seed, const Plan& plan) {
   std::string command = absl::StrCat("pintle-sim --seeds 1 --from ", seed);
   if (arguments.members != 0) absl::StrAppend(&command, " --members ", arguments.members);
   if (arguments.seconds != 20) absl::StrAppend(&command, " --seconds ", arguments.seconds);
-  return command;
+  if (arguments.everything || arguments.crash_points) absl::StrAppend(&command, " --everything");
+  for (const auto& [name, passing] : plan.crash_at)
+    absl::StrAppend(&command, " --crash-at ", name, "#", passing);
+  if (plan.crash_at_operation != 0)
+    absl::StrAppend(&command, " --crash-at-op ", plan.crash_at_operation);
+  std::snprintf(replay, sizeof replay, "%s", command.c_str());
 }
 
 void OnCrash(int signal) {
@@ -72,7 +81,8 @@ void OnCrash(int signal) {
   std::raise(signal);
 }
 
-Outcome RunSeed(const Settings& settings, Plan plan) {
+Outcome RunSeed(const Arguments& arguments, const Settings& settings, Plan plan) {
+  NoteReplay(arguments, settings.seed, plan);
   Simulation simulation(settings, std::move(plan));
   return simulation.Run();
 }
@@ -107,29 +117,30 @@ Plan PlanOf(const Arguments& arguments) {
     if (!absl::SimpleAtoi(named.second, &passing)) passing = 1;
     plan.crash_at[named.first] = passing;
   }
+  plan.crash_at_operation = arguments.crash_at_operation;
   return plan;
 }
 
 Settings SettingsOf(const Arguments& arguments, uint64_t seed) {
   Settings settings = Draw(seed, arguments.members);
   settings.duration = absl::Seconds(arguments.seconds);
-  if (arguments.crash_points || !arguments.crash_at.empty()) {
-    HaveEverything(settings);
-    settings.crash_at_fault_point = 0;
-  }
+  if (arguments.crash_points || arguments.everything) HaveEverything(settings);
+  const bool planned = arguments.crash_points || !arguments.crash_at.empty() ||
+                       arguments.crash_at_every_operation || arguments.crash_at_operation != 0;
+  if (planned) settings.crash_at_fault_point = 0;
   return settings;
 }
 
 void RunOne(const Arguments& arguments, uint64_t seed, Totals& totals) {
   const Settings settings = SettingsOf(arguments, seed);
-  const Outcome outcome = RunSeed(settings, PlanOf(arguments));
+  const Outcome outcome = RunSeed(arguments, settings, PlanOf(arguments));
   Report(totals, absl::StrCat("seed ", seed), outcome);
   Add(totals, outcome);
   ++totals.seeds;
   if (seed % kTwiceOneIn != 0) return;
   Plan silent = PlanOf(arguments);
   silent.tell = nullptr;
-  Outcome again = RunSeed(settings, std::move(silent));
+  Outcome again = RunSeed(arguments, settings, std::move(silent));
   if (again.hash != outcome.hash) {
     again.violation = absl::InternalError(absl::StrFormat(
         "the same seed gave two histories (hashes %016x and %016x)", outcome.hash, again.hash));
@@ -146,11 +157,8 @@ void SweepCrashPoints(const Arguments& arguments, uint64_t seed, Totals& totals)
   while (!plans.empty()) {
     const Plan plan = std::move(plans.front());
     plans.pop_front();
-    const Outcome outcome = RunSeed(settings, plan);
-    std::string where;
-    for (const auto& [name, at] : plan.crash_at)
-      absl::StrAppend(&where, " --crash-at ", name, "#", at);
-    Report(totals, absl::StrCat("seed ", seed, where), outcome);
+    const Outcome outcome = RunSeed(arguments, settings, plan);
+    Report(totals, absl::StrCat("seed ", seed), outcome);
     Add(totals, outcome);
     ++totals.seeds;
     for (const auto& [name, passed] : outcome.fault_points) {
@@ -165,15 +173,21 @@ void SweepCrashPoints(const Arguments& arguments, uint64_t seed, Totals& totals)
 }
 
 void SweepOperations(const Arguments& arguments, uint64_t seed, Totals& totals) {
-  Settings settings = SettingsOf(arguments, seed);
-  settings.crash_at_fault_point = 0;
+  const Settings settings = SettingsOf(arguments, seed);
   for (uint64_t at = 1;; ++at) {
-    const Outcome outcome = RunSeed(settings, {.crash_at_operation = at});
-    Report(totals, absl::StrCat("seed ", seed, ", crash at operation ", at), outcome);
+    const Outcome outcome = RunSeed(arguments, settings, {.crash_at_operation = at});
+    Report(totals, absl::StrCat("seed ", seed), outcome);
     Add(totals, outcome);
     ++totals.seeds;
     if (!outcome.faults.contains("crash-at-operation")) return;  // there are no more
   }
+}
+
+// Of all threads of this process.
+double CpuSeconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 int Finish(const Arguments& arguments, const Totals& totals, double real_seconds) {
@@ -189,11 +203,12 @@ int Finish(const Arguments& arguments, const Totals& totals, double real_seconds
   for (const auto& [kind, count] : totals.faults) absl::StrAppend(&faults, " ", kind, "=", count);
   const double simulated = absl::ToDoubleSeconds(totals.simulated);
   std::printf(
-      "%s: %lu seeds, %s simulated, %.0f x real time, %.0f calls per simulated second (%.0f%% "
-      "answered), hash %016lx, violations %lu, faults:%s\n",
+      "%s: %lu seeds, %s simulated, %.0f x real time (%.0f x per core), %.0f calls per simulated "
+      "second (%.0f%% answered), hash %016lx, violations %lu, faults:%s\n",
       totals.violations == 0 ? "OK" : "BROKEN", static_cast<unsigned long>(totals.seeds),
       absl::FormatDuration(absl::Trunc(totals.simulated, absl::Seconds(1))).c_str(),
-      simulated / real_seconds, static_cast<double>(totals.calls) / simulated,
+      simulated / real_seconds, simulated / CpuSeconds(),
+      static_cast<double>(totals.calls) / simulated,
       100.0 * static_cast<double>(totals.answered) / static_cast<double>(totals.calls + 1),
       static_cast<unsigned long>(totals.hash), static_cast<unsigned long>(totals.violations),
       faults.c_str());
@@ -221,9 +236,12 @@ int main(int argc, char** argv) {
   app.add_flag(
       "--crash-points", arguments.crash_points,
       "for each seed: crash once at every named point; then list how often each was passed");
-  app.add_option(
-      "--crash-at", arguments.crash_at,
-      "NAME#N: crash at the N-th passing of that point, in a cluster as --crash-points has it");
+  app.add_option("--crash-at", arguments.crash_at,
+                 "NAME#N: crash at the N-th passing of that point");
+  app.add_flag("--everything", arguments.everything,
+               "every fault, each about once, as --crash-points has them");
+  app.add_option("--crash-at-op", arguments.crash_at_operation,
+                 "crash member 0 at its N-th write or sync");
   app.add_flag("--crash-at-every-op", arguments.crash_at_every_operation,
                "for each seed: crash member 0 at its 1st, 2nd, 3rd … write or sync");
   CLI11_PARSE(app, argc, argv);
@@ -238,7 +256,6 @@ int main(int argc, char** argv) {
   };
   double told = 0;
   for (uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
-    std::snprintf(replay, sizeof replay, "%s", ReplayCommand(arguments, seed).c_str());
     if (arguments.crash_points) {
       SweepCrashPoints(arguments, seed, totals);
     } else if (arguments.crash_at_every_operation) {

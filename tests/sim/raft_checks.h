@@ -36,6 +36,12 @@ class RaftChecks {
     return checker_.ObserveMember(member.member().replica().node());
   }
 
+  // Surely on the member's disk.
+  raft::HardState Promised(const SimMember& member) const {
+    const auto disk = disks_.find(member.id());
+    return disk == disks_.end() ? raft::HardState{} : disk->second.hard_state;
+  }
+
  private:
   // What is surely on the member's disk.
   struct Disk {

@@ -1,5 +1,6 @@
 #include "tests/sim/settings.h"
 
+#include <algorithm>
 #include <array>
 
 #include "absl/strings/str_cat.h"
@@ -56,7 +57,9 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.crash_at_fault_point = Rate(random, 0.001);
   settings.usual_sync = absl::Microseconds(static_cast<int64_t>(random.Between(50, 5000)));
   settings.usual_apply = absl::Microseconds(static_cast<int64_t>(random.Between(10, 1000)));
-  settings.log_flips_bit = Rate(random, 0.5);
+  for (auto& [kind, chance] : settings.damage) chance = Rate(random, 0.3);
+  settings.failed_write_every = Every(random, absl::Seconds(5), absl::Seconds(40));
+  settings.rot_every = Every(random, absl::Seconds(2), absl::Seconds(20));
   settings.clock_drift = Rate(random, 0.1);
   settings.first_segment_bytes = OneOf(random, std::array<size_t, 3>{4096, 16384, 65536});
   settings.largest_segment_bytes = settings.first_segment_bytes * random.Between(1, 4);
@@ -64,27 +67,35 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.watch_window_bytes = OneOf(random, std::array<size_t, 3>{1, 4096, 1 << 20});
   settings.value_bytes = OneOf(random, std::array<size_t, 3>{20, 100, 2000});
   settings.compaction_slice = static_cast<int>(OneOf(random, std::array<size_t, 3>{1, 10, 1000}));
-  settings.store_loses_file = Rate(random, 0.5);
   settings.transfer_every = Every(random, absl::Seconds(2), absl::Seconds(20));
   settings.retention.entries = OneOf(random, std::array<size_t, 3>{5, 100, 5000});
   settings.retention.bytes = OneOf(random, std::array<size_t, 3>{1, 65536, 32 << 20});
-  // Alone nobody has a snapshot for it.
-  if (settings.members == 1 && settings.store_loses_file > 0)
-    settings.retention = {1 << 30, 1 << 30};
+  settings.keeps_whole_log = random.Below(4) == 0;
+  if (settings.keeps_whole_log) settings.retention = {1 << 30, 1 << 30};
   settings.retention.most_bytes = settings.retention.bytes * random.Between(1, 8);
   return settings;
 }
 
+std::map<DiskDamage, double> Settings::NoDamage() {
+  std::map<DiskDamage, double> none;
+  for (const DiskDamage kind : kAllDiskDamage) none[kind] = 0;
+  return none;
+}
+
+bool Settings::damages() const {
+  return std::ranges::any_of(damage, [](const auto& item) { return item.second > 0; });
+}
+
 void HaveEverything(Settings& settings) {
+  settings.crash_at_fault_point = 0;  // whoever wants that names the point
   const absl::Duration often = settings.duration;
   settings.cut_every = settings.crash_every = settings.power_loss_every = often;
   settings.pause_every = settings.stall_every = settings.failed_sync_every = often;
-  settings.full_disk_every = often;
+  settings.full_disk_every = settings.failed_write_every = settings.rot_every = often;
   settings.compacts = true;
   settings.lease_users = 4;
   settings.transfer_every = often / 4;
-  settings.log_flips_bit = 0.3;
-  if (settings.members > 1) settings.store_loses_file = 0.3;  // alone it may have no log from 1 on
+  for (auto& [kind, chance] : settings.damage) chance = 0.1;
   settings.first_segment_bytes = settings.largest_segment_bytes = 4096;
 }
 
@@ -102,7 +113,8 @@ std::string Settings::Describe() const {
       ", log kept ", retention.entries, "/", retention.bytes, ", fault points ",
       crash_at_fault_point, every("cut", cut_every), every("crash", crash_every),
       every("power", power_loss_every), every("pause", pause_every), every("stall", stall_every),
-      every("failed-sync", failed_sync_every), every("full-disk", full_disk_every),
+      every("failed-sync", failed_sync_every), every("failed-write", failed_write_every),
+      every("rot", rot_every), damages() ? " damage" : "", every("full-disk", full_disk_every),
       every("transfer", transfer_every), compacts ? " compacts" : "");
 }
 

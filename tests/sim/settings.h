@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "absl/time/time.h"
 #include "server/replica/log_retention.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/network.h"
 
 namespace pintle::sim {
@@ -31,14 +33,16 @@ struct Settings {
   absl::Duration pause_every = absl::InfiniteDuration();
   absl::Duration stall_every = absl::InfiniteDuration();  // of a disk
   absl::Duration failed_sync_every = absl::InfiniteDuration();
+  absl::Duration failed_write_every = absl::InfiniteDuration();
+  absl::Duration rot_every = absl::InfiniteDuration();  // of a running member's store
   absl::Duration full_disk_every = absl::InfiniteDuration();
   absl::Duration transfer_every = absl::InfiniteDuration();
   double crash_at_fault_point = 0;  // at each point that is passed
-  double store_loses_file = 0;      // at each crash of one member
+  // Of what the crashed member has on its disk, at each crash; as far as the atlas lets it happen.
+  std::map<DiskDamage, double> damage = NoDamage();
   absl::Duration usual_sync = absl::Microseconds(500);
   absl::Duration usual_apply = absl::Microseconds(50);
   double clock_drift = 0;
-  double log_flips_bit = 0;  // at a crash, on one member only
 
   size_t first_segment_bytes = 16384;
   size_t largest_segment_bytes = 65536;
@@ -48,6 +52,11 @@ struct Settings {
   size_t value_bytes = 40;
   int compaction_slice = 100;
   server::replica::LogRetention retention;
+  // Nothing of it is ever dropped: an empty store can be filled by the log alone.
+  bool keeps_whole_log = false;
+
+  static std::map<DiskDamage, double> NoDamage();
+  bool damages() const;
 
   // One line for a person.
   std::string Describe() const;

@@ -1,9 +1,11 @@
 #include "tests/sim/sim_member.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "server/storage/leveldb_backend.h"
@@ -69,6 +71,7 @@ SimMember::SimMember(Place place, const Settings& settings, EventQueue& events,
              RateOf(random_, settings.clock_drift)),
       rate_(RateOf(random_, settings.clock_drift)) {
   PINTLE_CHECK(disk_.MakeFolder("/disk").ok(), "the disk is empty");
+  if (settings_.damages()) disk_.RememberWrites();
 }
 
 SimMember::~SimMember() {
@@ -167,7 +170,38 @@ void SimMember::Boot() {
   TickLater();
 }
 
+bool SimMember::whole() const {
+  if (!up()) return was_whole_;
+  const server::replica::Replica& replica = member_->replica();
+  return replica.vote_floor() == raft::EntryId{} && !replica.store_behind_log() &&
+         member_->store_usable();
+}
+
+server::storage::WalContents SimMember::LogOnDisk() {
+  server::storage::WalReader reader({}, /*check_identity=*/false, /*visitor=*/nullptr);
+  const std::string folder = "/disk/data/member/log";
+  std::map<uint64_t, std::string> segments;
+  for (const std::string& name : disk_.List(folder).value_or(std::vector<std::string>())) {
+    uint64_t number = 0;
+    if (name.ends_with(".wal") && absl::SimpleHexAtoi(name.substr(0, name.size() - 4), &number))
+      segments[number] = absl::StrCat(folder, "/", name);
+  }
+  for (const auto& [number, path] : segments) {
+    const bool last = number == segments.rbegin()->first;
+    const std::string bytes = disk_.ReadWhatCanBeRead(path);
+    PINTLE_CHECK(reader.Read(number, path, bytes, last).ok(), "a log of another format");
+  }
+  return reader.Finish({raft::Term(1), raft::Index(durable_.value())});
+}
+
+void SimMember::NoteState() {
+  if (!up()) return;
+  was_whole_ = whole();
+  durable_ = member_->store().durable_sequence();
+}
+
 void SimMember::Kill(bool power) {
+  NoteState();
   frozen_ = true;
   network_.Freeze(place_);
   if (power) disk_.Freeze();
@@ -180,6 +214,7 @@ void SimMember::Kill(bool power) {
 void SimMember::Freeze(const std::string& why) {
   if (frozen_) return;
   hooks_.event(*this, absl::StrCat("dies: ", why));
+  NoteState();
   frozen_ = true;
   network_.Freeze(place_);
   disk_.Freeze();
@@ -293,6 +328,11 @@ void SimMember::PullTruth() {
   for (;;) {
     const watch::Batch batch = truth_->Next(size_t{1} << 20);
     if (frozen_) return;
+    if (!batch.error.ok()) {  // a store that cannot be read is made anew, and told from there on
+      if (!Excuses(batch.error)) hooks_.broken(std::string(batch.error.message()));
+      SubscribeToTruth();
+      return;
+    }
     if (batch.compacted) {  // by the very batch that brought the events
       SubscribeToTruth();
       continue;

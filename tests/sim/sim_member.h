@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/replica/member.h"
+#include "server/storage/wal_recovery.h"
 #include "tests/history/history.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/event_queue.h"
@@ -81,6 +82,16 @@ class SimMember {
   uint64_t incarnation() const { return incarnation_; }
   server::replica::Member& member() { return *member_; }
   VirtualDisk& disk() { return disk_; }
+  const VirtualDisk& disk() const { return disk_; }
+  // It can go on from what it has itself: no floor, a store that is no way behind its log. Of a
+  // process that is gone: as it was.
+  bool whole() const;
+  // What a start now would find in the log. The process must be gone.
+  server::storage::WalContents LogOnDisk();
+  // An answer that a damaged disk makes right.
+  bool Excuses(const absl::Status& status) const {
+    return absl::IsDataLoss(status) && disk_.IsDamaged("/store-");
+  }
   // After an input from outside (a client's call, a message).
   void Wake();
   // What this process does besides its turns, once it gets to it; never, if it dies before.
@@ -96,6 +107,7 @@ class SimMember {
   void MoveSnapshotsLater();
   void DoWrite();
   void DoApply();
+  void NoteState();
   void SubscribeToTruth();
   void PullTruth();
   // Runs `step` as this member's, and buries the member if it froze in it.
@@ -121,6 +133,8 @@ class SimMember {
   uint64_t truth_subscriptions_ = 0;
   uint64_t incarnation_ = 0;
   bool frozen_ = false;
+  bool was_whole_ = true;
+  kv::Sequence durable_;  // of the store, when the process went
   bool write_planned_ = false;
   bool apply_planned_ = false;
   bool snapshots_planned_ = false;

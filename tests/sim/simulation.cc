@@ -24,7 +24,15 @@ Simulation::Simulation(const Settings& settings, Plan plan)
       plan_(std::move(plan)),
       random_(settings.seed),
       network_(events_, settings.seed ^ 0x4e7),
-      raft_checks_(settings.members) {
+      raft_checks_(settings.members),
+      atlas_(
+          settings_, members_,
+          {.tell =
+               [this](const SimMember& member, const std::string& kind) {
+                 ++outcome_.faults[kind];
+                 Tell(absl::StrCat("member ", member.place(), ": ", kind));
+               },
+           .promised = [this](const SimMember& member) { return raft_checks_.Promised(member); }}) {
   current_ = this;
   base::SetFaultListener([](const char* name) { current_->OnFaultPoint(name); });
   server::storage::SetFatalListener([](std::string_view text) {
@@ -86,7 +94,11 @@ SimMember::Hooks Simulation::MemberHooks() {
             Check(history_.Learn(source, revision, changes));
             if (is_new) lease_users_->Learned(revision, changes);
           },
-      .booted = [this](SimMember& member) { Check(raft_checks_.Booted(member)); },
+      .booted =
+          [this](SimMember& member) {
+            atlas_.Booted(member);
+            Check(raft_checks_.Booted(member));
+          },
       .written =
           [this](SimMember& member, const server::replica::PersistJob& write) {
             Check(raft_checks_.Written(member, write));
@@ -184,6 +196,9 @@ void Simulation::PlanFaults() {
   });
   Repeat("failed-sync", settings_.failed_sync_every,
          [somebody] { somebody().disk().FailNextSync(); });
+  Repeat("failed-write", settings_.failed_write_every,
+         [somebody] { somebody().disk().FailNextWrite(); });
+  Repeat("rot", settings_.rot_every, [this, somebody] { atlas_.Rot(somebody()); });
 }
 
 // Whole partitions, one-way and partial cuts; healed after a while.
@@ -214,24 +229,7 @@ void Simulation::CrashSomebody(bool power) {
   if (!member.up()) return;
   Tell(absl::StrCat("member ", member.place(), power ? " loses power" : " is killed"));
   member.Kill(power);
-  if (random_.Chance(settings_.store_loses_file) && OthersAreWhole(member) &&
-      member.disk().RemoveOne("/store-")) {
-    ++outcome_.faults["store-file-lost"];
-    Tell(absl::StrCat("member ", member.place(), " has lost a file of its store"));
-  }
-  // One member per seed has such a disk, so that every entry stays whole on all others.
-  const bool rots = members_.size() > 1 && member.place() == settings_.seed % members_.size();
-  if (rots && random_.Chance(settings_.log_flips_bit) && member.disk().FlipBit("/log/")) {
-    ++outcome_.faults["log-bit-flipped"];
-    Tell(absl::StrCat("member ", member.place(), ": a bit of its log has flipped"));
-  }
-}
-
-// Where logs do not begin at 1 any more, a store is rebuilt from another one.
-bool Simulation::OthersAreWhole(const SimMember& member) const {
-  return std::all_of(members_.begin(), members_.end(), [&](const auto& other) {
-    return other.get() == &member || (other->up() && !other->member().replica().store_behind_log());
-  });
+  atlas_.Crashed(member);
 }
 
 void Simulation::LosePower() {
@@ -239,6 +237,7 @@ void Simulation::LosePower() {
   for (const auto& member : members_) {
     if (member->up()) member->Kill(/*power=*/true);
   }
+  for (const auto& member : members_) atlas_.Crashed(*member);
 }
 
 void Simulation::Step() {
@@ -260,6 +259,7 @@ void Simulation::EndFaults() {
   watchers_->Settle();
   for (const auto& member : members_) {
     member->disk().FailNextSync(false);
+    member->disk().FailNextWrite(false);
     member->disk().SetRoom(VirtualDisk::kUnlimited);
   }
   for (size_t place = 0; place < members_.size(); ++place) {
@@ -268,12 +268,23 @@ void Simulation::EndFaults() {
   }
 }
 
+// Whoever has not found yet that its store is damaged does so by this.
+bool Simulation::CanBeRead() {
+  return std::ranges::all_of(members_, [](const auto& member) {
+    return member->member().store_usable() &&
+           !member->Excuses(member->member().view()->Range({.range = AllKeys()}).status());
+  });
+}
+
 bool Simulation::IsLive() {
   return std::ranges::all_of(probes_, [](const auto& done) { return *done; }) &&
          watchers_->AreSynced() && lease_users_->AllGone() &&
-         std::ranges::all_of(members_, [this](const auto& member) {
-           return member->up() && member->member().view()->revision() == history_.last_revision();
-         });
+         std::ranges::all_of(members_,
+                             [this](const auto& member) {
+                               return member->up() && member->member().view()->revision() ==
+                                                          history_.last_revision();
+                             }) &&
+         CanBeRead();
 }
 
 std::string Simulation::WhatIsMissing() const {
@@ -287,7 +298,9 @@ std::string Simulation::WhatIsMissing() const {
     const auto status = member->member().status();
     absl::StrAppend(&text, " at revision ", member->member().view()->revision(), ", term ",
                     status.raft_term, ", leader ", status.leader_id, ", committed ",
-                    status.committed_index, ", applied ", status.applied_index);
+                    status.committed_index, ", applied ", status.applied_index,
+                    member->member().store_usable() ? "" : ", its store is made anew",
+                    member->member().replica().store_behind_log() ? " from a snapshot" : "");
   }
   return text;
 }

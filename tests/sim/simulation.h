@@ -22,6 +22,7 @@
 #include "tests/history/history.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/event_queue.h"
+#include "tests/sim/fault_atlas.h"
 #include "tests/sim/lease_users.h"
 #include "tests/sim/network.h"
 #include "tests/sim/raft_checks.h"
@@ -68,12 +69,12 @@ class Simulation {
   void Repeat(const char* kind, absl::Duration mean, std::function<void()> fault);
   void CutSomething();
   void CrashSomebody(bool power);
-  bool OthersAreWhole(const SimMember& member) const;
   void LosePower();
   void RunUntil(absl::Duration end);
   void Step();
   void EndFaults();
   bool IsLive();
+  bool CanBeRead();
   std::string WhatIsMissing() const;
   void CheckAgreement();
   void CheckHash(SimMember& member);
@@ -93,6 +94,7 @@ class Simulation {
   history::History history_;
   RaftChecks raft_checks_;
   std::vector<std::unique_ptr<SimMember>> members_;
+  FaultAtlas atlas_;
   std::unique_ptr<Watchers> watchers_;
   std::unique_ptr<Clients> clients_;
   std::unique_ptr<LeaseUsers> lease_users_;
