@@ -36,7 +36,8 @@ bool HoldsPut(const std::vector<TxnOp>& ops) {
 
 bool ChangesKeysOrLeases(const Command& command) {
   return !std::holds_alternative<AlarmRequest>(command) &&
-         !std::holds_alternative<LeaseCheckpointRequest>(command);
+         !std::holds_alternative<LeaseCheckpointRequest>(command) &&
+         !std::holds_alternative<auth::Request>(command);
 }
 
 }  // namespace

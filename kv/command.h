@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kv/auth/request.h"
 #include "kv/types.h"
 
 namespace pintle::kv {
@@ -113,7 +114,7 @@ struct AlarmRequest {
 
 using Command =
     std::variant<PutRequest, DeleteRangeRequest, TxnRequest, CompactRequest, LeaseGrantRequest,
-                 LeaseRevokeRequest, LeaseCheckpointRequest, AlarmRequest>;
+                 LeaseRevokeRequest, LeaseCheckpointRequest, AlarmRequest, auth::Request>;
 
 // Answers. `revision` is what etcd puts into the header of that answer (etcd-api 1.1.2).
 struct RangeResult {
@@ -158,8 +159,13 @@ struct AlarmResult {
   std::vector<Alarm> alarms;
 };
 
-using CommandResult =
-    std::variant<PutResult, DeleteRangeResult, TxnResult, CompactResult, LeaseResult, AlarmResult>;
+struct AuthResult {
+  int64_t revision = 0;
+  uint64_t auth_revision = 0;
+};
+
+using CommandResult = std::variant<PutResult, DeleteRangeResult, TxnResult, CompactResult,
+                                   LeaseResult, AlarmResult, AuthResult>;
 
 // What one applied command led to. `result` is the error that the client gets (texts are etcd's:
 // kv/errors.h) or the answer; `events` are empty unless the revision moved.

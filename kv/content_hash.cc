@@ -4,15 +4,18 @@
 
 #include "base/hash64.h"
 #include "base/status_macros.h"
+#include "kv/auth/auth_record.h"
 #include "kv/record.h"
 
 namespace pintle::kv {
 namespace {
 
-// Records and leases lie before what the store notes for itself, the server's state behind it.
+// Records and leases lie before what the store notes for itself; roles, the server's state and
+// users behind it.
 std::string FirstKey() { return FirstRecordKey(0); }
 std::string EndOfFirstPart() { return EndOfLeaseKeys(); }
-std::string SecondPart() { return ServerKey(""); }
+std::string SecondPart() { return auth::RoleKey(""); }
+std::string EndOfSecondPart() { return auth::EndOfUserKeys(); }
 
 }  // namespace
 
@@ -30,7 +33,7 @@ absl::Status ContentHash::Step(size_t max_bytes) {
   const bool second = from_ >= SecondPart();
   std::string next;
   size_t bytes = 0;
-  PINTLE_RETURN_IF_ERROR(content_->Scan(from_, second ? EndOfServerKeys() : EndOfFirstPart(),
+  PINTLE_RETURN_IF_ERROR(content_->Scan(from_, second ? EndOfSecondPart() : EndOfFirstPart(),
                                         [&](std::string_view key, std::string_view value) {
                                           if (bytes >= max_bytes) {
                                             next = key;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "kv/auth/auth_state.h"
 #include "kv/command.h"
 #include "kv/types.h"
 
@@ -62,6 +63,9 @@ class ReadView {
   virtual std::vector<std::string> LeaseKeys(LeaseId id) const = 0;
 
   virtual std::vector<Alarm> Alarms() const = 0;  // those that are active, by member and type
+
+  // Users, roles and whether they count. Lives as long as the view.
+  virtual const auth::AuthState& auth() const = 0;
 };
 
 }  // namespace pintle::kv

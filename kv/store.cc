@@ -1,6 +1,7 @@
 #include "kv/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/fault_point.h"
@@ -39,7 +40,9 @@ class ReloadableStore final : public Store {
     return std::max(shared->opened_sequence, shared->backend->durable_sequence());
   }
 
-  ApplyResult Apply(const Command& command) override { return content_->Apply(command); }
+  ApplyResult ApplyFor(const auth::Caller& caller, const Command& command) override {
+    return content_->Apply(caller, command);
+  }
   void PutMeta(std::string_view name, std::string bytes) override {
     content_->PutMeta(name, std::move(bytes));
   }
@@ -74,6 +77,8 @@ class ReloadableStore final : public Store {
     return newest_.With([](const auto& view) { return view; });
   }
 
+  bool auth_enabled() const override { return auth_enabled_.load(std::memory_order_relaxed); }
+
   int64_t size_bytes() const override {
     return shared_.With([](const auto& shared) { return shared->size_bytes.load(); });
   }
@@ -81,6 +86,7 @@ class ReloadableStore final : public Store {
  private:
   void Show() {
     auto view = content_->view();
+    auth_enabled_.store(view->auth().enabled(), std::memory_order_relaxed);
     newest_.With([&](auto& newest) { std::swap(newest, view); });  // the old one goes outside
   }
 
@@ -88,6 +94,7 @@ class ReloadableStore final : public Store {
   std::unique_ptr<StoreImpl> content_;
   Guarded<std::shared_ptr<SharedState>> shared_;
   Guarded<std::shared_ptr<const ReadView>> newest_;
+  std::atomic<bool> auth_enabled_ = false;
 };
 
 }  // namespace

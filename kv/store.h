@@ -27,6 +27,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kv/auth/types.h"
 #include "kv/backend.h"
 #include "kv/command.h"
 #include "kv/read_view.h"
@@ -69,7 +70,9 @@ class Store {
   // further. Any thread.
   virtual Sequence durable_sequence() const = 0;
 
-  virtual ApplyResult Apply(const Command& command) = 0;
+  // On behalf of `caller`, who may not be allowed to (kv/auth/authorize.h).
+  virtual ApplyResult ApplyFor(const auth::Caller& caller, const Command& command) = 0;
+  ApplyResult Apply(const Command& command) { return ApplyFor(auth::Caller::Cluster(), command); }
 
   // State of the server that is replicated like the keys are: opaque bytes by name, part of the
   // entry under way, of the hash chain and of snapshots. Empty bytes: removed.
@@ -96,6 +99,9 @@ class Store {
 
   // The newest published view. Any thread, never blocks.
   virtual std::shared_ptr<const ReadView> view() const = 0;
+
+  // Whether authentication is on in the newest published view. Any thread, costs one load.
+  virtual bool auth_enabled() const = 0;
 
   // Logical bytes of everything readable (etcd's db size in use). Any thread.
   virtual int64_t size_bytes() const = 0;

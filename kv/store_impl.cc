@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
+#include "kv/auth/authorize.h"
 #include "kv/errors.h"
 #include "kv/hash_chain.h"
 #include "kv/record.h"
@@ -35,9 +36,15 @@ StoreImpl::~StoreImpl() {
   shared_->views.With([&](SharedState::Views& shared) { std::swap(views, shared); });
 }
 
-ApplyResult StoreImpl::Apply(const Command& command) {
+absl::Status StoreImpl::Check(const auth::Caller& caller, const Command& command) const {
+  PINTLE_RETURN_IF_ERROR(state_.alarms.Check(command));
+  return Authorize(state_.auth.now(), caller, command,
+                   [this](LeaseId id) { return KeysOf(state_.leases.roots(), id); });
+}
+
+ApplyResult StoreImpl::Apply(const auth::Caller& caller, const Command& command) {
   ApplyResult applied;
-  if (const absl::Status refused = state_.alarms.Check(command); !refused.ok()) {
+  if (const absl::Status refused = Check(caller, command); !refused.ok()) {
     applied.result = refused;
     return applied;
   }
@@ -113,6 +120,13 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const AlarmRequest& request, Wr
   return result;
 }
 
+absl::StatusOr<CommandResult> StoreImpl::Execute(const auth::Request& request, WriteTxn&) {
+  bool switch_changed = false;
+  PINTLE_RETURN_IF_ERROR(state_.auth.Execute(request, state_.batch, switch_changed));
+  if (switch_changed) PutMeta(auth::kAuthMetaName, EncodeSwitch(state_.auth.own_switch()));
+  return AuthResult{.revision = state_.revision, .auth_revision = state_.auth.now().revision()};
+}
+
 void StoreImpl::PutMeta(std::string_view name, std::string bytes) {
   PINTLE_CHECK(name.size() <= Store::kMaxMetaNameBytes && bytes.size() <= Store::kMaxMetaBytes,
                "the server's state is small");
@@ -183,6 +197,7 @@ void StoreImpl::Publish() {
                                    .compact_revision = state_.compact_revision,
                                    .sequence = written_.sequence,
                                    .alarms = state_.alarms.list(),
+                                   .auth = state_.auth.state(),
                                    .retired_bytes = retired};
   auto view = std::make_shared<const StoreView>(shared_, content, state_.reclaimer.Seal());
   std::vector<std::shared_ptr<const StoreView>> dropped;  // freed outside the lock

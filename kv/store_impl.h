@@ -32,7 +32,7 @@ class StoreImpl {
   const std::shared_ptr<SharedState>& shared() const { return shared_; }
   std::shared_ptr<const ReadView> view() const;
 
-  ApplyResult Apply(const Command& command);
+  ApplyResult Apply(const auth::Caller& caller, const Command& command);
   void PutMeta(std::string_view name, std::string bytes);
   std::optional<std::string> GetMeta(std::string_view name) const;
   uint64_t EndEntry(Sequence sequence, uint64_t term);
@@ -44,6 +44,7 @@ class StoreImpl {
 
  private:
   absl::Status LoadMeta(BackendBatch& first);
+  absl::Status Check(const auth::Caller& caller, const Command& command) const;
   absl::StatusOr<CommandResult> Execute(const PutRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const DeleteRangeRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const TxnRequest& request, WriteTxn& txn);
@@ -52,6 +53,7 @@ class StoreImpl {
   absl::StatusOr<CommandResult> Execute(const LeaseRevokeRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const LeaseCheckpointRequest& request, WriteTxn& txn);
   absl::StatusOr<CommandResult> Execute(const AlarmRequest& request, WriteTxn& txn);
+  absl::StatusOr<CommandResult> Execute(const auth::Request& request, WriteTxn& txn);
   void PutLease(const StoredLease& lease);
 
   const std::shared_ptr<Backend> backend_;

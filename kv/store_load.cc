@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/canary.h"
 #include "base/status_macros.h"
+#include "kv/auth/auth_record.h"
 #include "kv/record.h"
 #include "kv/store_impl.h"
 
@@ -56,6 +57,22 @@ absl::Status LoadLeases(const Backend& backend, WorkingState& state) {
   return status;
 }
 
+absl::Status LoadAuth(const Backend& backend, auth::AuthTable& table) {
+  absl::Status status;
+  const auto load = [&](bool (auth::AuthTable::*one)(std::string_view, std::string_view)) {
+    return [&, one](std::string_view key, std::string_view value) {
+      if (!(table.*one)(key, value)) status = Damaged(key);
+      return status.ok();
+    };
+  };
+  PINTLE_RETURN_IF_ERROR(
+      backend.Scan(auth::RoleKey(""), auth::EndOfRoleKeys(), load(&auth::AuthTable::LoadRole)));
+  PINTLE_RETURN_IF_ERROR(status);
+  PINTLE_RETURN_IF_ERROR(
+      backend.Scan(auth::UserKey(""), auth::EndOfUserKeys(), load(&auth::AuthTable::LoadUser)));
+  return status;
+}
+
 absl::Status LoadRecord(std::string_view key, std::string_view value, WorkingState& state) {
   const auto id = ParseRecordKey(key);
   KeyValueView pair;
@@ -99,8 +116,13 @@ absl::Status StoreImpl::LoadMeta(BackendBatch& first) {
                                           state_.server.emplace(key.substr(1), value);
                                           return true;
                                         }));
-  const bool known = state_.alarms.Parse(GetMeta(kAlarmsMetaName).value_or(""));
-  return known ? absl::OkStatus() : Damaged(ServerKey(kAlarmsMetaName));
+  if (!state_.alarms.Parse(GetMeta(kAlarmsMetaName).value_or(""))) {
+    return Damaged(ServerKey(kAlarmsMetaName));
+  }
+  if (!state_.auth.LoadSwitch(GetMeta(auth::kAuthMetaName).value_or(""))) {
+    return Damaged(ServerKey(auth::kAuthMetaName));
+  }
+  return LoadAuth(*backend_, state_.auth);
 }
 
 absl::Status StoreImpl::Load() {

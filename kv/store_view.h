@@ -70,6 +70,7 @@ class StoreView : public ReadView, public std::enable_shared_from_this<StoreView
     int64_t compact_revision = -1;
     Sequence sequence;
     std::vector<Alarm> alarms;
+    std::shared_ptr<const auth::AuthState> auth;
     uint64_t retired_bytes = 0;  // Reclaimer's, at publication
   };
   StoreView(std::shared_ptr<SharedState> shared, Content content, Pin pin)
@@ -91,6 +92,7 @@ class StoreView : public ReadView, public std::enable_shared_from_this<StoreView
     return KeysOf(content_.leases, id);
   }
   std::vector<Alarm> Alarms() const override { return content_.alarms; }
+  const auth::AuthState& auth() const override { return *content_.auth; }
 
  private:
   int64_t ReadableFrom() const;

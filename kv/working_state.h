@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "kv/alarm_set.h"
+#include "kv/auth/auth_table.h"
 #include "kv/backend.h"
 #include "kv/key_index.h"
 #include "kv/lease_table.h"
@@ -47,6 +48,7 @@ struct WorkingState {
   std::atomic<int64_t>& size_bytes;
   std::map<std::string, std::string, std::less<>> server;  // PutMeta
   AlarmSet alarms;
+  auth::AuthTable auth;
   absl::Status failure;
 };
 

@@ -314,6 +314,9 @@ class ModelStore {
   absl::StatusOr<CommandResult> Do(const AlarmRequest&) {
     return absl::UnimplementedError("the model knows no alarms");
   }
+  absl::StatusOr<CommandResult> Do(const auth::Request&) {
+    return absl::UnimplementedError("the model knows no users");
+  }
 
   absl::StatusOr<CommandResult> Do(const LeaseCheckpointRequest& request) {
     for (const auto& item : request.items) {

@@ -70,6 +70,9 @@ inline std::string Text(const AlarmResult& result) {
   }
   return text;
 }
+inline std::string Text(const AuthResult& result) {
+  return "auth@" + std::to_string(result.auth_revision);
+}
 inline std::string Text(const CommandResult& result) {
   return std::visit([](const auto& r) { return Text(r); }, result);
 }
