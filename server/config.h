@@ -50,6 +50,9 @@ struct Config {
   int64_t max_concurrent_streams = 10000;
   bool grpc_gateway = true;
   std::string metrics = "basic";
+  std::string auth_token = "simple";  // or "jwt,…"
+  int64_t auth_token_ttl_seconds = 300;
+  int64_t bcrypt_cost = 10;
   absl::Duration watch_progress_notify_interval = absl::Minutes(10);
   absl::Duration corrupt_check_time = absl::Hours(4);  // 0: never
   std::string log_level = "info";

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "base/fault_point.h"
@@ -51,14 +52,14 @@ absl::Status Applier::WriteTimed(raft::EntryId last) {
   return written;
 }
 
-absl::StatusOr<Applied> Applier::ApplyTimed(RequestKind kind, std::string_view body) {
+absl::StatusOr<Applied> Applier::ApplyTimed(const DecodedProposal& proposal, raft::Index index) {
   const absl::Time start = parts_.clock.Now();
-  absl::StatusOr<Applied> result = ApplyCommand(kind, body);
+  absl::StatusOr<Applied> result = ApplyCommand(proposal, index);
   const absl::Duration took = parts_.clock.Now() - start;
   MemberCounters& counters = *parts_.counters;
-  counters.applies.Observe(kind, result.ok(), took);
+  counters.applies.Observe(proposal.kind, result.ok(), took);
   if (took > kSlowApply) counters.slow_applies.Add();
-  if (kind == RequestKind::kCompaction && result.ok()) {
+  if (proposal.kind == RequestKind::kCompaction && result.ok()) {
     counters.index_compactions_ms.Observe(absl::ToDoubleMilliseconds(took));
     compacting_since_ = start;
   }
@@ -103,7 +104,7 @@ void Applier::ApplyOne(const raft::Entry& entry) {
     parts_.proposals.MarkSent(proposal.request_id, 0);
     return;
   }
-  absl::StatusOr<Applied> result = ApplyTimed(proposal.kind, proposal.body);
+  absl::StatusOr<Applied> result = ApplyTimed(proposal, entry.id.index);
   if (result.ok()) {
     result->raft_term = entry.id.term.value();
     result->raft_index = entry.id.index.value();
@@ -142,16 +143,17 @@ bool Applier::ApplyToCluster(RequestKind kind, std::string_view body) {
   }
 }
 
-absl::StatusOr<Applied> Applier::ApplyCommand(RequestKind kind, std::string_view body) {
-  if (ApplyToCluster(kind, body)) return Applied{};
-  const absl::StatusOr<kv::Command> command = DecodeCommand(kind, body);
+absl::StatusOr<Applied> Applier::ApplyCommand(const DecodedProposal& proposal, raft::Index index) {
+  if (ApplyToCluster(proposal.kind, proposal.body)) return Applied{};
+  const absl::StatusOr<kv::Command> command = DecodeCommand(proposal.kind, proposal.body);
   if (!command.ok()) return command.status();
-  kv::ApplyResult applied = parts_.store.Apply(*command);
+  kv::ApplyResult applied = parts_.store.ApplyFor(proposal.caller, *command);
   parts_.counters->CountEvents(applied.events);
   std::move(applied.events.begin(), applied.events.end(), std::back_inserter(events_));
   if (!applied.result.ok()) return applied.result.status();
   parts_.counters->CountResult(*applied.result);
-  FollowLeases(kind, *applied.result, *command);
+  FollowLeases(proposal.kind, *applied.result, *command);
+  if (const auto* auth = std::get_if<kv::auth::Request>(&*command)) FollowAuth(*auth, index);
   Applied answer{.result = *std::move(applied.result)};
   answer.revision = std::visit([](const auto& result) { return result.revision; }, answer.result);
   return answer;
@@ -167,6 +169,22 @@ void Applier::FollowLeases(RequestKind kind, const kv::CommandResult& result,
   } else if (kind == RequestKind::kLeaseRevoke) {
     parts_.counters->leases_revoked.Add();
     parts_.lessor.Revoked(std::get<kv::LeaseRevokeRequest>(command).id);
+  }
+}
+
+void Applier::FollowAuth(const kv::auth::Request& request, raft::Index index) {
+  if (const auto* user = std::get_if<kv::auth::Authenticate>(&request)) {
+    // Neither at the start nor after a rebuilt store: a token must not begin a second life.
+    if (user->token_prefix.empty() || index <= parts_.tokens_after) return;
+    parts_.tokens_after = index;
+    parts_.tokens.Issue(absl::StrCat(user->token_prefix, ".", index.value()), user->name,
+                        parts_.clock.Now());
+  } else if (const auto* gone = std::get_if<kv::auth::UserDelete>(&request)) {
+    parts_.tokens.DropUser(gone->name);
+  } else if (const auto* changed = std::get_if<kv::auth::UserChangePassword>(&request)) {
+    parts_.tokens.DropUser(changed->name);
+  } else if (std::holds_alternative<kv::auth::Disable>(request)) {
+    parts_.tokens.DropAll();
   }
 }
 

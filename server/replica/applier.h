@@ -28,8 +28,10 @@
 #include "server/replica/counters.h"
 #include "server/replica/feature_level.h"
 #include "server/replica/lessor.h"
+#include "server/replica/proposal_codec.h"
 #include "server/replica/proposals.h"
 #include "server/replica/read_gate.h"
+#include "server/replica/simple_tokens.h"
 #include "watch/hub.h"
 
 namespace pintle::server::replica {
@@ -45,6 +47,7 @@ class Applier {
     watch::Hub& hub;
     Cluster& cluster;
     Lessor& lessor;
+    SimpleTokens& tokens;
     Proposals& proposals;
     ReadGate& reads;
     const Clock& clock;
@@ -52,6 +55,8 @@ class Applier {
     std::function<void(uint64_t request_id, raft::Payload payload)> propose_again;
     uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
     std::shared_ptr<MemberCounters> counters = std::make_shared<MemberCounters>();
+    // Entries up to here were there when this member started: their tokens have been lost.
+    raft::Index tokens_after = raft::Index();
     // The store, written, is there.
     std::function<void(const Checkpoint&)> on_checkpoint = [](const Checkpoint&) {};
   };
@@ -80,12 +85,13 @@ class Applier {
   };
   void ApplyOne(const raft::Entry& entry);
   void FinishMemberChange(const raft::EntryId& id);
-  absl::StatusOr<Applied> ApplyTimed(RequestKind kind, std::string_view body);
+  absl::StatusOr<Applied> ApplyTimed(const DecodedProposal& proposal, raft::Index index);
   absl::Status WriteTimed(raft::EntryId last);
   bool ApplyToCluster(RequestKind kind, std::string_view body);
   void EndEntry(raft::EntryId id);
-  absl::StatusOr<Applied> ApplyCommand(RequestKind kind, std::string_view body);
+  absl::StatusOr<Applied> ApplyCommand(const DecodedProposal& proposal, raft::Index index);
   void FollowLeases(RequestKind kind, const kv::CommandResult& result, const kv::Command& command);
+  void FollowAuth(const kv::auth::Request& request, raft::Index index);
   void AnswerAll(raft::Index applied_index);
   void ProposeLostAgain(raft::Term no_op_term);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/replica/auth_codec.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -153,12 +154,12 @@ absl::StatusOr<kv::Command> DecodeCommand(RequestKind kind, std::string_view bod
       return Decode<etcdserverpb::LeaseCheckpointRequest>(body);
     case RequestKind::kAlarm:
       return Decode<etcdserverpb::AlarmRequest>(body);
-    case RequestKind::kHashCheck:
-    case RequestKind::kMemberAttributes:
-    case RequestKind::kFirstMembers:
-    case RequestKind::kMemberChange:
-    case RequestKind::kFeatureLevel:
+    default:
       break;
+  }
+  if (auto auth = DecodeAuthRequest(kind, body)) {
+    if (!auth->ok()) return auth->status();
+    return kv::Command(**std::move(auth));
   }
   return absl::InvalidArgumentError(
       absl::StrCat("request kind ", static_cast<int>(kind), " is no command of the store"));

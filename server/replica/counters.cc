@@ -19,6 +19,18 @@ constexpr Named kNames[] = {
     {RequestKind::kLeaseGrant, "LeaseGrant"},
     {RequestKind::kLeaseRevoke, "LeaseRevoke"},
     {RequestKind::kAlarm, "Alarm"},
+    {RequestKind::kAuthEnable, "AuthEnable"},
+    {RequestKind::kAuthDisable, "AuthDisable"},
+    {RequestKind::kAuthenticate, "Authenticate"},
+    {RequestKind::kAuthUserAdd, "AuthUserAdd"},
+    {RequestKind::kAuthUserDelete, "AuthUserDelete"},
+    {RequestKind::kAuthUserChangePassword, "AuthUserChangePassword"},
+    {RequestKind::kAuthUserGrantRole, "AuthUserGrantRole"},
+    {RequestKind::kAuthUserRevokeRole, "AuthUserRevokeRole"},
+    {RequestKind::kAuthRoleAdd, "AuthRoleAdd"},
+    {RequestKind::kAuthRoleDelete, "AuthRoleDelete"},
+    {RequestKind::kAuthRoleGrantPermission, "AuthRoleGrantPermission"},
+    {RequestKind::kAuthRoleRevokePermission, "AuthRoleRevokePermission"},
 };
 static_assert(std::size(kNames) + 1 == ApplyTimes::kKinds);
 

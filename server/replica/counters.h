@@ -49,7 +49,7 @@ class ApplyTimes {
  public:
   static constexpr size_t kEdges = 20;
   using Times = base::Histogram<kEdges>;
-  static constexpr size_t kKinds = 8;
+  static constexpr size_t kKinds = 20;
 
   void Observe(RequestKind kind, bool success, absl::Duration took) {
     times_[Index(kind)][success ? 1 : 0].Observe(took);

@@ -6,7 +6,7 @@
 // it; a member that does not know the cluster's level is refused by its peers, and stops by itself
 // at an entry that it does not understand. A plain table, any thread.
 //
-//   0   the first versions: everything up to kFeatureLevel (202) in the log
+//   0   the first versions: everything in the log
 //   1   nothing more in the log yet
 #pragma once
 
@@ -35,6 +35,18 @@ constexpr uint32_t FeatureLevelOf(RequestKind kind) {
     case RequestKind::kFirstMembers:
     case RequestKind::kMemberChange:
     case RequestKind::kFeatureLevel:
+    case RequestKind::kAuthEnable:
+    case RequestKind::kAuthDisable:
+    case RequestKind::kAuthenticate:
+    case RequestKind::kAuthUserAdd:
+    case RequestKind::kAuthUserDelete:
+    case RequestKind::kAuthUserChangePassword:
+    case RequestKind::kAuthUserGrantRole:
+    case RequestKind::kAuthUserRevokeRole:
+    case RequestKind::kAuthRoleAdd:
+    case RequestKind::kAuthRoleDelete:
+    case RequestKind::kAuthRoleGrantPermission:
+    case RequestKind::kAuthRoleRevokePermission:
       return 0;
   }
   return UINT32_MAX;

@@ -18,11 +18,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kv/auth/types.h"
 #include "kv/command.h"
 #include "kv/read_view.h"
 #include "server/storage/data_dir.h"
@@ -32,7 +35,7 @@ namespace pintle::server::replica {
 
 // Which message of proto/etcd/rpc.proto the body of a proposal is. Numbers are part of the log
 // format: they equal the field numbers of etcd's InternalRaftRequest.
-enum class RequestKind : uint8_t {
+enum class RequestKind : uint16_t {
   kPut = 4,
   kDeleteRange = 5,
   kTxn = 6,
@@ -47,6 +50,19 @@ enum class RequestKind : uint8_t {
   kFirstMembers = 200,  // who the cluster begins with; part of the first record of ConfState
   kMemberChange = 201,  // what goes with a conf change (member_list.h)
   kFeatureLevel = 202,  // raises the cluster's feature level (feature_level.h)
+  // Who may do what (kv/auth/request.h).
+  kAuthEnable = 1000,
+  kAuthDisable = 1011,
+  kAuthenticate = 1012,
+  kAuthUserAdd = 1100,
+  kAuthUserDelete = 1101,
+  kAuthUserChangePassword = 1103,
+  kAuthUserGrantRole = 1104,
+  kAuthUserRevokeRole = 1105,
+  kAuthRoleAdd = 1200,
+  kAuthRoleDelete = 1201,
+  kAuthRoleGrantPermission = 1203,
+  kAuthRoleRevokePermission = 1204,
 };
 
 // What a proposal led to. `raft_term` and `raft_index` are where it was applied.
@@ -105,7 +121,17 @@ class LocalMember {
   // `body`: the encoded request message, already checked (kv/validate.h). An error that apply gives
   // (for example "etcdserver: requested lease not found") comes as the status.
   using ProposeDone = absl::AnyInvocable<void(absl::StatusOr<Applied>)>;
-  virtual void Propose(RequestKind kind, std::string body, ProposeDone done) = 0;
+  void Propose(RequestKind kind, std::string body, ProposeDone done) {
+    ProposeFor(kv::auth::Caller::Cluster(), kind, std::move(body), std::move(done));
+  }
+  // On behalf of a client: whether it may is decided at apply (kv/auth/authorize.h).
+  virtual void ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string body,
+                          ProposeDone done) = 0;
+
+  // Whether clients must say who they are, as far as is applied here. Costs one load.
+  virtual bool auth_enabled() const = 0;
+  // Whose simple token this is; keeps it alive. nullopt: nobody's, or not known here yet.
+  virtual std::optional<std::string> UserOfToken(std::string_view token) = 0;
 
   using ReadDone = absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<const kv::ReadView>>)>;
   virtual void LinearizableRead(ReadDone done) = 0;

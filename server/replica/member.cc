@@ -41,7 +41,8 @@ absl::Duration Member::timeout() const {
   return kBaseTimeout + 2 * absl::Milliseconds(options_.election_timeout_ms);
 }
 
-void Member::Propose(RequestKind kind, std::string body, ProposeDone done) {
+void Member::ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string body,
+                        ProposeDone done) {
   if (closed_) return done(ErrStopped());
   if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
@@ -51,13 +52,14 @@ void Member::Propose(RequestKind kind, std::string body, ProposeDone done) {
   }
   // Known here before the alarm is there; without room it may never get here.
   if (short_of_room() && Quota::TakesRoom(kind, body)) return done(kv::ErrNoSpace());
-  ProposeUnchecked(kind, body, std::move(done));
+  ProposeUnchecked(kind, body, std::move(done), caller);
 }
 
-void Member::ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done) {
+void Member::ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done,
+                              const kv::auth::Caller& caller) {
   if (closed_) return done(ErrStopped());
   const uint64_t id = ++next_request_id_;
-  const raft::Payload payload = EncodeProposal(id, kind, body);
+  const raft::Payload payload = EncodeProposal(id, kind, body, caller);
   if (!proposals_->Add(id, payload->size(), doors_.clock.Now() + timeout(), done, payload))
     return done(ErrTooManyRequests());
   if (closed_) {  // between the check above and Add: Close may have answered the others already
@@ -65,6 +67,10 @@ void Member::ProposeUnchecked(RequestKind kind, const std::string& body, Propose
     return;
   }
   driver_->Propose(id, payload);
+}
+
+std::optional<std::string> Member::UserOfToken(std::string_view token) {
+  return tokens_.Use(token, doors_.clock.Now());
 }
 
 void Member::LinearizableRead(ReadDone done) {

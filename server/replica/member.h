@@ -46,6 +46,7 @@
 #include "server/replica/peer_transport.h"
 #include "server/replica/quota.h"
 #include "server/replica/room_watch.h"
+#include "server/replica/simple_tokens.h"
 #include "server/replica/snapshot_worker.h"
 #include "server/replica/store_repair.h"
 #include "server/storage/data_dir.h"
@@ -75,7 +76,8 @@ struct MemberOptions {
   int64_t election_timeout_ms = 1000;
   size_t max_request_bytes = 1572864;
   size_t max_pending_requests = 5000;
-  int64_t quota_bytes = 0;  // of the store (quota.h); 0: none
+  absl::Duration auth_token_ttl = absl::Minutes(5);  // of simple tokens, from their last use
+  int64_t quota_bytes = 0;                           // of the store (quota.h); 0: none
   // How often the leader has everybody's content checked (content_check.h).
   absl::Duration content_check_interval = absl::InfiniteDuration();
   // A store that found no room is opened again when there is this much.
@@ -113,7 +115,10 @@ class Member final : public LocalMember {
   ApplyWorker& apply_worker() { return *apply_worker_; }
   SnapshotWorker& snapshots() { return *snapshot_worker_; }
 
-  void Propose(RequestKind kind, std::string body, ProposeDone done) override;
+  void ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string body,
+                  ProposeDone done) override;
+  bool auth_enabled() const override { return store_->auth_enabled(); }
+  std::optional<std::string> UserOfToken(std::string_view token) override;
   void LinearizableRead(ReadDone done) override;
   std::shared_ptr<const kv::ReadView> view() const override;
   bool store_usable() const override { return repair_->usable(); }
@@ -157,6 +162,7 @@ class Member final : public LocalMember {
   void Assemble(const storage::WalContents& contents);
   Driver::Parts DriverParts(std::unique_ptr<Replica> replica);
   Driver::Options DriverOptions();
+  Applier::Parts ApplierParts(const storage::WalContents& contents);
 
   SnapshotWorker::Doors SnapshotDoors();
   void FreezeFor(raft::MemberId peer);
@@ -177,7 +183,8 @@ class Member final : public LocalMember {
   AlarmProposer::Doors AlarmDoors();
 
   absl::Duration timeout() const;
-  void ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done);
+  void ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done,
+                        const kv::auth::Caller& caller = kv::auth::Caller::Cluster());
   bool PublishAttributes();
   ClusterMember AboutItself() const;
   void OnMembersChanged();
@@ -196,6 +203,7 @@ class Member final : public LocalMember {
   const MemberOptions options_;
   const Doors doors_;
   const std::shared_ptr<MemberCounters> counters_ = std::make_shared<MemberCounters>();
+  SimpleTokens tokens_{options_.auth_token_ttl};
   std::unique_ptr<storage::DataDir> data_dir_;
   std::unique_ptr<storage::Wal> wal_;
   std::unique_ptr<kv::Store> store_;

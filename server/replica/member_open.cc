@@ -211,21 +211,9 @@ void Member::Assemble(const storage::WalContents& contents) {
       .clock = doors_.clock,
       .patience = timeout(),
       .peer_patience = absl::Milliseconds(options_.election_timeout_ms)});
-  applier_ = std::make_unique<Applier>(Applier::Parts{
-      .store = *store_,
-      .hub = *hub_,
-      .cluster = *cluster_,
-      .lessor = *lessor_,
-      .proposals = *proposals_,
-      .reads = *reads_,
-      .clock = doors_.clock,
-      .propose_again = [this](uint64_t id,
-                              raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
-      .feature_level = options_.feature_level,
-      .counters = counters_,
-      .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); }});
-
   const raft::RestoredState restored = RestoredFrom(contents);
+  applier_ = std::make_unique<Applier>(ApplierParts(contents));
+
   ready_index_ = restored.hard_state.commit_index;
   auto log = std::make_unique<raft::MemoryLog>(contents.base);
   log->Append(contents.entries);
@@ -284,6 +272,27 @@ Driver::Parts Member::DriverParts(std::unique_ptr<Replica> replica) {
               snapshot_worker_->queue().Push(SnapshotWorker::LostLeadership{});
           },
   };
+}
+
+Applier::Parts Member::ApplierParts(const storage::WalContents& contents) {
+  // All that is in the log was asked for before the start, committed or not.
+  const raft::Index last =
+      contents.entries.empty() ? contents.base.index : contents.entries.back().id.index;
+  return {
+      .store = *store_,
+      .hub = *hub_,
+      .cluster = *cluster_,
+      .lessor = *lessor_,
+      .tokens = tokens_,
+      .proposals = *proposals_,
+      .reads = *reads_,
+      .clock = doors_.clock,
+      .propose_again = [this](uint64_t id,
+                              raft::Payload payload) { driver_->Propose(id, std::move(payload)); },
+      .feature_level = options_.feature_level,
+      .counters = counters_,
+      .tokens_after = std::max(last, applied().index),
+      .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); }};
 }
 
 Driver::Options Member::DriverOptions() {

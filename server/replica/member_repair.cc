@@ -117,6 +117,8 @@ void Member::CheckContent(raft::Index index) {
 
 void Member::ContentReplaced() {
   hub_->Reset(store_->view()->revision());
+  // Who lost its password in what was jumped over is not known.
+  tokens_.DropAll();
   lessor_->Reset(store_->view()->Leases(), doors_.clock.Now());
   cluster_->Reload();
   content_check_->Drop();

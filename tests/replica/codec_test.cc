@@ -190,15 +190,36 @@ TEST(PeerAddress, IsReadFromAUrl) {
 
 TEST(ProposalCodec, ComesBack) {
   const auto payload = EncodeProposal(0x0102030405060708, RequestKind::kTxn, "request");
-  EXPECT_EQ(*payload, std::string("\x08\x07\x06\x05\x04\x03\x02\x01\x06request"));
+  EXPECT_EQ(*payload, std::string("\x08\x07\x06\x05\x04\x03\x02\x01\x18request"));
   DecodedProposal proposal;
   ASSERT_TRUE(DecodeProposal(*payload, proposal));
   EXPECT_EQ(proposal.request_id, 0x0102030405060708U);
   EXPECT_EQ(proposal.kind, RequestKind::kTxn);
+  EXPECT_EQ(proposal.caller, kv::auth::Caller::Cluster());
   EXPECT_EQ(proposal.body, "request");
   for (size_t length = 0; length < 9; ++length) {
     EXPECT_FALSE(DecodeProposal(payload->substr(0, length), proposal)) << length;
   }
+}
+
+TEST(ProposalCodec, SaysOnWhoseBehalf) {
+  const auto nobody = EncodeProposal(1, RequestKind::kPut, "body", kv::auth::Caller());
+  EXPECT_EQ(nobody->substr(8), std::string("\x11"
+                                           "body"));
+  const kv::auth::Caller user = kv::auth::Caller::User("ann", 300);
+  const auto payload = EncodeProposal(1, RequestKind::kAuthUserAdd, "body", user);
+  EXPECT_EQ(payload->substr(8), std::string("\xb2\x22\x03"
+                                            "ann\xac\x02"
+                                            "body"));
+  DecodedProposal proposal;
+  ASSERT_TRUE(DecodeProposal(*payload, proposal));
+  EXPECT_EQ(proposal.kind, RequestKind::kAuthUserAdd);
+  EXPECT_EQ(proposal.caller, user);
+  EXPECT_EQ(proposal.body, "body");
+  for (size_t length = 0; length < payload->size() - 4; ++length) {
+    EXPECT_FALSE(DecodeProposal(payload->substr(0, length), proposal)) << length;
+  }
+  EXPECT_FALSE(DecodeProposal(std::string(8, '\0') + '\x13', proposal)) << "no such origin";
 }
 
 // Known from etcd itself: a single member with all defaults.

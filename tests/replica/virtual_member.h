@@ -155,6 +155,9 @@ class VirtualMember {
   const kv::Store& store() const { return member_->store(); }
   std::vector<ClusterMember> members() const { return member_->members(); }
   bool is_member() const { return member_->is_member(); }
+  std::optional<std::string> UserOfToken(std::string_view token) {
+    return member_->UserOfToken(token);
+  }
   bool usable() const { return member_->store_usable(); }
   raft::Index applied_index() const { return raft::Index(member_->status().applied_index); }
 

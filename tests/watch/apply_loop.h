@@ -37,8 +37,9 @@ class ApplyLoop {
   }
 
   // The same for one command, which may fail.
-  absl::StatusOr<kv::CommandResult> Try(const kv::Command& command) {
-    kv::ApplyResult applied = store_->Apply(command);
+  absl::StatusOr<kv::CommandResult> Try(
+      const kv::Command& command, const kv::auth::Caller& caller = kv::auth::Caller::Cluster()) {
+    kv::ApplyResult applied = store_->ApplyFor(caller, command);
     EXPECT_TRUE(store_->Write(kv::Sequence(++sequence_), 1).ok());
     const int64_t revision =
         applied.events.empty() ? this->revision() : applied.events.back().revision.main;
