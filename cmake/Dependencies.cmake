@@ -23,6 +23,8 @@ find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
 add_library(pintle_xxhash INTERFACE)
 target_link_libraries(pintle_xxhash INTERFACE ${XXHASH_LIBRARY})
 
+find_library(CRYPT_LIBRARY crypt REQUIRED)  # libxcrypt: bcrypt
+
 # Standalone Asio, compiled once (base of net/ and the few files that own threads).
 find_path(ASIO_INCLUDE asio.hpp REQUIRED)
 add_library(pintle_asio STATIC cmake/asio_impl.cc)

@@ -135,6 +135,18 @@ absl::Status SetLogOutputs(Config& config, std::string_view value) {
 
 constexpr int64_t kAny = int64_t{1} << 40;
 
+std::vector<Flag> MakeAuthFlags() {
+  return {
+      {"auth-token", "simple",
+       "Tokens of users: 'simple', or 'jwt,sign-method=RS256,priv-key=FILE,pub-key=FILE,ttl=10m'.",
+       false, Text(&Config::auth_token)},
+      {"auth-token-ttl", "300", "Seconds that an unused simple token lives.", false,
+       Number(&Config::auth_token_ttl_seconds, 0, kAny)},
+      {"bcrypt-cost", "10", "Work of hashing a password, 4 to 31; others: 10.", false,
+       Number(&Config::bcrypt_cost, -kAny, kAny)},
+  };
+}
+
 std::vector<Flag> MakeFlags() {
   return {
       {"name", "default", "Human-readable name of this member.", false, Text(&Config::name)},
@@ -209,7 +221,12 @@ std::vector<Flag> MakeFlags() {
 }  // namespace
 
 std::span<const Flag> Flags() {
-  static const std::vector<Flag>& flags = *new std::vector<Flag>(MakeFlags());
+  static const std::vector<Flag>& flags = *[] {
+    auto* all = new std::vector<Flag>(MakeFlags());
+    const std::vector<Flag> auth = MakeAuthFlags();
+    all->insert(all->end(), auth.begin(), auth.end());
+    return all;
+  }();
   return flags;
 }
 
@@ -255,9 +272,6 @@ bool IsNotBuiltYet(std::string_view name) {
                                        "tls-min-version",
                                        "tls-max-version",
                                        "self-signed-cert-validity",
-                                       "auth-token",
-                                       "auth-token-ttl",
-                                       "bcrypt-cost",
                                        "discovery",
                                        "discovery-srv",
                                        "discovery-token",

@@ -71,6 +71,9 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.election_timeout_ms = config.election_timeout_ms;
   member.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
   member.quota_bytes = QuotaOf(config);
+  if (config.auth_token_ttl_seconds > 0) {
+    member.auth_token_ttl = absl::Seconds(config.auth_token_ttl_seconds);
+  }
   if (config.corrupt_check_time > absl::ZeroDuration()) {
     member.content_check_interval = config.corrupt_check_time;
   }
@@ -80,6 +83,17 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.wal.keep_free_bytes = 2 * kLeastRoomBytes;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));
   return options;
+}
+
+absl::StatusOr<etcd::AuthOptions> AuthOptionsOf(const Config& config) {
+  etcd::AuthOptions auth;
+  PINTLE_ASSIGN_OR_RETURN(auth.jwt, etcd::Jwt::FromFlag(config.auth_token));
+  if (config.bcrypt_cost >= etcd::kMinBcryptCost && config.bcrypt_cost <= etcd::kMaxBcryptCost) {
+    auth.bcrypt_cost = static_cast<int>(config.bcrypt_cost);
+  }
+  auth.password_threads =
+      std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
+  return auth;
 }
 
 admin::LogFacts LogFactsOf(const replica::Member& member) {
@@ -136,6 +150,7 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   options.quota_backend_bytes = QuotaOf(config);
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);
   options.watch_progress_interval = config.watch_progress_notify_interval;
+  PINTLE_ASSIGN_OR_RETURN(options.auth, AuthOptionsOf(config));
   options.move_leader = [this](uint64_t target, absl::AnyInvocable<void(absl::Status)> done) {
     node->MoveLeader(target, std::move(done));
   };
@@ -219,6 +234,7 @@ void Server::Stop() {
   for (auto* listener : listeners) {
     if (*listener != nullptr) (*listener)->Stop(kStopGrace);
   }
+  if (impl_->etcd_face != nullptr) impl_->etcd_face->Stop();
   // Answers everybody who still waits (their posts find the I/O threads), then the threads end.
   if (impl_->node != nullptr) impl_->node->Stop();
   if (impl_->io != nullptr) impl_->io->Stop();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/etcd/auth_caller.h"
 #include "server/etcd/replies.h"
 #include "server/replica/errors.h"
 #include "server/replica/member_ids.h"
@@ -78,7 +79,9 @@ void MemberAdd(const ServicePtr& service, const etcdserverpb::MemberAddRequest& 
   absl::StatusOr<MemberChange> change = NewMember(std::move(urls));
   if (!change.ok()) return call->Finish(change.status());
   change->learner = request.islearner();
-  Change<etcdserverpb::MemberAddResponse>(service, *std::move(change), std::move(call));
+  Admit(*service, AuthRule::kRoot, call, [service, call, change = *std::move(change)]() mutable {
+    Change<etcdserverpb::MemberAddResponse>(service, std::move(change), call);
+  });
 }
 
 void MemberRemove(const ServicePtr& service, const etcdserverpb::MemberRemoveRequest& request,

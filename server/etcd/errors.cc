@@ -20,6 +20,15 @@ absl::Status ErrNotForLearners() {
   return absl::FailedPreconditionError("etcdserver: rpc not supported for learner");
 }
 
+std::string GoErrorText(const absl::Status& status) {
+  std::string_view code = "Unknown";
+  if (absl::IsInvalidArgument(status)) code = "InvalidArgument";
+  if (absl::IsPermissionDenied(status)) code = "PermissionDenied";
+  if (absl::IsUnauthenticated(status)) code = "Unauthenticated";
+  const auto text = status.message();
+  return "rpc error: code = " + std::string(code) + " desc = " + std::string(text);
+}
+
 absl::Status ErrNotBuilt(std::string_view method) {
   return absl::UnimplementedError("pintle: " + std::string(method) +
                                   " is not supported by this version");

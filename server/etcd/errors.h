@@ -3,6 +3,7 @@
 // (etcd-api 2.1).
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -16,6 +17,9 @@ absl::Status ErrTooManyKeepAlives();        // RESOURCE_EXHAUSTED
 absl::Status ErrNotForLearners();  // FAILED_PRECONDITION  etcdserver: rpc not supported …
 // UNIMPLEMENTED; names the method.
 absl::Status ErrNotBuilt(std::string_view method);
+
+// The status as Go's error text, which is what etcd gives as the reason of a refused watch.
+std::string GoErrorText(const absl::Status& status);
 
 // Reasons of a refused or ended watch: WatchResponse.cancel_reason.
 inline constexpr std::string_view kReasonDuplicateWatchId =

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/etcd/auth_service.h"
 #include "server/etcd/cluster_service.h"
 #include "server/etcd/election_service.h"
 #include "server/etcd/gateway.h"
@@ -18,8 +19,7 @@ namespace pintle::server::etcd {
 
 struct EtcdFace::Impl {
   Impl(replica::LocalMember& member, EtcdFaceOptions options)
-      : service(std::make_shared<const Service>(Service{member, std::move(options)})),
-        http(service) {}
+      : service(std::make_shared<const Service>(member, std::move(options))), http(service) {}
 
   const ServicePtr service;
   std::unique_ptr<Gateway> gateway;  // null: not offered
@@ -39,6 +39,7 @@ void EtcdFace::Register(net::GrpcRouter& router) {
   RegisterMaintenance(router, impl_->service);
   RegisterLock(router, impl_->service);
   RegisterElection(router, impl_->service);
+  RegisterAuth(router, impl_->service);
   RegisterHealth(router, impl_->service);
   if (!impl_->service->options.gateway) return;
   impl_->gateway = std::make_unique<Gateway>(router);
@@ -46,6 +47,7 @@ void EtcdFace::Register(net::GrpcRouter& router) {
 }
 
 const FaceCounters& EtcdFace::counters() const { return *impl_->service->counters; }
+void EtcdFace::Stop() { impl_->service->passwords->Stop(); }
 
 net::HttpHandler& EtcdFace::http() { return impl_->http; }
 

@@ -1,6 +1,6 @@
 // EtcdFace: etcd's client API on one member. gRPC services KV, Watch, Lease, Cluster, Maintenance,
-// Lock, Election and grpc.health.v1.Health; /health, /livez, /readyz, /version and /metrics over
-// HTTP.
+// Auth, Lock, Election and grpc.health.v1.Health; /health, /livez, /readyz, /version and /metrics
+// over HTTP.
 //
 // Owner: server/server.cc, which makes it before the net::Server and destroys it after it (the
 // router and the handler point into it). Thread: no thread of its own; every call is handled on its
@@ -22,11 +22,20 @@
 #include "kv/validate.h"
 #include "net/grpc.h"
 #include "net/http.h"
+#include "server/etcd/auth_jwt.h"
+#include "server/etcd/auth_passwords.h"
 #include "server/etcd/face_counters.h"
 #include "server/replica/local_member.h"
 #include "server/version.h"
 
 namespace pintle::server::etcd {
+
+struct AuthOptions {
+  std::shared_ptr<const Jwt> jwt;        // --auth-token=jwt,…; absent: simple tokens
+  bool client_certificates = false;      // --client-cert-auth: their names are users'
+  int bcrypt_cost = kDefaultBcryptCost;  // --bcrypt-cost
+  int password_threads = 0;              // 0: passwords are hashed where they come in
+};
 
 struct EtcdFaceOptions {
   std::string version{kEtcdVersion};
@@ -43,6 +52,7 @@ struct EtcdFaceOptions {
   // Asks another member to take leadership over; `done`, on any thread, says whether that has
   // begun. Absent: MoveLeader is not supported.
   std::function<void(uint64_t target, absl::AnyInvocable<void(absl::Status)> done)> move_leader;
+  AuthOptions auth;
   std::function<std::string()> metrics_text;  // body of /metrics; absent: 404
 };
 
@@ -57,6 +67,8 @@ class EtcdFace {
   void Register(net::GrpcRouter& router);
 
   const FaceCounters& counters() const;
+  // Ends the work that goes on beside the I/O threads; before they end.
+  void Stop();
 
   // Answers everything that is not gRPC; unknown paths with 404.
   net::HttpHandler& http();

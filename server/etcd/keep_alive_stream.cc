@@ -5,7 +5,10 @@
 #include <utility>
 
 #include "base/byte_codec.h"
+#include "base/status_macros.h"
+#include "kv/auth/authorize.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/etcd/auth_caller.h"
 #include "server/etcd/leader_watch.h"
 #include "server/etcd/lease_service.h"
 #include "server/etcd/replies.h"
@@ -61,6 +64,14 @@ class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
     busy_ = true;
     const kv::LeaseId id = waiting_.front();
     waiting_.pop_front();
+    WithCaller(*service_, call_, [self = shared_from_this(), id](const kv::auth::Caller& caller) {
+      self->Renew(id, caller);
+    });
+  }
+
+  void Renew(kv::LeaseId id, const kv::auth::Caller& caller) {
+    if (call_ == nullptr) return;
+    if (absl::Status refused = Check(id, caller); !refused.ok()) return call_->Finish(refused);
     // Before the renewal: the answer must not look newer than a revoke that comes after it.
     std::string header =
         EncodeHeader(FactsOf(service_->member), service_->member.view()->revision());
@@ -68,6 +79,15 @@ class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
                                          header = std::move(header)](absl::StatusOr<int64_t> ttl) {
       OnCallThread(call, [=] { self->Answer(header, id, ttl); });
     });
+  }
+
+  // Who may not write a lease's keys may not keep them alive.
+  absl::Status Check(kv::LeaseId id, const kv::auth::Caller& caller) const {
+    if (!service_->member.auth_enabled()) return absl::OkStatus();
+    const auto view = service_->member.view();
+    PINTLE_RETURN_IF_ERROR(view->auth().CheckUser(caller));
+    return AuthorizeLease(view->auth(), caller, id,
+                          [&](kv::LeaseId lease) { return view->LeaseKeys(lease); });
   }
 
   void Answer(const std::string& header, kv::LeaseId id, const absl::StatusOr<int64_t>& ttl) {

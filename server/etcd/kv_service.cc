@@ -4,10 +4,13 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/time/clock.h"
+#include "kv/auth/authorize.h"
 #include "kv/validate.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/etcd/auth_caller.h"
 #include "server/etcd/replies.h"
 #include "server/replica/command_codec.h"
 
@@ -15,11 +18,23 @@ namespace pintle::server::etcd {
 namespace {
 
 using CallPtr = std::shared_ptr<net::GrpcCall>;
+using kv::auth::Caller;
 using replica::RequestKind;
 using replica::ToKv;
 
 void CountRange(FaceCounters& counters, absl::Time begun, bool answered) {
   (answered ? counters.ranges : counters.failed_ranges).Observe(absl::Now() - begun);
+}
+
+// What was read, unless the caller's rights have changed meanwhile.
+template <typename Result>
+void Answer(const Service& service, net::GrpcCall& call, const Caller& caller,
+            const absl::StatusOr<Result>& result,
+            std::string (*encode)(const HeaderFacts&, const Result&)) {
+  absl::Status status = Recheck(service, caller);
+  status.Update(result.status());
+  if (!status.ok()) return call.Finish(status);
+  call.Reply(encode(FactsOf(service.member), *result));
 }
 
 void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request, std::string,
@@ -33,17 +48,16 @@ void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request,
     call->Finish(bad);
     return;
   }
-  WithView(
-      *service, request.serializable(), call,
-      [service, call, range = std::move(range), begun = absl::Now()](const kv::ReadView& view) {
-        const auto result = view.Range(range);
-        CountRange(*service->counters, begun, result.ok());
-        if (!result.ok()) {
-          call->Finish(result.status());
-        } else {
-          call->Reply(EncodeRangeResponse(FactsOf(service->member), *result));
-        }
-      });
+  ReadAs(*service, request.serializable(), call,
+         [service, call, range = std::move(range), begun = absl::Now()](const kv::ReadView& view,
+                                                                        const Caller& caller) {
+           if (absl::Status refused = view.auth().CheckRead(caller, range.range); !refused.ok()) {
+             return call->Finish(refused);
+           }
+           const auto result = view.Range(range);
+           CountRange(*service->counters, begun, result.ok());
+           Answer(*service, *call, caller, result, EncodeRangeResponse);
+         });
 }
 
 void Put(const ServicePtr& service, const etcdserverpb::PutRequest& request, std::string bytes,
@@ -109,15 +123,15 @@ void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std
                 });
     return;
   }
-  WithView(*service, read_only.serializable, call,
-           [service, call, txn = std::move(txn)](const kv::ReadView& view) {
-             const auto result = view.ReadOnlyTxn(txn);
-             if (!result.ok()) {
-               call->Finish(result.status());
-             } else {
-               call->Reply(EncodeTxnResponse(FactsOf(service->member), *result));
-             }
-           });
+  ReadAs(*service, read_only.serializable, call,
+         [service, call, txn = std::move(txn)](const kv::ReadView& view, const Caller& caller) {
+           const auto no_leases = [](kv::LeaseId) { return std::vector<std::string>(); };
+           if (absl::Status refused = AuthorizeTxn(view.auth(), caller, txn, no_leases);
+               !refused.ok()) {
+             return call->Finish(refused);
+           }
+           Answer(*service, *call, caller, view.ReadOnlyTxn(txn), EncodeTxnResponse);
+         });
 }
 
 // `physical` is part of the proposal: the applier answers it when the records are deleted.

@@ -7,8 +7,10 @@
 #include <utility>
 #include <variant>
 
+#include "base/status_macros.h"
 #include "kv/errors.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/etcd/auth_caller.h"
 #include "server/etcd/keep_alive_stream.h"
 #include "server/etcd/replies.h"
 
@@ -16,6 +18,7 @@ namespace pintle::server::etcd {
 namespace {
 
 using CallPtr = std::shared_ptr<net::GrpcCall>;
+using kv::auth::Caller;
 using replica::RequestKind;
 
 // Positive, 63 bits, as etcd's. Two members that choose the same at the same time: the second grant
@@ -68,6 +71,16 @@ void Revoke(const ServicePtr& service, const etcdserverpb::LeaseRevokeRequest&, 
               });
 }
 
+// A lease's keys are told to those who may read them all.
+absl::Status CheckLeaseKeys(const kv::ReadView& view, const Caller& caller, kv::LeaseId id) {
+  const kv::auth::AuthState& auth = view.auth();
+  if (auth.CheckRoot(caller).ok()) return absl::OkStatus();
+  for (std::string& key : view.LeaseKeys(id)) {
+    PINTLE_RETURN_IF_ERROR(auth.CheckRead(caller, {std::move(key), ""}));
+  }
+  return absl::OkStatus();
+}
+
 void ReplyTimeToLive(const Service& service, net::GrpcCall& call, kv::LeaseId id,
                      const replica::LocalMember::LeaseTime& time, const kv::ReadView& view,
                      bool keys) {
@@ -94,19 +107,32 @@ void TimeToLive(const ServicePtr& service, const etcdserverpb::LeaseTimeToLiveRe
       }
       // The time is the leader's; what is attached is read here, so this member must have caught
       // up.
-      WithView(*service, /*serializable=*/!keys, call, [=](const kv::ReadView& view) {
-        ReplyTimeToLive(*service, *call, id, *time, view, keys);
-      });
+      ReadAs(*service, /*serializable=*/!keys, call,
+             [=](const kv::ReadView& view, const Caller& caller) {
+               absl::Status refused = keys ? CheckLeaseKeys(view, caller, id) : absl::OkStatus();
+               if (keys) refused.Update(Recheck(*service, caller));
+               if (!refused.ok()) return call->Finish(refused);
+               ReplyTimeToLive(*service, *call, id, *time, view, keys);
+             });
     });
   });
 }
 
 void Leases(const ServicePtr& service, const etcdserverpb::LeaseLeasesRequest&, std::string,
             CallPtr call) {
-  const auto view = service->member.view();
-  auto response = WithHeader<etcdserverpb::LeaseLeasesResponse>(*service, view->revision());
-  for (const kv::LeaseInfo& lease : view->Leases()) response.add_leases()->set_id(lease.id.value());
-  call->Reply(response.SerializeAsString());
+  ReadAs(*service, /*serializable=*/true, call,
+         [service, call](const kv::ReadView& view, const Caller& caller) {
+           absl::Status refused = view.auth().CheckUser(caller);
+           auto response = WithHeader<etcdserverpb::LeaseLeasesResponse>(*service, view.revision());
+           for (const kv::LeaseInfo& lease : view.Leases()) {
+             if (view.auth().enabled() && refused.ok())
+               refused.Update(CheckLeaseKeys(view, caller, lease.id));
+             response.add_leases()->set_id(lease.id.value());
+           }
+           refused.Update(Recheck(*service, caller));
+           if (!refused.ok()) return call->Finish(refused);
+           call->Reply(response.SerializeAsString());
+         });
 }
 
 }  // namespace

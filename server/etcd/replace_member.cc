@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "server/etcd/auth_caller.h"
 #include "server/etcd/cluster_service.h"
 #include "server/etcd/http_replies.h"
 #include "server/replica/errors.h"
@@ -54,6 +55,10 @@ int HttpStatusOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
       return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
     case absl::StatusCode::kNotFound:
       return 404;
     case absl::StatusCode::kFailedPrecondition:
@@ -78,6 +83,9 @@ void ReplaceMember(const ServicePtr& service, const net::HttpRequest& request,
                    ExchangePtr exchange) {
   if (request.method != "POST") return RespondError(*exchange, 405, "Method Not Allowed");
   if (request.body.size() > kMostBytes) return RespondError(*exchange, 413, "too large");
+  if (const absl::Status refused = CheckHttpRoot(*service, request.headers); !refused.ok()) {
+    return RespondError(*exchange, HttpStatusOf(refused), std::string(refused.message()));
+  }
   absl::StatusOr<MemberChange> change = ParseRequest(request.body);
   if (!change.ok()) {
     return RespondError(*exchange, HttpStatusOf(change.status()),

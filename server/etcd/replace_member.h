@@ -5,8 +5,9 @@
 //
 // The new member is started with --initial-cluster-state=existing. Until it is in sync the old one
 // counts as before; then one change takes the old one out and the new one in. Errors are the
-// leader's (server/replica/member_rules.h), as text: 400 bad request, 404 no such member, 409 not
-// now, 503 no leader or quorum. Limit: 64 KiB of body. Thread: the exchange's.
+// leader's (server/replica/member_rules.h), as text: 400 bad request, 401 and 403 not root's token
+// in "Authorization" while authentication is on, 404 no such member, 409 not now, 503 no leader or
+// quorum. Limit: 64 KiB of body. Thread: the exchange's.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 #include "server/etcd/service.h"
 
 #include "net/http.h"
+#include "server/etcd/auth_caller.h"
 #include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
@@ -105,10 +106,33 @@ void WithView(const Service& service, bool serializable, std::shared_ptr<net::Gr
       });
 }
 
+bool MustAsk(const Service& service, AuthRule rule) {
+  return (rule == AuthRule::kRoot || rule == AuthRule::kUser) && service.member.auth_enabled();
+}
+
+void AdmitThen(const Service& service, AuthRule rule, std::shared_ptr<net::GrpcCall> call,
+               absl::AnyInvocable<void()> go) {
+  Admit(service, rule, std::move(call), std::move(go));
+}
+
 void ProposeThen(const Service& service, replica::RequestKind kind, std::string body,
                  std::shared_ptr<net::GrpcCall> call, UseApplied use) {
-  service.member.Propose(
-      kind, std::move(body),
+  // Nobody asks who calls: the caller is nobody, which apply finds wrong if it is on by then.
+  if (!service.member.auth_enabled()) {
+    return ProposeAs(service, kv::auth::Caller(), kind, std::move(body), std::move(call),
+                     std::move(use));
+  }
+  WithCaller(service, call,
+             [&service, kind, body = std::move(body), call,
+              use = std::move(use)](const kv::auth::Caller& caller) mutable {
+               ProposeAs(service, caller, kind, std::move(body), std::move(call), std::move(use));
+             });
+}
+
+void ProposeAs(const Service& service, kv::auth::Caller caller, replica::RequestKind kind,
+               std::string body, std::shared_ptr<net::GrpcCall> call, UseApplied use) {
+  service.member.ProposeFor(
+      std::move(caller), kind, std::move(body),
       [call = std::move(call),
        use = std::move(use)](absl::StatusOr<replica::Applied> applied) mutable {
         OnCallThread(call, [call, use = std::move(use), applied = std::move(applied)]() mutable {

@@ -12,6 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "net/grpc.h"
+#include "server/etcd/auth_passwords.h"
+#include "server/etcd/auth_rules.h"
 #include "server/etcd/errors.h"
 #include "server/etcd/etcd_face.h"
 #include "server/etcd/face_counters.h"
@@ -20,9 +22,15 @@
 namespace pintle::server::etcd {
 
 struct Service {
+  Service(replica::LocalMember& own_member, EtcdFaceOptions face_options)
+      : member(own_member),
+        options(std::move(face_options)),
+        passwords(std::make_unique<PasswordWorker>(options.auth.password_threads)) {}
+
   replica::LocalMember& member;
   const EtcdFaceOptions options;
   const std::shared_ptr<FaceCounters> counters = std::make_shared<FaceCounters>();
+  const std::unique_ptr<PasswordWorker> passwords;
 };
 using ServicePtr = std::shared_ptr<const Service>;
 
@@ -41,11 +49,18 @@ bool ParseMessage(std::string_view bytes, Proto& message) {
   return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-// A unary method: checks the metadata, parses, hands over. The bytes come along for the log.
+// auth_caller.h's Admit, for AddUnary: whether there is anything to ask.
+bool MustAsk(const Service& service, AuthRule rule);
+void AdmitThen(const Service& service, AuthRule rule, std::shared_ptr<net::GrpcCall> call,
+               absl::AnyInvocable<void()> go);
+
+// A unary method: checks the metadata, parses, asks whether the caller may (auth_rules.h), hands
+// over. The bytes come along for the log.
 template <typename Proto, typename Handler>
 void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Handler handler) {
   const bool by_learners = LearnersAnswer(path);
-  router.Unary(std::move(path), [service = std::move(service), handler, by_learners](
+  const AuthRule rule = AuthRuleOf(path);
+  router.Unary(std::move(path), [service = std::move(service), handler, by_learners, rule](
                                     std::string bytes, std::shared_ptr<net::GrpcCall> call) {
     if (!by_learners && service->member.is_learner()) {
       call->Finish(ErrNotForLearners());
@@ -60,7 +75,14 @@ void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Han
       call->Finish(ErrNotAMessage());
       return;
     }
-    handler(service, request, std::move(bytes), std::move(call));
+    if (!MustAsk(*service, rule)) {
+      return handler(service, request, std::move(bytes), std::move(call));
+    }
+    AdmitThen(
+        *service, rule, call,
+        [service, handler, call, request = std::move(request), bytes = std::move(bytes)]() mutable {
+          handler(service, request, std::move(bytes), std::move(call));
+        });
   });
 }
 
@@ -77,9 +99,13 @@ using UseView = absl::AnyInvocable<void(const kv::ReadView&)>;
 void WithView(const Service& service, bool serializable, std::shared_ptr<net::GrpcCall> call,
               UseView use);
 
-// Proposes and runs `reply` with what was applied, on the call's thread; an error ends the call.
+// Proposes on behalf of the caller and runs `reply` with what was applied, on the call's thread; an
+// error ends the call.
 using UseApplied = absl::AnyInvocable<void(replica::Applied)>;
 void ProposeThen(const Service& service, replica::RequestKind kind, std::string body,
                  std::shared_ptr<net::GrpcCall> call, UseApplied use);
+// The same when it is known already who calls.
+void ProposeAs(const Service& service, kv::auth::Caller caller, replica::RequestKind kind,
+               std::string body, std::shared_ptr<net::GrpcCall> call, UseApplied use);
 
 }  // namespace pintle::server::etcd

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "kv/auth/errors.h"
 #include "kv/errors.h"
+#include "server/etcd/auth_caller.h"
 #include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
@@ -82,6 +84,29 @@ void WatchStream::Receive(std::string_view bytes) {
     call_->Finish(ErrNotAMessage());
     return;
   }
+  if (!holding_ && !std::exchange(token_waited_for_, true) && service_->member.auth_enabled() &&
+      TokenIsAhead(*service_, *call_)) {
+    WaitForToken();
+  }
+  if (!holding_) return Take(request);
+  if (held_.size() == kMaxHeld) return call_->Finish(kv::auth::ErrInvalidAuthToken());
+  held_.push_back(std::move(request));
+}
+
+// The requests of a stream are answered in order: those behind wait, too.
+void WatchStream::WaitForToken() {
+  holding_ = true;
+  service_->member.LinearizableRead([self = shared_from_this(), call = call_](const auto&) {
+    OnCallThread(call, [self] {
+      self->holding_ = false;
+      for (const auto& request : std::exchange(self->held_, {})) {
+        if (self->call_ != nullptr) self->Take(request);
+      }
+    });
+  });
+}
+
+void WatchStream::Take(const etcdserverpb::WatchRequest& request) {
   switch (request.request_union_case()) {
     case etcdserverpb::WatchRequest::kCreateRequest:
       Create(request.create_request());
@@ -97,6 +122,13 @@ void WatchStream::Receive(std::string_view bytes) {
     case etcdserverpb::WatchRequest::REQUEST_UNION_NOT_SET:
       break;
   }
+}
+
+absl::Status WatchStream::CheckCaller(const kv::KeyRange& range) const {
+  if (!service_->member.auth_enabled()) return absl::OkStatus();
+  const auto view = service_->member.view();
+  const auto caller = CallerOf(*service_, *call_, view->auth().revision());
+  return caller.ok() ? view->auth().CheckRead(*caller, range) : caller.status();
 }
 
 std::string_view WatchStream::Refusal(const etcdserverpb::WatchCreateRequest& request,
@@ -123,7 +155,11 @@ void WatchStream::Create(const etcdserverpb::WatchCreateRequest& request) {
     return;
   }
   watch::SubscribeOptions options = OptionsOf(request);
-  if (const std::string_view reason = Refusal(request, options.range); !reason.empty()) {
+  const absl::Status refused = CheckCaller(options.range);
+  const std::string denial = refused.ok() ? std::string() : GoErrorText(refused);
+  const std::string_view reason =
+      refused.ok() ? Refusal(request, options.range) : std::string_view(denial);
+  if (!reason.empty()) {
     SendControl(StoreRevision(),
                 {.watch_id = kNoWatch, .created = true, .canceled = true, .cancel_reason = reason});
     return;

@@ -26,6 +26,7 @@ namespace pintle::server::etcd {
 class WatchStream : public std::enable_shared_from_this<WatchStream> {
  public:
   static constexpr size_t kMaxWatches = 100'000;
+  static constexpr size_t kMaxHeld = 1000;  // requests, while the caller's token is not known here
 
   WatchStream(ServicePtr service, std::shared_ptr<net::GrpcCall> call);
 
@@ -42,7 +43,11 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   };
 
   void Close();
+  void Take(const etcdserverpb::WatchRequest& request);
   void Create(const etcdserverpb::WatchCreateRequest& request);
+  // OK: the caller may read that. Looked at once, when the watch begins, as etcd does.
+  absl::Status CheckCaller(const kv::KeyRange& range) const;
+  void WaitForToken();
   // Empty: fine. Else the reason of refusal.
   std::string_view Refusal(const etcdserverpb::WatchCreateRequest& request,
                            const kv::KeyRange& range) const;
@@ -73,6 +78,9 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   int64_t next_id_ = 0;
   bool counted_ = false;  // among the open streams
   bool progress_asked_ = false;
+  bool token_waited_for_ = false;
+  std::vector<etcdserverpb::WatchRequest> held_;  // until the token has been waited for
+  bool holding_ = false;
   bool pump_posted_ = false;
   std::unique_ptr<LeaderWatch> leader_watch_;
   std::unique_ptr<net::Executor::Timer> progress_timer_;

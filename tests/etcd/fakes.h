@@ -8,7 +8,9 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -79,11 +81,13 @@ class FakeExecutor final : public net::Executor {
 
 class FakeCall final : public net::GrpcCall {
  public:
-  explicit FakeCall(FakeExecutor& executor, net::Headers metadata = {})
-      : executor_(executor), metadata_(std::move(metadata)) {}
+  explicit FakeCall(FakeExecutor& executor, net::Headers metadata = {},
+                    std::string common_name = "")
+      : executor_(executor), metadata_(std::move(metadata)), common_name_(std::move(common_name)) {}
 
   const net::Headers& metadata() const override { return metadata_; }
   std::string_view peer() const override { return "127.0.0.1:1"; }
+  std::string_view common_name() const override { return common_name_; }
   bool Send(std::string message) override {
     if (ended_) return false;
     unsent_ += message.size();
@@ -128,6 +132,7 @@ class FakeCall final : public net::GrpcCall {
 
   FakeExecutor& executor_;
   const net::Headers metadata_;
+  const std::string common_name_;
   std::vector<std::string> sent_;
   size_t unsent_ = 0;
   bool ended_ = false;
@@ -195,7 +200,8 @@ class FakeExchange final : public net::HttpExchange {
 
 class FakeMember final : public replica::LocalMember {
  public:
-  void Propose(replica::RequestKind kind, std::string body, ProposeDone done) override {
+  void ProposeFor(kv::auth::Caller caller, replica::RequestKind kind, std::string body,
+                  ProposeDone done) override {
     ++proposals;
     if (!refuse.ok()) {
       done(refuse);
@@ -203,7 +209,7 @@ class FakeMember final : public replica::LocalMember {
     }
     auto command = replica::DecodeCommand(kind, body);
     ASSERT_TRUE(command.ok()) << command.status();
-    auto result = loop.Try(*command);
+    auto result = loop.Try(*command, caller);
     if (!result.ok()) {
       done(result.status());
       return;
@@ -212,6 +218,13 @@ class FakeMember final : public replica::LocalMember {
                           .raft_index = ++facts.applied_index,
                           .revision = loop.revision(),
                           .result = *std::move(result)});
+  }
+
+  bool auth_enabled() const override { return store_->auth_enabled(); }
+  std::optional<std::string> UserOfToken(std::string_view token) override {
+    const auto found = tokens.find(token);
+    if (found == tokens.end()) return std::nullopt;
+    return found->second;
   }
 
   void LinearizableRead(ReadDone done) override {
@@ -271,6 +284,7 @@ class FakeMember final : public replica::LocalMember {
   absl::Status refuse_reads;  // the same, to reads only
   std::vector<replica::MemberChange> changes;
   bool learner = false;
+  std::map<std::string, std::string, std::less<>> tokens;
   int proposals = 0;
   int reads = 0;
   bool hold_keep_alives = false;

@@ -41,7 +41,7 @@ MAY_INCLUDE = [
 THIRD_PARTY = [
     (re.compile(r"^(asio|nghttp2/|openssl/(?!sha)|llhttp)"),
      ("net/", "cmake/", "tests/net/", "server/replica/replica_loop", "server/replica/asio_peer_",
-      "server/replica/peer_", "tests/replica/peer_transport_test", "server/main.cc", "server/server.cc")),
+      "server/replica/peer_", "tests/replica/peer_transport_test", "server/main.cc", "server/server.cc", "server/etcd/auth_signatures", "tests/etcd/auth_jwt_test")),
     (re.compile(r"^openssl/sha"), ("net/", "tests/net/", "server/replica/member_ids")),
     (re.compile(r"^leveldb/"), ("server/storage/", "tests/")),
     (re.compile(r"^google/protobuf|\.pb\.h$"), ("server/", "client/", "bench/", "tests/", "proto/")),
