@@ -10,12 +10,12 @@ GrpcMethodStats::Numbers GrpcMethodStats::Read() const {
   numbers.started = counts_.Sum(kStarted);
   numbers.received = counts_.Sum(kReceived);
   numbers.sent = counts_.Sum(kSent);
-  numbers.seconds = static_cast<double>(counts_.Sum(kNanoseconds)) / 1e9;
   numbers.seconds_ok = static_cast<double>(counts_.Sum(kNanosecondsOk)) / 1e9;
+  numbers.seconds_failed = static_cast<double>(counts_.Sum(kNanosecondsFailed)) / 1e9;
   for (size_t i = 0; i < kGrpcCodes; ++i) numbers.handled[i] = counts_.Sum(kHandled + i);
-  for (size_t i = 0; i < numbers.took.size(); ++i) {
-    numbers.took[i] = counts_.Sum(kTook + i);
+  for (size_t i = 0; i < numbers.took_ok.size(); ++i) {
     numbers.took_ok[i] = counts_.Sum(kTookOk + i);
+    numbers.took_failed[i] = counts_.Sum(kTookFailed + i);
   }
   return numbers;
 }
@@ -37,11 +37,10 @@ void GrpcCallStats::End(absl::StatusCode code) {
   const auto nanoseconds = static_cast<uint64_t>(took.count());
   const auto number = static_cast<size_t>(code);
   counts.Add(GrpcMethodStats::kHandled + (number < kGrpcCodes ? number : 2));  // 2: UNKNOWN
-  counts.Add(GrpcMethodStats::kTook + bucket);
-  counts.Add(GrpcMethodStats::kNanoseconds, nanoseconds);
-  if (code != absl::StatusCode::kOk) return;
-  counts.Add(GrpcMethodStats::kTookOk + bucket);
-  counts.Add(GrpcMethodStats::kNanosecondsOk, nanoseconds);
+  const bool ok = code == absl::StatusCode::kOk;
+  counts.Add((ok ? GrpcMethodStats::kTookOk : GrpcMethodStats::kTookFailed) + bucket);
+  counts.Add(ok ? GrpcMethodStats::kNanosecondsOk : GrpcMethodStats::kNanosecondsFailed,
+             nanoseconds);
 }
 
 }  // namespace pintle::net

@@ -31,19 +31,20 @@ class GrpcMethodStats {
     uint64_t received = 0;  // messages
     uint64_t sent = 0;
     std::array<uint64_t, kGrpcCodes> handled{};  // by code
-    std::array<uint64_t, kEdges.size() + 1> took{};
-    std::array<uint64_t, kEdges.size() + 1> took_ok{};  // of those that ended well
-    double seconds = 0;
+    // Of those that ended with OK, and of the others: the last above all edges.
+    std::array<uint64_t, kEdges.size() + 1> took_ok{};
+    std::array<uint64_t, kEdges.size() + 1> took_failed{};
     double seconds_ok = 0;
+    double seconds_failed = 0;
   };
   Numbers Read() const;
 
  private:
   friend class GrpcCallStats;
-  enum Index : size_t { kStarted, kReceived, kSent, kNanoseconds, kNanosecondsOk, kHandled };
-  static constexpr size_t kTook = kHandled + kGrpcCodes;
-  static constexpr size_t kTookOk = kTook + kEdges.size() + 1;
-  static constexpr size_t kCount = kTookOk + kEdges.size() + 1;
+  enum Index : size_t { kStarted, kReceived, kSent, kNanosecondsOk, kNanosecondsFailed, kHandled };
+  static constexpr size_t kTookOk = kHandled + kGrpcCodes;
+  static constexpr size_t kTookFailed = kTookOk + kEdges.size() + 1;
+  static constexpr size_t kCount = kTookFailed + kEdges.size() + 1;
 
   base::Shards<kCount> counts_;
 };

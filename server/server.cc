@@ -102,6 +102,7 @@ admin::LogFacts LogFactsOf(const replica::Member& member) {
   admin::LogFacts facts;
   for (size_t i = 0; i < stats.syncs.size(); ++i) facts.syncs.counts[i] = stats.syncs[i];
   facts.syncs.sum_seconds = static_cast<double>(stats.sync_nanoseconds) / 1e9;
+  facts.writes = {.counts = stats.writes.counts(), .sum_seconds = stats.writes.sum()};
   facts.bytes_written = stats.bytes_written;
   return facts;
 }

@@ -35,6 +35,7 @@ struct DiskTimes {
 
 struct LogFacts {
   DiskTimes syncs;
+  DiskTimes writes;
   uint64_t bytes_written = 0;
 };
 

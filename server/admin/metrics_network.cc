@@ -72,8 +72,10 @@ void AddMethod(Page& page, const std::string& path, const Numbers& numbers, bool
                  static_cast<double>(numbers.handled[code]), with_code);
   }
   if (!extensive) return;
+  auto all = numbers.took_ok;
+  for (size_t i = 0; i < all.size(); ++i) all[i] += numbers.took_failed[i];
   page.Histogram("grpc_server_handling_seconds", "How long calls took.", kDefaultEdges,
-                 Coarser(numbers.took, kDefaultEdges), numbers.seconds, labels);
+                 Coarser(all, kDefaultEdges), numbers.seconds_ok + numbers.seconds_failed, labels);
 }
 
 // etcd's own histogram of the calls that go to the log or to the store.
@@ -82,17 +84,36 @@ void AddRequest(Page& page, const std::string& path, const Numbers& numbers) {
   if (!path.starts_with(kService)) return;
   const auto edges = base::Edges<14>(0.001, 2);
   const std::string method = path.substr(path.rfind('/') + 1);
-  std::array<uint64_t, net::GrpcMethodStats::kEdges.size() + 1> failed{};
-  for (size_t i = 0; i < failed.size(); ++i) {
-    failed[i] = numbers.took[i] - std::min(numbers.took[i], numbers.took_ok[i]);
-  }
   const char* help = "How long requests took, by kind.";
   page.Histogram("etcd_server_request_duration_seconds", help, edges,
                  Coarser(numbers.took_ok, edges), numbers.seconds_ok,
                  {{"type", method}, {"success", "true"}});
-  page.Histogram("etcd_server_request_duration_seconds", help, edges, Coarser(failed, edges),
-                 std::max(numbers.seconds - numbers.seconds_ok, 0.0),
+  page.Histogram("etcd_server_request_duration_seconds", help, edges,
+                 Coarser(numbers.took_failed, edges), numbers.seconds_failed,
                  {{"type", method}, {"success", "false"}});
+}
+
+void AddPeers(Page& page, const MetricsSources& sources) {
+  const auto peers = sources.counters.peers.Read();
+  for (const auto& [id, peer] : peers) {
+    if (peer.round_trips == nullptr) continue;
+    page.Histogram("etcd_network_peer_round_trip_time_seconds",
+                   "Time from a leader's heartbeat to its answer.", *peer.round_trips,
+                   {{"To", HexId(id)}});
+  }
+  const uint64_t self = sources.member.status().member_id;
+  for (const replica::ClusterMember& member : sources.member.members()) {
+    if (member.id == self) continue;
+    const Labels labels = {{"Local", HexId(self)}, {"Remote", HexId(member.id)}};
+    const auto known = peers.find(member.id);
+    const bool met = known != peers.end();
+    page.Gauge("etcd_network_known_peers", "The other members, 1 each.", 1, labels);
+    page.Gauge("etcd_network_active_peers", "Other members that nothing is known against: 1, or 0.",
+               !met || known->second.reachable, labels);
+    page.Counter("etcd_network_disconnected_peers_total",
+                 "How often another member became unreachable.",
+                 met ? static_cast<double>(known->second.losses) : 0, labels);
+  }
 }
 
 }  // namespace
@@ -135,16 +156,7 @@ void AddNetwork(Page& page, const MetricsSources& sources) {
                  "Connections to another member that were lost or refused.",
                  static_cast<double>(failures), {{"To", HexId(id)}});
   }
-  for (const auto& [id, times] : sources.counters.round_trips.Read()) {
-    page.Histogram("etcd_network_peer_round_trip_time_seconds",
-                   "Time from a leader's heartbeat to its answer.", *times, {{"To", HexId(id)}});
-  }
-  const uint64_t self = sources.member.status().member_id;
-  for (const replica::ClusterMember& member : sources.member.members()) {
-    if (member.id == self) continue;
-    page.Gauge("etcd_network_known_peers", "The other members, 1 each.", 1,
-               {{"Local", HexId(self)}, {"Remote", HexId(member.id)}});
-  }
+  AddPeers(page, sources);
 }
 
 }  // namespace pintle::server::admin

@@ -1,6 +1,9 @@
 // Store, disk, watches and leases on the /metrics page.
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "kv/types.h"
 #include "server/admin/metrics.h"
+#include "server/replica/clock.h"
 
 namespace pintle::server::admin {
 namespace {
@@ -27,7 +30,19 @@ void AddApplies(Page& page, const replica::ApplyTimes& applies) {
   }
 }
 
+// The member's clock is the monotonic one.
+double UnixSecondsOfLastCompaction(const replica::MemberCounters& counters) {
+  const int64_t ended = counters.compaction_ended_ns;
+  if (ended == 0) return 0;
+  const absl::Duration ago =
+      replica::SteadyClock().Now() - absl::UnixEpoch() - absl::Nanoseconds(ended);
+  return absl::ToDoubleSeconds(absl::Now() - ago - absl::UnixEpoch());
+}
+
 void AddCompaction(Page& page, const replica::MemberCounters& counters) {
+  page.Gauge("etcd_debugging_mvcc_db_compaction_last",
+             "When the last compaction's records were deleted, Unix time; 0: not since the start.",
+             UnixSecondsOfLastCompaction(counters));
   page.Histogram("etcd_debugging_mvcc_index_compaction_pause_duration_milliseconds",
                  "How long compacting the index held up apply.", counters.index_compactions_ms);
   page.Histogram("etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds",
@@ -84,6 +99,9 @@ void AddDisk(Page& page, const MetricsSources& sources) {
   const auto edges = base::Edges<kDiskBuckets>(0.001, 2);
   page.Histogram("etcd_disk_wal_fsync_duration_seconds", "Time that syncing the log took.", edges,
                  log.syncs.counts, log.syncs.sum_seconds);
+  page.Histogram("etcd_disk_wal_write_duration_seconds",
+                 "Time that writing to the log took, without the sync.", edges, log.writes.counts,
+                 log.writes.sum_seconds);
   page.Gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the log.",
              static_cast<double>(log.bytes_written));
   page.Histogram("etcd_disk_backend_commit_duration_seconds",

@@ -122,7 +122,7 @@ class Locking : public std::enable_shared_from_this<Locking> {
 
 }  // namespace
 
-void RegisterLock(net::GrpcRouter& router, ServicePtr service) {
+void RegisterLock(net::GrpcRouter& router, const ServicePtr& service) {
   const net::GrpcRouter* methods = &router;
   AddUnary<v3lockpb::LockRequest>(router, "/v3lockpb.Lock/Lock", service,
                                   [methods](const ServicePtr&, const v3lockpb::LockRequest& request,
@@ -134,7 +134,7 @@ void RegisterLock(net::GrpcRouter& router, ServicePtr service) {
   AddUnary<v3lockpb::UnlockRequest>(
       router, "/v3lockpb.Lock/Unlock", service,
       [methods](const ServicePtr&, const v3lockpb::UnlockRequest& request, std::string,
-                CallPtr call) {
+                const CallPtr& call) {
         InnerClient(*methods, call)
             .Delete(request.key(),
                     [call](const absl::StatusOr<etcdserverpb::DeleteRangeResponse>& deleted) {

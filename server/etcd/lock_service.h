@@ -11,6 +11,6 @@
 namespace pintle::server::etcd {
 
 // `router` must have KV, Watch and Lease, and outlives every call.
-void RegisterLock(net::GrpcRouter& router, ServicePtr service);
+void RegisterLock(net::GrpcRouter& router, const ServicePtr& service);
 
 }  // namespace pintle::server::etcd

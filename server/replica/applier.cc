@@ -217,6 +217,7 @@ absl::StatusOr<bool> Applier::CompactSlice() {
     counters.compaction_slices_ms.Observe(absl::ToDoubleMilliseconds(now - start));
     if (!more) {
       counters.compactions_ms.Observe(absl::ToDoubleMilliseconds(now - *compacting_since_));
+      counters.compaction_ended_ns = absl::ToUnixNanos(now);
       compacting_since_.reset();
     }
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -13,6 +14,7 @@
 #include <mutex>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/counters.h"
 #include "kv/command.h"
@@ -21,27 +23,40 @@
 
 namespace pintle::server::replica {
 
-// Round trips of heartbeats, by the member that answered. A leader's.
-class RoundTrips {
+// What is known of the other members, by id.
+class PeerCounts {
  public:
-  static constexpr size_t kEdges = 16;
-  using Times = base::Histogram<kEdges>;
+  using Times = base::Histogram<16>;
+  struct Peer {
+    std::shared_ptr<Times> round_trips;  // of heartbeats, a leader's; null: none yet
+    bool reachable = true;               // nothing is known against it
+    uint64_t losses = 0;                 // how often it became unreachable
+  };
 
-  void Observe(uint64_t peer, absl::Duration took) {
+  void RoundTrip(uint64_t id, absl::Duration took) {
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<Times>& times = by_peer_[peer];
+    std::shared_ptr<Times>& times = peers_[id].round_trips;
     if (times == nullptr) times = std::make_shared<Times>(0.0001, 2);
     times->Observe(took);
   }
-  std::map<uint64_t, std::shared_ptr<const Times>> Read() const {
+  void Lost(uint64_t id) {
     const std::lock_guard lock(mutex_);
-    return {by_peer_.begin(), by_peer_.end()};
+    Peer& peer = peers_[id];
+    if (std::exchange(peer.reachable, false)) ++peer.losses;
+  }
+  void Found(uint64_t id) {
+    const std::lock_guard lock(mutex_);
+    peers_[id].reachable = true;
+  }
+  std::map<uint64_t, Peer> Read() const {
+    const std::lock_guard lock(mutex_);
+    return peers_;
   }
 
  private:
   mutable std::mutex mutex_;
   // Grows by one for each member that there ever was since the start.
-  std::map<uint64_t, std::shared_ptr<Times>> by_peer_;
+  std::map<uint64_t, Peer> peers_;
 };
 
 // What was applied, by kind of request.
@@ -83,12 +98,13 @@ struct MemberCounters {
   base::Histogram<14> index_compactions_ms{0.5, 2};
   base::Histogram<13> compaction_slices_ms{1, 2};
   base::Histogram<14> compactions_ms{100, 2};
+  std::atomic<int64_t> compaction_ended_ns{0};  // by the member's clock; 0: none has
   // The replica thread.
   base::Counter leases_expired;
   base::Counter late_heartbeats;  // of a leader, behind their time by more than one interval
   base::Counter reads_failed;     // linearizable ones, not confirmed in time
   base::Counter reads_repeated;   // rounds of them that had to be begun again
-  RoundTrips round_trips;
+  PeerCounts peers;
   // Any.
   base::Counter leases_renewed;
 

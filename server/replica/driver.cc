@@ -78,11 +78,13 @@ void Driver::Handle(Event& event) {
 }
 
 void Driver::Take(const raft::Message& message) {
-  if (!unreachable_.empty()) unreachable_.erase(message.from);
+  if (!unreachable_.empty() && unreachable_.erase(message.from) > 0) {
+    parts_.counters->peers.Found(message.from.value());
+  }
   if (std::holds_alternative<raft::HeartbeatResponse>(message.body)) {
     const auto sent = heartbeats_sent_.find(message.from);
     if (sent != heartbeats_sent_.end()) {
-      parts_.counters->round_trips.Observe(message.from.value(), parts_.clock.Now() - sent->second);
+      parts_.counters->peers.RoundTrip(message.from.value(), parts_.clock.Now() - sent->second);
       heartbeats_sent_.erase(sent);
     }
   }
@@ -91,6 +93,7 @@ void Driver::Take(const raft::Message& message) {
 
 void Driver::TakeUnreachable(raft::MemberId peer) {
   unreachable_.insert(peer);
+  parts_.counters->peers.Lost(peer.value());
   heartbeats_sent_.erase(peer);
   parts_.replica->Unreachable(peer);
 }

@@ -229,7 +229,9 @@ absl::Status Wal::Write(const BatchHead& made, std::span<const raft::Entry> entr
   EncodeBatch(identity_, end_, head, entries, buffer_);
   const std::string_view piece = buffer_;
   base::FaultPoint("wal.before_write");
+  const auto start = std::chrono::steady_clock::now();
   const absl::Status written = segment_->WriteAt(end_.offset, std::span(&piece, 1));
+  stats_.writes.Observe(absl::FromChrono(std::chrono::steady_clock::now() - start));
   base::FaultPoint("wal.after_write");
   if (absl::IsResourceExhausted(written)) {
     segment_bytes_ = 0;  // a part of it may be there: a new segment will make that irrelevant

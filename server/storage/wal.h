@@ -34,6 +34,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/counters.h"
 #include "raft/entry.h"
 #include "raft/types.h"
 #include "server/storage/file_system.h"
@@ -99,6 +100,7 @@ class Wal {
     std::array<std::atomic<uint64_t>, kBuckets> syncs{};
     std::atomic<uint64_t> sync_nanoseconds{0};
     std::atomic<uint64_t> bytes_written{0};
+    base::Histogram<14> writes{0.001, 2};  // without their syncs
   };
   const Stats& stats() const { return stats_; }
 

@@ -141,6 +141,13 @@ SAME = [
     ("/v3/cluster/member/add", '{"peerURLs":["x"]}'),
 ]
 
+HTTP = [("GET", path) for path in (
+    "/health", "/health?serializable=true", "/health?exclude=NOSPACE", "/livez", "/livez?verbose", "/livez/serializable_read",
+    "/livez/nothing", "/readyz", "/readyz?verbose", "/readyz/data_corruption", "/readyz/linearizable_read",
+    "/readyz/non_learner", "/readyz?verbose&exclude=linearizable_read", "/readyz?exclude=nothing", "/v2/keys", "/",
+    "/debug/pprof/", "/debug/requests", "/members", "/nothing")] + [
+    (method, path) for method in ("POST", "HEAD") for path in ("/health", "/livez", "/readyz", "/version", "/nothing")]
+
 # Refused by both with the same status and code; the wording of what is wrong with the JSON is Go's and not copied.
 REFUSED = [
     ("/v3/kv/range", '{"key":5}'), ("/v3/kv/range", "[]"), ("/v3/kv/range", "null"),
@@ -206,6 +213,20 @@ class BesideEtcd(ClusterTest):
         self.assertEqual(without[0], without[1])
         self.assertIn('"created":true', lines[0][0])
         self.assertIn('"type":"DELETE"', lines[0][2])
+
+
+    def test_6_plain_http(self):
+        for method, path in HTTP:
+            with self.subTest(method=method, path=path):
+                answers = []
+                for url in (self.cluster.client_url(0), self.etcd.url):
+                    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+                    connection.request(method, path)
+                    answer = connection.getresponse()
+                    headers = [answer.headers[name] for name in ("Content-Type", "X-Content-Type-Options", "Allow")]
+                    answers.append((answer.status, sorted(answer.read().decode().splitlines()), headers))
+                    connection.close()
+                self.assertEqual(answers[0], answers[1])
 
 
 class Lines:

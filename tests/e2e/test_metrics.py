@@ -66,6 +66,9 @@ etcd_mvcc_delete_total counter
 etcd_mvcc_txn_total counter
 etcd_mvcc_db_open_read_transactions gauge
 etcd_disk_wal_write_bytes_total gauge
+etcd_disk_wal_write_duration_seconds histogram
+etcd_debugging_mvcc_db_compaction_last gauge
+etcd_network_active_peers gauge
 etcd_disk_defrag_inflight gauge
 etcd_snap_fsync_duration_seconds histogram
 etcd_debugging_lease_granted_total counter

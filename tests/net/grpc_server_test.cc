@@ -248,7 +248,7 @@ TEST_F(GrpcServerTest, CallsAreCountedByTheirEnd) {
   EXPECT_EQ(hold.handled[static_cast<size_t>(absl::StatusCode::kDeadlineExceeded)], 1U);
   EXPECT_EQ(hold.handled[static_cast<size_t>(absl::StatusCode::kCancelled)], 1U);
   uint64_t took = 0;
-  for (const uint64_t count : hold.took) took += count;
+  for (const uint64_t count : hold.took_failed) took += count;
   EXPECT_EQ(took, 3U);
 }
 

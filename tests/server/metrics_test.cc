@@ -54,7 +54,9 @@ TEST_F(MetricsTest, Facts) {
   face_.client_versions.Count("3.5.0", false);
   face_.client_versions.Count("", true);
   face_.probes.Count("readyz", "non_learner", false);
-  counters_.round_trips.Observe(0x32, absl::Milliseconds(1));
+  counters_.peers.RoundTrip(0x32, absl::Milliseconds(1));
+  counters_.peers.Lost(0x32);
+  counters_.peers.Lost(0x32);
   const std::string text = Text();
   for (const char* line : {
            "\netcd_server_has_leader 1\n",
@@ -72,6 +74,9 @@ TEST_F(MetricsTest, Facts) {
            "\netcd_network_peer_sent_failures_total{To=\"32\"} 1\n",
            "\netcd_network_peer_round_trip_time_seconds_count{To=\"32\"} 1\n",
            "\netcd_network_known_peers{Local=\"31\",Remote=\"32\"} 1\n",
+           "\netcd_network_active_peers{Local=\"31\",Remote=\"32\"} 0\n",
+           "\netcd_network_disconnected_peers_total{Local=\"31\",Remote=\"32\"} 1\n",
+           "\netcd_debugging_mvcc_db_compaction_last 0\n",
            "\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.001\"} 0\n",
            "\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.002\"} 3\n",
            "\netcd_disk_wal_fsync_duration_seconds_count 3\n",
