@@ -4,9 +4,12 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
+#include <cstring>
 #include <utility>
 
 #include "net/concat.h"
@@ -18,9 +21,10 @@ using asio::ip::tcp;
 
 // A peer whose machine vanished without a word is noticed after about two minutes, not after the
 // kernel's two hours.
-void SetSocketOptions(tcp::socket& socket) {
+void SetSocketOptions(Connection::Socket& socket) {
   asio::error_code ignored;
   socket.non_blocking(true, ignored);
+  if (socket.local_endpoint(ignored).protocol().family() == AF_UNIX) return;
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
   const int idle_seconds = 60, interval_seconds = 15, probes = 4;
@@ -29,18 +33,21 @@ void SetSocketOptions(tcp::socket& socket) {
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(int));
 }
 
-std::string PeerName(const tcp::socket& socket) {
+std::string PeerName(const Connection::Socket& socket) {
   asio::error_code error;
-  const tcp::endpoint peer = socket.remote_endpoint(error);
+  const asio::generic::stream_protocol::endpoint peer = socket.remote_endpoint(error);
   if (error) return "unknown";
-  const std::string address = peer.address().to_string();
-  return peer.address().is_v6() ? Concat("[", address, "]:", peer.port())
-                                : Concat(address, ":", peer.port());
+  if (peer.protocol().family() == AF_UNIX) return "@";  // as Go calls who has no name
+  tcp::endpoint address;
+  std::memcpy(address.data(), peer.data(), std::min(peer.size(), address.capacity()));
+  const std::string text = address.address().to_string();
+  return address.address().is_v6() ? Concat("[", text, "]:", address.port())
+                                   : Concat(text, ":", address.port());
 }
 
 }  // namespace
 
-Connection::Connection(EventLoop& loop, tcp::socket socket, std::shared_ptr<ByteCounters> counters)
+Connection::Connection(EventLoop& loop, Socket socket, std::shared_ptr<ByteCounters> counters)
     : loop_(loop), socket_(std::move(socket)), counters_(std::move(counters)) {
   SetSocketOptions(socket_);
   peer_ = std::make_shared<const PeerIdentity>(PeerIdentity{.address = PeerName(socket_)});
@@ -178,7 +185,7 @@ void Connection::Linger() {
   if (end_received_) return CloseNow();
   lingering_ = true;
   asio::error_code error;
-  socket_.shutdown(tcp::socket::shutdown_send, error);
+  socket_.shutdown(asio::socket_base::shutdown_send, error);
   if (error) return CloseNow();
   linger_timer_ = loop_.After(absl::Seconds(1), [this] { CloseNow(); });
   StartRead();

@@ -1,4 +1,4 @@
-// Connection: one TCP socket and the session that speaks over it. Private to net/.
+// Connection: one TCP or Unix socket and the session that speaks over it. Private to net/.
 //
 // Reads go into a small buffer of the connection's own (an idle connection stays small, and a short
 // read tells Asio that nothing is left without another system call); what does not fit is read into
@@ -8,7 +8,7 @@
 #pragma once
 
 #include <array>
-#include <asio/ip/tcp.hpp>
+#include <asio/generic/stream_protocol.hpp>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -32,8 +32,10 @@ class Connection final : public SessionHost,
   using SessionFactory = absl::AnyInvocable<std::unique_ptr<Session>(SessionHost&)>;
   using OnClosed = absl::AnyInvocable<void()>;
 
+  using Socket = asio::generic::stream_protocol::socket;
+
   // `counters` may be null, else outlives the connection.
-  Connection(EventLoop& loop, asio::ip::tcp::socket socket, std::shared_ptr<ByteCounters> counters);
+  Connection(EventLoop& loop, Socket socket, std::shared_ptr<ByteCounters> counters);
 
   // `on_closed` runs once, when the socket is closed and the session has been told.
   void Start(SessionFactory make_session, OnClosed on_closed);
@@ -60,7 +62,7 @@ class Connection final : public SessionHost,
   void Linger();
 
   EventLoop& loop_;
-  asio::ip::tcp::socket socket_;
+  Socket socket_;
   std::shared_ptr<ByteCounters> counters_;
   std::shared_ptr<const PeerIdentity> peer_;
   std::unique_ptr<Session> session_;

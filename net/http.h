@@ -49,8 +49,9 @@ struct HttpRequest {
   std::string path;    // still percent-encoded, without query
   std::string query;   // without '?'
   Headers headers;
-  std::string body;  // whole
-  std::string peer;  // "127.0.0.1:50123", for logs
+  std::string body;     // whole
+  std::string peer;     // "127.0.0.1:50123", for logs
+  bool secure = false;  // came by TLS
 };
 
 class HttpExchange {

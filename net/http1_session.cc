@@ -208,6 +208,7 @@ void Http1Session::Dispatch() {
   timer_.reset();
   timed_phase_ = Phase::kIdle;
   request_.peer = host_.peer()->address;
+  request_.secure = host_.peer()->secure;
   const auto exchange = std::make_shared<Http1Exchange>(*this, host_.executor(),
                                                         request_.method == "HEAD", http_1_0_);
   exchange_ = exchange;

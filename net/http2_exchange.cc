@@ -22,6 +22,7 @@ Http2Exchange::Http2Exchange(Http2Stream& stream, SessionHost& host, HttpHandler
   if (!head.content_type.empty())
     request_.headers.Add("content-type", std::move(head.content_type));
   request_.peer = host.peer()->address;
+  request_.secure = host.peer()->secure;
   head_only_ = request_.method == "HEAD";
 }
 

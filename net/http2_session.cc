@@ -198,12 +198,14 @@ Http2Session::Http2Session(SessionHost& host, Http2Application& application, Opt
   };
   nghttp2_submit_settings(nghttp2_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(nghttp2_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes);
+  if (options_.keepalive.silence > absl::ZeroDuration()) WatchSilence();
 }
 
 Http2Session::~Http2Session() { nghttp2_session_del(nghttp2_); }
 
 void Http2Session::Receive(std::string_view bytes) {
-  if (failed_) return;
+  if (failed_ || leaving_) return;
+  heard_ = true;
   const auto feed = [this](std::string_view run) {
     const ssize_t used = nghttp2_session_mem_recv(
         nghttp2_, reinterpret_cast<const uint8_t*>(run.data()), run.size());
@@ -233,7 +235,7 @@ bool Http2Session::WantsRead() const {
 }
 
 bool Http2Session::done() const {
-  return failed_ ||
+  return failed_ || (leaving_ && nghttp2_session_want_write(nghttp2_) == 0) ||
          (nghttp2_session_want_read(nghttp2_) == 0 && nghttp2_session_want_write(nghttp2_) == 0);
 }
 
@@ -245,6 +247,10 @@ void Http2Session::Shutdown() {
 
 void Http2Session::Closed() {
   failed_ = true;
+  busy_gate_.reset();
+  idle_gate_.reset();
+  resets_timer_.reset();
+  silence_timer_.reset();
   for (auto& [id, stream] : streams_) {
     stream->closed_ = true;
     closed_streams_.push_back(std::move(stream));
@@ -297,7 +303,45 @@ int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
   return 0;
 }
 
+void Http2Session::OnPing() {
+  constexpr int kMostStrikes = 2;
+  constexpr absl::Duration kWithoutCalls = absl::Hours(2);
+  constexpr std::string_view kReason = "too_many_pings";
+  const absl::Duration least = options_.keepalive.least_between_pings;
+  if (least == absl::ZeroDuration() || leaving_) return;
+  const bool too_soon = streams_.empty() ? idle_gate_ != nullptr : busy_gate_ != nullptr;
+  busy_gate_ = host_.executor().After(least, [this] { busy_gate_.reset(); });
+  idle_gate_ = host_.executor().After(kWithoutCalls, [this] { idle_gate_.reset(); });
+  if (std::exchange(sent_since_ping_, false)) {
+    ping_strikes_ = 0;
+    return;
+  }
+  if (!too_soon || ++ping_strikes_ <= kMostStrikes) return;
+  nghttp2_submit_goaway(
+      nghttp2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(nghttp2_),
+      NGHTTP2_ENHANCE_YOUR_CALM, reinterpret_cast<const uint8_t*>(kReason.data()), kReason.size());
+  leaving_ = true;
+  host_.RequestFlush();
+}
+
+void Http2Session::WatchSilence() {
+  constexpr int kQuarters = 4;
+  silence_timer_ = host_.executor().After(options_.keepalive.silence / kQuarters, [this] {
+    silent_quarters_ = std::exchange(heard_, false) ? 0 : silent_quarters_ + 1;
+    if (silent_quarters_ < kQuarters) return WatchSilence();
+    nghttp2_submit_ping(nghttp2_, NGHTTP2_FLAG_NONE, nullptr);
+    host_.RequestFlush();
+    silence_timer_ = host_.executor().After(options_.keepalive.answer, [this] {
+      silent_quarters_ = 0;
+      if (heard_) return WatchSilence();
+      failed_ = true;
+      host_.RequestFlush();
+    });
+  });
+}
+
 void Http2Session::OnFrame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_PING && (frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) return OnPing();
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
   Http2Stream* stream = FindStream(frame.hd.stream_id);
   if (stream == nullptr) return;
@@ -335,8 +379,21 @@ void Http2Session::ConsumeReceived(Http2Stream& stream) {
   host_.RequestFlush();
 }
 
+void Http2Session::OnResetSent(uint32_t error_code) {
+  constexpr int kMostResets = 1000;
+  constexpr absl::Duration kWithin = absl::Seconds(10);
+  if (error_code == NGHTTP2_NO_ERROR || error_code == NGHTTP2_CANCEL) return;  // our own wish
+  if (resets_timer_ == nullptr) {
+    resets_sent_ = 0;
+    resets_timer_ = host_.executor().After(kWithin, [this] { resets_timer_.reset(); });
+  }
+  if (++resets_sent_ > kMostResets) failed_ = true;
+}
+
 void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_RST_STREAM) OnResetSent(frame.rst_stream.error_code);
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
+  sent_since_ping_ = true;
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   if (nghttp2_session_get_stream_remote_close(nghttp2_, frame.hd.stream_id) == 0) {
     nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);

@@ -10,7 +10,8 @@
 //    not stop each other.
 //  - RST_STREAM on an idle stream is dropped (Options::drop_idle_rst_stream; frame_filter.h says
 //  why), more than
-//    10 000 resets at once or 1000 per second end the connection, and so do floods that nghttp2
+//    10 000 resets at once or 1000 per second end the connection, 1000 in ten seconds that we are
+//    made to send do (CVE-2025-8671), and so do floods that nghttp2
 //    knows (PING, SETTINGS, CONTINUATION). Header blocks are counted as they are decoded.
 //  - nghttp2 answers a client that opens more streams than advertised by closing the connection. So
 //  twice the limit is
@@ -34,6 +35,7 @@
 #include "net/byte_queue.h"
 #include "net/frame_filter.h"
 #include "net/http.h"
+#include "net/keepalive.h"
 #include "net/session.h"
 
 namespace pintle::net {
@@ -122,6 +124,7 @@ class Http2Session final : public Session {
     size_t max_header_bytes = 16 * 1024;
     uint32_t max_concurrent_streams = 10000;
     bool drop_idle_rst_stream = true;
+    Keepalive keepalive;
   };
 
   Http2Session(SessionHost& host, Http2Application& application, Options options);
@@ -150,6 +153,9 @@ class Http2Session final : public Session {
   void OnData(int32_t id, std::string_view bytes);
   void OnFrameSent(const nghttp2_frame& frame);
   void OnStreamClose(int32_t id);
+  void OnPing();
+  void OnResetSent(uint32_t error_code);
+  void WatchSilence();
   void TellUsers();  // OnStreamDrain and OnStreamClose, outside nghttp2
 
   SessionHost& host_;
@@ -162,6 +168,18 @@ class Http2Session final : public Session {
   std::vector<std::unique_ptr<Http2Stream>> closed_streams_;
   size_t held_bytes_ = 0;  // of all streams: requests not yet whole
   bool failed_ = false;
+  bool leaving_ = false;  // what is queued is sent, nothing is read any more
+  // Pings: exist for as long as one more would come too soon, with and without calls.
+  std::unique_ptr<Executor::Timer> busy_gate_;
+  std::unique_ptr<Executor::Timer> idle_gate_;
+  int ping_strikes_ = 0;
+  bool sent_since_ping_ = false;
+  int resets_sent_ = 0;  // for cause, since resets_timer_ began
+  std::unique_ptr<Executor::Timer> resets_timer_;
+  // Silence.
+  std::unique_ptr<Executor::Timer> silence_timer_;
+  int silent_quarters_ = 0;
+  bool heard_ = false;
 };
 
 }  // namespace pintle::net

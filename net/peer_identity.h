@@ -11,6 +11,7 @@ struct PeerIdentity {
   // Of the client certificate that this server has verified; empty: there is none (no TLS, or no
   // certificate was asked for).
   std::string common_name = {};
+  bool secure = false;  // came by TLS
 };
 
 }  // namespace pintle::net

@@ -1,22 +1,36 @@
 #include "net/server.h"
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/generic/stream_protocol.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "net/concat.h"
 #include "net/connection.h"
+#include "net/dial.h"
 #include "net/io_threads.h"
 #include "net/server_session.h"
+#include "net/tls_session.h"
 
 namespace pintle::net {
 namespace {
 
 using asio::ip::tcp;
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+using Endpoint = asio::generic::stream_protocol::endpoint;
 
 // Connections of one server on one loop; touched on that loop's thread only.
 struct LoopConnections {
@@ -27,14 +41,10 @@ struct LoopConnections {
   bool stopping = false;
 };
 
-std::string ListenError(const std::string& host, uint16_t port, const char* call,
-                        const asio::error_code& error) {
-  const std::string address =
-      host.find(':') == std::string::npos ? Concat(host, ":", port) : Concat("[", host, "]:", port);
-  std::string text = error.message();
-  if (error == asio::error::address_in_use) text = "address already in use";
-  if (error == asio::error::access_denied) text = "permission denied";
-  return Concat("listen tcp ", address, ": ", call, text);
+std::string ErrorText(const asio::error_code& error) {
+  if (error == asio::error::address_in_use) return "address already in use";
+  if (error == asio::error::access_denied) return "permission denied";
+  return error.message();
 }
 
 }  // namespace
@@ -42,10 +52,15 @@ std::string ListenError(const std::string& host, uint16_t port, const char* call
 // Shared with the connections and the accept operations, which may outlive the Server by a turn.
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   struct Listener {
-    Listener(EventLoop& event_loop, tcp::acceptor tcp_acceptor)
-        : loop(event_loop), acceptor(std::move(tcp_acceptor)) {}
+    Listener(EventLoop& event_loop, Acceptor made, Security spoken, std::string file)
+        : loop(event_loop),
+          acceptor(std::move(made)),
+          security(std::move(spoken)),
+          path(std::move(file)) {}
     EventLoop& loop;
-    tcp::acceptor acceptor;
+    Acceptor acceptor;
+    const Security security;
+    const std::string path;  // of a Unix socket, else empty
     std::unique_ptr<Executor::Timer> retry;
     bool closed = false;
   };
@@ -59,8 +74,11 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
 
   void Accept(const std::shared_ptr<Listener>& listener);
   void OnAccept(const std::shared_ptr<Listener>& listener, LoopConnections& target,
-                const asio::error_code& error, tcp::socket socket);
-  void Adopt(LoopConnections& target, tcp::socket socket);
+                const asio::error_code& error, Connection::Socket socket);
+  void Adopt(LoopConnections& target, Connection::Socket socket, const Listener& listener);
+  std::unique_ptr<Session> MakeSession(SessionHost& host, const Security& security) const;
+  absl::StatusOr<Endpoint> Listen(const Endpoint& endpoint, const std::string& name,
+                                  const std::string& path, Security security);
   void CloseListeners();
   bool WaitUntilClosed(absl::Duration limit);
   // Runs `work` on every loop; returns when all have, or when the loops are stopped.
@@ -82,14 +100,14 @@ void Server::Impl::Accept(const std::shared_ptr<Listener>& listener) {
   LoopConnections& target = *connections[next_loop++ % connections.size()];
   listener->acceptor.async_accept(target.loop.io(),
                                   [self = shared_from_this(), listener, &target](
-                                      const asio::error_code& error, tcp::socket socket) {
+                                      const asio::error_code& error, Connection::Socket socket) {
                                     if (!listener->closed)
                                       self->OnAccept(listener, target, error, std::move(socket));
                                   });
 }
 
 void Server::Impl::OnAccept(const std::shared_ptr<Listener>& listener, LoopConnections& target,
-                            const asio::error_code& error, tcp::socket socket) {
+                            const asio::error_code& error, Connection::Socket socket) {
   if (error) {
     // Out of descriptors, most often: the backlog stays ready, so trying again at once would spin.
     listener->retry =
@@ -100,9 +118,9 @@ void Server::Impl::OnAccept(const std::shared_ptr<Listener>& listener, LoopConne
   }
   if (open_count.load() < context->options.max_connections) {
     ++open_count;
-    auto moved = std::make_shared<tcp::socket>(std::move(socket));
-    auto adopt = [self = shared_from_this(), &target, moved] {
-      self->Adopt(target, std::move(*moved));
+    auto moved = std::make_shared<Connection::Socket>(std::move(socket));
+    auto adopt = [self = shared_from_this(), listener, &target, moved] {
+      self->Adopt(target, std::move(*moved), *listener);
     };
     if (target.loop.OnThread()) {
       adopt();
@@ -113,7 +131,17 @@ void Server::Impl::OnAccept(const std::shared_ptr<Listener>& listener, LoopConne
   Accept(listener);
 }
 
-void Server::Impl::Adopt(LoopConnections& target, tcp::socket socket) {
+std::unique_ptr<Session> Server::Impl::MakeSession(SessionHost& host,
+                                                   const Security& security) const {
+  if (security.tls == nullptr) return std::make_unique<ServerSession>(host, *context);
+  return std::make_unique<TlsSession>(host, security.tls, security.plain,
+                                      [context = context](SessionHost& inside) {
+                                        return std::make_unique<ServerSession>(inside, *context);
+                                      });
+}
+
+void Server::Impl::Adopt(LoopConnections& target, Connection::Socket socket,
+                         const Listener& listener) {
   if (target.stopping) {
     --open_count;
     return;
@@ -121,14 +149,13 @@ void Server::Impl::Adopt(LoopConnections& target, tcp::socket socket) {
   auto connection = std::make_shared<Connection>(target.loop, std::move(socket), bytes);
   target.open.insert(connection);
   // The connection holds what its session borrows, but not the server: that holds it.
-  connection->Start(
-      [this](SessionHost& host) { return std::make_unique<ServerSession>(host, *context); },
-      [weak = weak_from_this(), context = context, &target, raw = connection.get()] {
-        const std::shared_ptr<Impl> self = weak.lock();
-        if (self == nullptr) return;
-        target.open.erase(raw->shared_from_this());
-        --self->open_count;
-      });
+  connection->Start([&](SessionHost& host) { return MakeSession(host, listener.security); },
+                    [weak = weak_from_this(), context = context, &target, raw = connection.get()] {
+                      const std::shared_ptr<Impl> self = weak.lock();
+                      if (self == nullptr) return;
+                      target.open.erase(raw->shared_from_this());
+                      --self->open_count;
+                    });
 }
 
 void Server::Impl::OnEveryLoop(const std::function<void(LoopConnections&)>& work) {
@@ -167,6 +194,7 @@ void Server::Impl::CloseListeners() {
       listener->closed = true;
       listener->retry.reset();
       listener->acceptor.close(ignored);
+      if (!listener->path.empty()) unlink(listener->path.c_str());
     }
   });
 }
@@ -185,7 +213,7 @@ Server::Server(IoThreads& threads, ServerOptions options, const GrpcRouter* grpc
 
 Server::~Server() { Stop(absl::ZeroDuration()); }
 
-absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port) {
+absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port, Security security) {
   const std::string text = host == "localhost" ? "127.0.0.1" : host;
   asio::error_code error;
   const asio::ip::address address = asio::ip::make_address(text, error);
@@ -193,29 +221,57 @@ absl::StatusOr<uint16_t> Server::Listen(const std::string& host, uint16_t port) 
     return absl::InvalidArgumentError(
         Concat("listen tcp: lookup ", host, ": not an address of this machine"));
   }
-  EventLoop& loop = impl_->connections[0]->loop;
-  tcp::acceptor acceptor(loop.io());
-  const tcp::endpoint endpoint(address, port);
-  acceptor.open(endpoint.protocol(), error);
-  if (error) return absl::FailedPreconditionError(ListenError(text, port, "socket: ", error));
-  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  acceptor.bind(endpoint, error);
-  if (error) return absl::FailedPreconditionError(ListenError(text, port, "bind: ", error));
-  acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return absl::FailedPreconditionError(ListenError(text, port, "listen: ", error));
-  const tcp::endpoint bound = acceptor.local_endpoint(error);
-  if (error) return absl::FailedPreconditionError(ListenError(text, port, "getsockname: ", error));
+  const tcp::endpoint wanted(address, port);
+  absl::StatusOr<Endpoint> bound =
+      impl_->Listen(Endpoint(wanted), HostPort(text, port), "", std::move(security));
+  if (!bound.ok()) return bound.status();
+  tcp::endpoint got;
+  std::memcpy(got.data(), bound->data(), std::min(bound->size(), got.capacity()));
+  return got.port();
+}
 
-  auto listener = std::make_shared<Impl::Listener>(loop, std::move(acceptor));
-  {
-    std::lock_guard lock(impl_->mutex);
-    if (impl_->stopped) return absl::FailedPreconditionError("listen tcp: the server is stopped");
-    impl_->listeners.push_back(listener);
+absl::Status Server::ListenUnix(const std::string& path, Security security) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) == 0 && S_ISSOCK(facts.st_mode)) unlink(path.c_str());
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return absl::InvalidArgumentError(Concat("listen unix ", path, ": the name is too long"));
   }
-  loop.Post([impl = impl_, listener] {
-    if (!listener->closed) impl->Accept(listener);
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  return impl_->Listen(Endpoint(endpoint), path, path, std::move(security)).status();
+}
+
+absl::StatusOr<Endpoint> Server::Impl::Listen(const Endpoint& endpoint, const std::string& name,
+                                              const std::string& path, Security security) {
+  const std::string where = Concat("listen ", path.empty() ? "tcp " : "unix ", name, ": ");
+  const auto failed = [&](const char* call, const asio::error_code& error) {
+    return absl::FailedPreconditionError(Concat(where, call, ErrorText(error)));
+  };
+  EventLoop& loop = connections[0]->loop;
+  Acceptor acceptor(loop.io());
+  asio::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (error) return failed("socket: ", error);
+  if (path.empty()) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  const int on = 1;
+  if (context->options.reuse_port) {
+    ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
+  acceptor.bind(endpoint, error);
+  if (error) return failed("bind: ", error);
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return failed("listen: ", error);
+  const Endpoint bound = acceptor.local_endpoint(error);
+  if (error) return failed("getsockname: ", error);
+  auto listener = std::make_shared<Listener>(loop, std::move(acceptor), std::move(security), path);
+  {
+    std::lock_guard lock(mutex);
+    if (stopped) return absl::FailedPreconditionError(where + "the server is stopped");
+    listeners.push_back(listener);
+  }
+  loop.Post([self = shared_from_this(), listener] {
+    if (!listener->closed) self->Accept(listener);
   });
-  return bound.port();
+  return bound;
 }
 
 void Server::Drain() {

@@ -19,6 +19,8 @@
 #include "net/executor.h"
 #include "net/grpc.h"
 #include "net/http.h"
+#include "net/keepalive.h"
+#include "net/tls_policy.h"
 
 namespace pintle::net {
 
@@ -47,6 +49,8 @@ struct ServerOptions {
   uint32_t max_concurrent_streams =
       10000;  // per connection, refused softly (gRPC status / 503) above it
   int max_connections = 10000;
+  Keepalive keepalive;
+  bool reuse_port = false;  // SO_REUSEPORT on listeners
 };
 
 class Server {
@@ -55,10 +59,21 @@ class Server {
   Server(IoThreads& threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http);
   ~Server();
 
+  // What is spoken at one place: TLS where there is a policy, and plain text where there is none or
+  // `plain` says so too.
+  struct Security {
+    std::shared_ptr<TlsPolicy> tls;
+    bool plain = false;
+  };
   // "127.0.0.1", "::1", "0.0.0.0", "localhost"; port 0 picks a free one. Returns the port.
   // Error when it is in use: FAILED_PRECONDITION "listen tcp 127.0.0.1:2379: bind: address already
   // in use".
-  absl::StatusOr<uint16_t> Listen(const std::string& host, uint16_t port);
+  absl::StatusOr<uint16_t> Listen(const std::string& host, uint16_t port, Security security);
+  absl::StatusOr<uint16_t> Listen(const std::string& host, uint16_t port) {
+    return Listen(host, port, Security());
+  }
+  // A socket at `path`; one that is there is replaced, and removed with the listener.
+  absl::Status ListenUnix(const std::string& path, Security security);
   // Refuses new connections and tells HTTP/2 clients GOAWAY; calls under way go on. Before a Stop.
   void Drain();
   void Stop(absl::Duration grace);

@@ -40,7 +40,8 @@ std::unique_ptr<Session> ServerSession::MakeSession(bool http2) {
     return std::make_unique<Http2Session>(
         host_, *this,
         Http2Session::Options{.max_header_bytes = options.max_header_bytes,
-                              .max_concurrent_streams = options.max_concurrent_streams});
+                              .max_concurrent_streams = options.max_concurrent_streams,
+                              .keepalive = options.keepalive});
   }
   return std::make_unique<Http1Session>(
       host_, context_.http,

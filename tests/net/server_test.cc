@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -34,6 +36,36 @@ TEST(Server, SpeaksHttp1AndHttp2OnOnePort) {
   const auto frames =
       http2.ReadFrames([](const ReceivedFrame& frame) { return frame.type == kDataFrame; });
   EXPECT_EQ(Select(frames, kDataFrame, 1).at(0).payload, GrpcMessage("hi"));
+}
+
+TEST(Server, SpeaksOnAUnixSocketWhoseFileGoesWithIt) {
+  const std::string path = testing::TempDir() + "/pintle-server-test.sock";
+  IoThreads threads(1);
+  std::string peer;
+  LambdaHandler http([&](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+    peer = request.peer;
+    EchoHandler(std::move(request), std::move(exchange));
+  });
+  Server server(threads, {}, nullptr, http);
+  for (int i = 0; i < 2; ++i) {  // the second replaces what a crash left behind
+    ASSERT_TRUE(server.ListenUnix(path, {}).ok());
+  }
+  const int file = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const std::string request = Get("/health");
+  ASSERT_EQ(write(file, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  char answer[1000];
+  const ssize_t size = read(file, answer, sizeof answer);
+  EXPECT_THAT(std::string(answer, size < 0 ? 0 : static_cast<size_t>(size)),
+              StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(peer, "@");
+  close(file);
+  server.Stop(absl::ZeroDuration());
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  EXPECT_EQ(server.ListenUnix(std::string(200, 'x'), {}).code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Server, PortInUseIsSaidInGosWords) {
