@@ -1,6 +1,5 @@
 #include "server/config.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <ostream>
@@ -11,166 +10,109 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "server/config_file.h"
 #include "server/flags.h"
-#include "yaml-cpp/yaml.h"
 
 namespace pintle::server {
 namespace {
 
 constexpr char kSeeHelp[] = "; see pintle --help";
+constexpr int64_t kLongestElectionTimeoutMs = 50000;
 
 absl::Status Contradiction(std::string text) {
   return absl::FailedPreconditionError(std::move(text));
-}
-
-// What to say about a flag, variable or key that the table does not have. OK: it may be ignored,
-// with a warning.
-absl::Status JudgeUnknown(Config& config, std::string_view name, std::string_view spelled) {
-  const std::string where(spelled);
-  if (IsAcceptedWithoutEffect(name)) {
-    config.warnings.push_back(absl::StrCat(where, " is accepted and has no effect in Pintle"));
-    return absl::OkStatus();
-  }
-  if (IsNotBuiltYet(name)) {
-    return absl::UnimplementedError(absl::StrCat(
-        where, " is not built yet in Pintle: start without it, or see the table in README.md"));
-  }
-  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", where, kSeeHelp));
-}
-
-absl::Status Apply(Config& config, const Flag& flag, std::string_view value,
-                   std::string_view spelled) {
-  const absl::Status status = flag.set(config, value);
-  if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(std::string(spelled), ": ", status.message()));
-}
-
-// As Go reads flags: one dash does for long ones too, and a switch without a value is on; CLI11
-// does neither.
-std::vector<std::string> AsCli11Wants(const std::vector<std::string>& arguments) {
-  std::vector<std::string> out;
-  for (const auto& argument : arguments) {
-    const bool one_dash = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
-    std::string wanted = one_dash ? "-" + argument : argument;
-    const Flag* flag = absl::StartsWith(wanted, "--") ? FindFlag(wanted.substr(2)) : nullptr;
-    if (flag != nullptr && flag->boolean) wanted += "=true";
-    out.push_back(std::move(wanted));
-  }
-  return out;
 }
 
 struct CommandLine {
   bool help = false;
   bool version = false;
   std::string config_file;
-  std::map<std::string, std::string> values;  // by flag name
-  std::vector<std::string> unknown;
+  std::vector<std::pair<std::string, std::string>> values;  // as spelled, in order
 };
 
+absl::Status Unusable(std::string text) {
+  return absl::InvalidArgumentError(absl::StrCat(text, kSeeHelp));
+}
+
+absl::Status Take(CommandLine& line, std::string name, std::string value) {
+  if (name == "config-file") {
+    line.config_file = std::move(value);
+    return absl::OkStatus();
+  }
+  if (name != "h" && name != "help" && name != "version") {
+    line.values.emplace_back(std::move(name), std::move(value));
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<bool> on = ParseGoTruth(value);
+  if (!on.ok()) return Unusable(absl::StrCat("invalid boolean value \"", value, "\" for -", name));
+  (name == "version" ? line.version : line.help) = *on;
+  return absl::OkStatus();
+}
+
+// As Go reads flags: one dash does for long ones too, a switch without a value is on, and nothing
+// stands alone.
 absl::StatusOr<CommandLine> Split(const std::vector<std::string>& arguments) {
   CommandLine line;
-  CLI::App app;
-  app.set_help_flag();
-  app.allow_extras();
-  app.add_flag("-h,--help", line.help);
-  app.add_flag("--version", line.version);
-  app.add_option("--config-file", line.config_file);
-  for (const Flag& flag : Flags()) {
-    const std::string name(flag.name);
-    app.add_option_function<std::string>(
-           "--" + name, [&line, name](const std::string& value) { line.values[name] = value; })
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument.size() < 2 || argument[0] != '-') {
+      return Contradiction(absl::StrCat("'", argument, "' is not a valid flag", kSeeHelp));
+    }
+    const std::string text = argument.substr(argument[1] == '-' ? 2 : 1);
+    const size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    if (name.empty() || name[0] == '-') {
+      return Unusable(absl::StrCat("bad flag syntax: ", argument));
+    }
+    const Flag* flag = FindFlag(name);
+    const bool own_switch = name == "h" || name == "help" || name == "version";
+    if (flag == nullptr && !own_switch && name != "config-file") {
+      return Unusable(absl::StrCat("flag provided but not defined: -", name));
+    }
+    std::string value = "true";
+    if (equals != std::string::npos) {
+      value = text.substr(equals + 1);
+    } else if (!own_switch && (flag == nullptr || !flag->boolean)) {
+      if (++i == arguments.size()) {
+        return Unusable(absl::StrCat("flag needs an argument: -", name));
+      }
+      value = arguments[i];
+    }
+    PINTLE_RETURN_IF_ERROR(Take(line, name, std::move(value)));
   }
-  std::vector<std::string> reversed = AsCli11Wants(arguments);
-  std::reverse(reversed.begin(), reversed.end());  // what CLI11's vector form wants
-  try {
-    app.parse(std::move(reversed));
-  } catch (const CLI::ParseError& error) {
-    return absl::InvalidArgumentError(absl::StrCat(error.what(), kSeeHelp));
-  }
-  line.unknown = app.remaining();
   return line;
 }
 
-absl::Status ApplyUnknown(Config& config, const std::vector<std::string>& unknown) {
-  for (size_t i = 0; i < unknown.size(); ++i) {
-    const std::string& argument = unknown[i];
-    if (!absl::StartsWith(argument, "--")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", argument, "' is not a valid flag", kSeeHelp));
-    }
-    const auto equals = argument.find('=');
-    const std::string spelled = argument.substr(0, equals);
-    PINTLE_RETURN_IF_ERROR(JudgeUnknown(config, spelled.substr(2), spelled));
-    // A value in the next word belongs to this flag.
-    if (equals == std::string::npos && i + 1 < unknown.size() &&
-        !absl::StartsWith(unknown[i + 1], "--"))
-      ++i;
+absl::Status ApplyFlags(Config& config, const CommandLine& line) {
+  for (const auto& [name, value] : line.values) {
+    PINTLE_RETURN_IF_ERROR(SetFlag(config, *FindFlag(name), value, "flag -" + name));
   }
   return absl::OkStatus();
+}
+
+bool IsGiven(const Flag& flag, const CommandLine& line) {
+  return std::ranges::any_of(line.values, [&](const auto& given) {
+    return given.first == flag.name || std::ranges::count(flag.older, given.first) > 0;
+  });
 }
 
 absl::Status ApplyEnvironment(Config& config, const std::map<std::string, std::string>& variables,
-                              const std::map<std::string, std::string>& given) {
+                              const CommandLine& line) {
   std::set<std::string> known = {"ETCD_CONFIG_FILE"};
   for (const Flag& flag : Flags()) {
-    const std::string variable = EnvironmentName(flag.name);
-    known.insert(variable);
-    const auto found = variables.find(variable);
-    if (found == variables.end() || given.contains(std::string(flag.name))) continue;
-    PINTLE_RETURN_IF_ERROR(Apply(config, flag, found->second, variable));
+    std::vector<std::string_view> spellings = flag.older;
+    spellings.push_back(flag.name);  // last: the newest wins
+    for (const std::string_view spelling : spellings) {
+      const std::string variable = EnvironmentName(spelling);
+      known.insert(variable);
+      const auto found = variables.find(variable);
+      if (found == variables.end() || found->second.empty() || IsGiven(flag, line)) continue;
+      PINTLE_RETURN_IF_ERROR(SetFlag(config, flag, found->second, variable));
+    }
   }
   for (const auto& [name, value] : variables) {
     if (!absl::StartsWith(name, "ETCD_") || known.contains(name)) continue;
-    std::string flag = name.substr(5);
-    for (char& c : flag)
-      c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (IsNotBuiltYet(flag)) return JudgeUnknown(config, flag, name);
     config.warnings.push_back(absl::StrCat("unrecognized environment variable ", name));
-  }
-  return absl::OkStatus();
-}
-
-std::string Flatten(const YAML::Node& node) {
-  if (!node.IsSequence()) return node.IsNull() ? "" : node.as<std::string>();
-  std::vector<std::string> pieces;
-  for (const auto& piece : node) pieces.push_back(piece.as<std::string>());
-  return absl::StrJoin(pieces, ",");
-}
-
-// The config file gives durations as whole nanoseconds.
-std::string FileValue(const Flag& flag, const YAML::Node& node) {
-  std::string value = Flatten(node);
-  const bool duration = flag.name.ends_with("watch-progress-notify-interval");
-  const bool digits = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
-  return duration && digits ? value + "ns" : value;
-}
-
-absl::Status ApplyFile(Config& config, const std::string& path) {
-  try {
-    const YAML::Node root = YAML::LoadFile(path);
-    if (root.IsNull()) return absl::OkStatus();
-    if (!root.IsMap())
-      return absl::InvalidArgumentError(path + ": not a YAML map of flag names and values");
-    for (const auto& item : root) {
-      const auto key = item.first.as<std::string>();
-      const Flag* flag = FindFlag(key);
-      if (flag == nullptr) {
-        const absl::Status status = JudgeUnknown(config, key, key);
-        if (absl::IsInvalidArgument(status)) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              path, ": unknown key '", key, "': keys are flag names without dashes", kSeeHelp));
-        }
-        PINTLE_RETURN_IF_ERROR(status);
-        continue;
-      }
-      PINTLE_RETURN_IF_ERROR(
-          Apply(config, *flag, FileValue(*flag, item.second), absl::StrCat(path, ": ", key)));
-    }
-  } catch (const YAML::BadFile&) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot read --config-file ", path));
-  } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", error.what()));
   }
   return absl::OkStatus();
 }
@@ -183,26 +125,33 @@ std::vector<Url> MustParse(std::initializer_list<const char*> texts) {
 
 bool ListenFlagGiven(const Config& config) { return !config.listen_client_urls.empty(); }
 
+bool IsLoopback(const Url& url) {
+  return url.local() || url.host == "localhost" || url.host == "::1" ||
+         absl::StartsWith(url.host, "127.");
+}
+
 absl::Status CheckUrls(const Config& config) {
-  std::vector<const std::vector<Url>*> lists = {
-      &config.listen_peer_urls, &config.listen_client_urls, &config.listen_metrics_urls,
-      &config.api_listen_urls};
-  for (const auto* list : lists) {
+  for (const auto* list :
+       {&config.listen_peer_urls, &config.listen_client_urls, &config.listen_client_http_urls,
+        &config.listen_metrics_urls, &config.api_listen_urls}) {
     for (const Url& url : *list) {
       const bool address = url.host.find_first_not_of("0123456789.") == std::string::npos ||
                            absl::StrContains(url.host, ":");
-      if (!address && url.host != "localhost") {
-        return Contradiction(absl::StrCat("expected IP in URL for binding (", url.text,
-                                          "): use an address of this machine, or localhost"));
+      if (!address && !url.local() && url.host != "localhost") {
+        return Contradiction(absl::StrCat("expected IP in URL for binding (", url.text, ")"));
       }
     }
   }
+  for (const Url& url : config.listen_peer_urls) {
+    if (!url.local()) continue;
+    return absl::UnimplementedError(
+        absl::StrCat(url.text, ": unix sockets between members are unimplemented: use http"));
+  }
   for (const Url& url : config.api_listen_urls) {
-    if (url.host != "localhost" && url.host != "::1" && !absl::StartsWith(url.host, "127.")) {
-      return Contradiction(absl::StrCat(
-          "--api-listen-url=", url.text,
-          ": the API has no authentication yet and binds loopback only: use 127.0.0.1"));
-    }
+    if (IsLoopback(url)) continue;
+    return Contradiction(
+        absl::StrCat("--api-listen-url=", url.text,
+                     ": the API has no authentication yet and binds loopback only: use 127.0.0.1"));
   }
   return absl::OkStatus();
 }
@@ -210,20 +159,22 @@ absl::Status CheckUrls(const Config& config) {
 absl::Status CheckCluster(const Config& config) {
   const InitialMember* self = nullptr;
   std::set<std::string> seen;
+  std::vector<std::string> all;
+  bool duplicate = false;
   for (const InitialMember& member : config.initial_cluster) {
     if (member.name == config.name) self = &member;
     for (const auto& url : member.peer_urls) {
-      if (!seen.insert(url).second) {
-        return Contradiction(absl::StrCat("--initial-cluster has duplicate URL ", url,
-                                          ": each member needs its own"));
-      }
+      duplicate = !seen.insert(url).second || duplicate;
+      all.push_back(absl::StrCat(member.name, "=", url));
     }
   }
-  if (self == nullptr) {
+  if (duplicate) {
     return Contradiction(
-        absl::StrCat("couldn't find local name \"", config.name,
-                     "\" in the initial cluster configuration: --name must be one of the names in "
-                     "--initial-cluster"));
+        absl::StrCat("initial cluster ", absl::StrJoin(all, ","), " has duplicate url"));
+  }
+  if (self == nullptr) {
+    return Contradiction(absl::StrCat("couldn't find local name \"", config.name,
+                                      "\" in the initial cluster configuration"));
   }
   std::vector<std::string> advertised = config.initial_advertise_peer_urls;
   std::vector<std::string> listed = self->peer_urls;
@@ -232,8 +183,7 @@ absl::Status CheckCluster(const Config& config) {
   if (advertised != listed) {
     return Contradiction(absl::StrCat(
         "--initial-cluster has ", config.name, "=", absl::StrJoin(listed, ","),
-        " but missing from --initial-advertise-peer-urls=", absl::StrJoin(advertised, ","),
-        ": make them equal"));
+        " but missing from --initial-advertise-peer-urls=", absl::StrJoin(advertised, ",")));
   }
   return absl::OkStatus();
 }
@@ -243,6 +193,57 @@ absl::Status CheckTiming(const Config& config) {
     return Contradiction(absl::StrCat("--election-timeout[", config.election_timeout_ms,
                                       "ms] should be at least as 5 times as --heartbeat-interval[",
                                       config.heartbeat_interval_ms, "ms]"));
+  }
+  if (config.election_timeout_ms > kLongestElectionTimeoutMs) {
+    return Contradiction(absl::StrCat("--election-timeout[", config.election_timeout_ms,
+                                      "ms] is too long, and should be set less than ",
+                                      kLongestElectionTimeoutMs, "ms"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTls(const Config& config) {
+  for (const std::string& version : {config.tls_min_version, config.tls_max_version}) {
+    if (version.empty() || version == "TLS1.2" || version == "TLS1.3") continue;
+    return Contradiction(
+        absl::StrCat("unexpected TLS version \"", version, "\" (must be one of: TLS1.2, TLS1.3)"));
+  }
+  const bool only_13 = config.tls_min_version == "TLS1.3";
+  if (only_13 && config.tls_max_version == "TLS1.2") {
+    return Contradiction("min version (TLS1.3) is greater than max version (TLS1.2)");
+  }
+  if (only_13 && !config.cipher_suites.empty()) {
+    return Contradiction("cipher suites cannot be configured when only TLS1.3 is enabled");
+  }
+  const net::TlsOptions& peers = config.peer_tls;
+  if (!peers.allowed_common_names.empty() && !peers.allowed_hostnames.empty()) {
+    return Contradiction(
+        "--peer-cert-allowed-cn and --peer-cert-allowed-hostname exclude each other");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckLog(const Config& config) {
+  if (config.logger == "capnslog") {
+    return Contradiction("--logger=capnslog is removed in v3.5");
+  }
+  if (config.logger != "zap")
+    return Contradiction("unknown logger option \"" + config.logger + "\"");
+  bool file = false;
+  for (const std::string& output : config.log_outputs) {
+    if (output == "default" && config.log_outputs.size() > 1) {
+      return Contradiction("multi logoutput for \"default\" is not supported yet");
+    }
+    if (output == "systemd/journal") {
+      return absl::UnimplementedError(
+          "--log-outputs=systemd/journal is unimplemented: use stderr, which systemd puts into the "
+          "journal");
+    }
+    file = file || (output != "default" && output != "stderr" && output != "stdout");
+  }
+  if (config.enable_log_rotation && (!file || config.log_outputs.size() != 1)) {
+    return Contradiction(
+        "--log-outputs requires a single file path when --log-rotate-config-json is defined");
   }
   return absl::OkStatus();
 }
@@ -267,7 +268,9 @@ absl::Status FillInAndCheck(Config& config) {
   }
   PINTLE_RETURN_IF_ERROR(CheckUrls(config));
   PINTLE_RETURN_IF_ERROR(CheckCluster(config));
-  return CheckTiming(config);
+  PINTLE_RETURN_IF_ERROR(CheckTiming(config));
+  PINTLE_RETURN_IF_ERROR(CheckTls(config));
+  return CheckLog(config);
 }
 
 }  // namespace
@@ -288,16 +291,13 @@ absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& argu
   Invocation invocation;
   Config& config = invocation.config;
   if (!line.config_file.empty()) {
-    if (!line.values.empty() || !line.unknown.empty()) {
+    if (!line.values.empty()) {
       config.warnings.push_back("--config-file is given: all other flags are ignored");
     }
-    PINTLE_RETURN_IF_ERROR(ApplyFile(config, line.config_file));
+    PINTLE_RETURN_IF_ERROR(ApplyConfigFile(config, line.config_file));
   } else {
-    PINTLE_RETURN_IF_ERROR(ApplyUnknown(config, line.unknown));
-    for (const auto& [name, value] : line.values) {
-      PINTLE_RETURN_IF_ERROR(Apply(config, *FindFlag(name), value, "--" + name));
-    }
-    PINTLE_RETURN_IF_ERROR(ApplyEnvironment(config, variables, line.values));
+    PINTLE_RETURN_IF_ERROR(ApplyFlags(config, line));
+    PINTLE_RETURN_IF_ERROR(ApplyEnvironment(config, variables, line));
   }
   PINTLE_RETURN_IF_ERROR(FillInAndCheck(config));
   return invocation;
@@ -308,6 +308,7 @@ void PrintHelp(std::ostream& out) {
          "  pintle [flags]         run a member of a cluster (etcd's flags; all of them below)\n"
          "  pintle controllers     run the controllers against a cluster's API (--help for its "
          "flags)\n"
+         "  pintle inspect         show what is in a member's files\n"
          "  pintle --version       say what this is, as etcd does\n"
          "\n"
          "A member alone:      pintle --data-dir /var/lib/pintle\n"
@@ -315,14 +316,24 @@ void PrintHelp(std::ostream& out) {
          "\n"
          "Every flag --some-flag can also be given as the variable ETCD_SOME_FLAG, or all of them "
          "in a YAML file\n"
-         "named by --config-file. A flag wins over its variable.\n"
+         "named by --config-file. A flag wins over its variable. Spellings of etcd 3.4 to 3.7 are "
+         "taken, with one dash\n"
+         "or two; what etcd has and Pintle does not need is accepted with a warning.\n"
          "\n"
-         "Flags:\n"
          "  --config-file <path>\n"
-         "        YAML file of flags; all other flags are then ignored.\n";
+         "        YAML file of flags; all other flags and variables are then ignored.\n";
+  std::string_view section;
   for (const Flag& flag : Flags()) {
+    if (flag.standing != FlagStanding::kBuilt) continue;
+    if (flag.section != section) out << "\n" << flag.section << ":\n";
+    section = flag.section;
     out << "  --" << flag.name << " '" << flag.fallback << "'\n        " << flag.help << "\n";
   }
+  out << "\nNot there (only the default is accepted):\n ";
+  for (const Flag& flag : Flags()) {
+    if (flag.standing == FlagStanding::kNotBuilt) out << " --" << flag.name;
+  }
+  out << "\n";
 }
 
 }  // namespace pintle::server

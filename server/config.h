@@ -8,20 +8,27 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "net/tls_policy.h"
 
 namespace pintle::server {
 
-// "http://host:port". https and unix sockets are not built yet and are refused as such.
+// "http://host:port", "https://…"; "unix://…" and "unixs://…" (TLS inside) with a file's name as
+// host.
 struct Url {
+  std::string scheme = "http";
   std::string host;
   uint16_t port = 0;
   std::string text;  // as given
+
+  bool tls() const { return scheme == "https" || scheme == "unixs"; }
+  bool local() const { return scheme == "unix" || scheme == "unixs"; }
 };
 
 struct InitialMember {
@@ -34,6 +41,7 @@ struct Config {
   std::string data_dir;  // default: <name>.etcd
   std::vector<Url> listen_peer_urls;
   std::vector<Url> listen_client_urls;
+  std::vector<Url> listen_client_http_urls;  // empty: HTTP is answered where gRPC is
   std::vector<Url> listen_metrics_urls;
   std::vector<std::string> initial_advertise_peer_urls;
   std::vector<std::string> advertise_client_urls;
@@ -47,7 +55,8 @@ struct Config {
   int64_t quota_backend_bytes = 0;  // 0: etcd's default; negative: none
   int64_t snapshot_catchup_entries = 5000;
   int64_t max_txn_ops = 128;
-  int64_t max_concurrent_streams = 10000;
+  // etcd has no limit; more than this on one connection is no client but an attack.
+  int64_t max_concurrent_streams = 100000;
   bool grpc_gateway = true;
   std::string metrics = "basic";
   std::string auth_token = "simple";  // or "jwt,…"
@@ -55,14 +64,40 @@ struct Config {
   int64_t bcrypt_cost = 10;
   absl::Duration watch_progress_notify_interval = absl::Minutes(10);
   absl::Duration corrupt_check_time = absl::Hours(4);  // 0: never
+  std::map<std::string, bool> feature_gates;
+
+  // Under TLS. The files are read by tls_policies.h.
+  net::TlsOptions client_tls;
+  net::TlsOptions peer_tls;
+  bool client_auto_tls = false;
+  bool peer_auto_tls = false;
+  bool peer_skip_client_san_verification = false;
+  int64_t self_signed_cert_validity = 1;  // years
+  std::vector<std::string> cipher_suites;
+  std::string tls_min_version = "TLS1.2";
+  std::string tls_max_version;
+
+  absl::Duration grpc_keepalive_min_time = absl::Seconds(5);
+  absl::Duration grpc_keepalive_interval = absl::Hours(2);  // 0: never
+  absl::Duration grpc_keepalive_timeout = absl::Seconds(20);
+  bool socket_reuse_port = false;
+  bool socket_reuse_address = false;
+  std::vector<std::string> cors = {"*"};
+  std::vector<std::string> host_whitelist = {"*"};
+
+  std::string logger = "zap";
   std::string log_level = "info";
-  std::string log_format = "json";
+  std::string log_format;  // empty: json, or console on a terminal
   std::vector<std::string> log_outputs = {"default"};
+  bool enable_log_rotation = false;
+  std::string log_rotation_config_json;
   int64_t io_threads = 0;  // 0: min(4, cores / 2), at least 1
 
   // The façade. Empty: not served.
   std::vector<Url> api_listen_urls;
   std::string service_cluster_ip_range = "10.96.0.0/16";
+
+  std::string report_version;  // empty: kEtcdVersion
 
   std::vector<std::string> warnings;  // to be logged once the log is open
 };

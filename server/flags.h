@@ -1,41 +1,58 @@
 // The table of server flags: one row each, read by the command line, the environment and the config
 // file alike.
 //
-// A new flag is a row in flags.cc. Values arrive as text in etcd's spelling and are checked by the
-// row's setter.
+// A new flag is a row in flag_table.cc (etcd's) or flag_table_rest.cc (etcd's that do nothing here,
+// or do not exist, and Pintle's own). Values arrive as text in etcd's spelling and are checked by
+// the row's setter (flag_setters.h).
 #pragma once
 
-#include <functional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "server/config.h"
+#include "server/flag_setters.h"
 
 namespace pintle::server {
 
-struct Flag {
-  std::string_view name;      // without dashes
-  std::string_view fallback;  // default, for --help
-  std::string_view help;
-  bool boolean = false;
-  std::function<absl::Status(Config&, std::string_view value)> set;
+// What becomes of a flag that etcd has.
+enum class FlagStanding {
+  kBuilt,
+  kNoEffect,  // accepted; a value other than the default is worth a warning
+  kObsolete,  // accepted with a warning, as etcd's own releases do
+  kNotBuilt,  // promises something that is not there: only the default is accepted
 };
 
-std::span<const Flag> Flags();
+struct Flag {
+  std::string_view name;      // without dashes
+  std::string_view fallback;  // default, for --help; of those that are not built: what is accepted
+  std::string_view help;
+  bool boolean = false;
+  FlagSetter set;                       // null unless kBuilt
+  std::vector<std::string_view> older;  // further spellings, of other releases
+  bool duration = false;                // the config file may give nanoseconds
+  FlagStanding standing = FlagStanding::kBuilt;
+  std::string_view section;  // heading in --help
+};
+
+const std::vector<Flag>& Flags();
+// By any of its spellings; null: there is none.
 const Flag* FindFlag(std::string_view name);
 
-// etcd's flags that do nothing here: accepted with a warning, because leaving them out changes
-// nothing a user can see.
-bool IsAcceptedWithoutEffect(std::string_view name);
-// etcd's flags that promise something that is not built yet: refused, so that nobody believes to
-// have it.
-bool IsNotBuiltYet(std::string_view name);
+// Sets it, or says why not. `spelled`: how the user wrote it, for the message.
+absl::Status SetFlag(Config& config, const Flag& flag, std::string_view value,
+                     std::string_view spelled);
 
 std::string EnvironmentName(std::string_view flag);  // "data-dir" → "ETCD_DATA_DIR"
 
-absl::StatusOr<Url> ParseUrl(std::string_view text);
-absl::StatusOr<absl::Duration> ParseGoDuration(std::string_view text);
+// The rows. flags.cc puts them together.
+std::vector<Flag> MemberFlags();
+std::vector<Flag> ClusterFlags();
+std::vector<Flag> SecurityFlags();
+std::vector<Flag> TransportFlags();
+std::vector<Flag> LoggingFlags();
+std::vector<Flag> UpkeepFlags();
+std::vector<Flag> OwnFlags();
+std::vector<Flag> OtherFlags();  // without effect, obsolete, or not built
 
 }  // namespace pintle::server

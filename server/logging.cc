@@ -4,21 +4,45 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/status_macros.h"
+#include "server/log_rotation.h"
 
 namespace pintle::server {
 namespace {
 
-// Between the message and its fields (already JSON, each with a leading comma) inside one spdlog
-// payload.
+// Between the message, its fields (already JSON, each with a leading comma) and the caller inside
+// one spdlog payload.
 constexpr char kFieldsMark = '\x1e';
+constexpr char kCallerMark = '\x1d';
+
+struct Pieces {
+  std::string_view message;
+  std::string_view fields;
+  std::string_view caller = "pintle";
+};
+
+Pieces Split(const spdlog::details::log_msg& message) {
+  std::string_view payload(message.payload.data(), message.payload.size());
+  Pieces pieces;
+  if (const auto mark = payload.rfind(kCallerMark); mark != std::string_view::npos) {
+    pieces.caller = payload.substr(mark + 1);
+    payload = payload.substr(0, mark);
+  }
+  const auto mark = payload.find(kFieldsMark);
+  pieces.message = payload.substr(0, mark);
+  if (mark != std::string_view::npos) pieces.fields = payload.substr(mark + 1);
+  return pieces;
+}
 
 void AppendJsonText(std::string& out, std::string_view text) {
   for (const char c : text) {
@@ -61,15 +85,15 @@ std::string_view LevelName(spdlog::level::level_enum level) {
 class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const std::string_view payload(message.payload.data(), message.payload.size());
-    const auto mark = payload.find(kFieldsMark);
+    const Pieces pieces = Split(message);
     const std::string ts = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromChrono(message.time),
                                             absl::UTCTimeZone());
-    std::string line = absl::StrCat("{\"level\":\"", std::string(LevelName(message.level)),
-                                    "\",\"ts\":\"", ts, "\",\"caller\":\"pintle\",\"msg\":\"");
-    AppendJsonText(line, payload.substr(0, mark));
+    std::string line =
+        absl::StrCat("{\"level\":\"", std::string(LevelName(message.level)), "\",\"ts\":\"", ts,
+                     "\",\"caller\":\"", std::string(pieces.caller), "\",\"msg\":\"");
+    AppendJsonText(line, pieces.message);
     line += '"';
-    if (mark != std::string_view::npos) line.append(payload.substr(mark + 1));
+    line += pieces.fields;
     line += "}\n";
     out.append(line.data(), line.data() + line.size());
   }
@@ -81,13 +105,17 @@ class JsonFormatter final : public spdlog::formatter {
 class ConsoleFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    std::string payload(message.payload.data(), message.payload.size());
-    if (const auto mark = payload.find(kFieldsMark); mark != std::string::npos)
-      payload[mark] = '\t';
-    const std::string line =
+    const Pieces pieces = Split(message);
+    std::string line =
         absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromChrono(message.time),
                                       absl::UTCTimeZone()),
-                     "\t", std::string(LevelName(message.level)), "\t", payload, "\n");
+                     "\t", std::string(LevelName(message.level)), "\t", std::string(pieces.caller),
+                     "\t", std::string(pieces.message));
+    // The fields are a JSON object without its braces and with a comma in front.
+    if (!pieces.fields.empty()) {
+      absl::StrAppend(&line, "\t{", std::string(pieces.fields.substr(1)), "}");
+    }
+    line += '\n';
     out.append(line.data(), line.data() + line.size());
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
@@ -103,30 +131,51 @@ spdlog::level::level_enum Level(std::string_view name) {
   return spdlog::level::info;
 }
 
+// Empty: as fits stderr.
+std::unique_ptr<spdlog::formatter> MakeFormatter(std::string_view format) {
+  const bool readable = format.empty() ? isatty(STDERR_FILENO) != 0 : format == "console";
+  if (readable) return std::make_unique<ConsoleFormatter>();
+  return std::make_unique<JsonFormatter>();
+}
+
+absl::StatusOr<spdlog::sink_ptr> MakeSink(const Config& config, const std::string& output) {
+  if (output == "default" || output == "stderr") {
+    return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  }
+  if (output == "stdout") return std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  if (config.enable_log_rotation) {
+    PINTLE_ASSIGN_OR_RETURN(const LogRotation rotation,
+                            ParseLogRotation(config.log_rotation_config_json));
+    return MakeRotatingSink(output, rotation);
+  }
+  try {
+    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(output);
+  } catch (const spdlog::spdlog_ex& error) {
+    return absl::InvalidArgumentError(absl::StrCat("--log-outputs=", output, ": ", error.what()));
+  }
+}
+
 }  // namespace
+
+void OpenEarlyLog() {
+  auto logger =
+      std::make_shared<spdlog::logger>("pintle", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_formatter(MakeFormatter(""));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
 
 absl::Status OpenLog(const Config& config) {
   std::vector<spdlog::sink_ptr> sinks;
   for (const auto& output : config.log_outputs) {
-    if (output == "default" || output == "stderr") {
-      sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    } else if (output == "stdout") {
-      sinks.push_back(std::make_shared<spdlog::sinks::stdout_sink_mt>());
-    } else {
-      try {
-        sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(output));
-      } catch (const spdlog::spdlog_ex& error) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--log-outputs=", output, ": ", error.what()));
-      }
-    }
+    PINTLE_ASSIGN_OR_RETURN(spdlog::sink_ptr sink, MakeSink(config, output));
+    sinks.push_back(std::move(sink));
   }
   auto logger = std::make_shared<spdlog::logger>("pintle", sinks.begin(), sinks.end());
-  if (config.log_format == "console") {
-    logger->set_formatter(std::make_unique<ConsoleFormatter>());
-  } else {
-    logger->set_formatter(std::make_unique<JsonFormatter>());
-  }
+  const bool to_stderr = config.log_outputs == std::vector<std::string>{"default"} ||
+                         config.log_outputs == std::vector<std::string>{"stderr"};
+  const std::string format = config.log_format.empty() && !to_stderr ? "json" : config.log_format;
+  logger->set_formatter(MakeFormatter(format));
   logger->set_level(Level(config.log_level));
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
@@ -134,7 +183,7 @@ absl::Status OpenLog(const Config& config) {
 }
 
 void Log(spdlog::level::level_enum level, std::string_view message,
-         std::initializer_list<LogField> fields) {
+         std::initializer_list<LogField> fields, std::source_location where) {
   if (!spdlog::default_logger_raw()->should_log(level)) return;
   std::string payload(message);
   if (fields.size() > 0) payload += kFieldsMark;
@@ -145,6 +194,11 @@ void Log(spdlog::level::level_enum level, std::string_view message,
     AppendJsonText(payload, value);
     payload += '"';
   }
+  const std::string_view file(where.file_name());
+  const size_t folder = file.rfind("server/");
+  payload += kCallerMark;
+  payload += folder == std::string_view::npos ? file : file.substr(folder);
+  payload += absl::StrCat(":", where.line());
   spdlog::default_logger_raw()->log(level, payload);
 }
 

@@ -4,12 +4,14 @@
 //   OpenLog(config);                       once, in main
 //   Log(spdlog::level::info, "ready to serve client requests", {{"address", "127.0.0.1:2379"}});
 //
+// Before OpenLog, and without --log-format, lines are JSON, or readable when stderr is a terminal.
 // Plain spdlog calls (spdlog::warn("…")) come out in the same form, without fields. Any thread.
 #pragma once
 
 #include <spdlog/spdlog.h>
 
 #include <initializer_list>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +21,14 @@
 
 namespace pintle::server {
 
-// Error: a log file that cannot be opened.
+// To stderr, for whatever goes wrong before the flags are known.
+void OpenEarlyLog();
+// Error: a log file that cannot be opened, or a --log-rotation-config-json that cannot be read.
 absl::Status OpenLog(const Config& config);
 
 using LogField = std::pair<std::string_view, std::string>;
 void Log(spdlog::level::level_enum level, std::string_view message,
-         std::initializer_list<LogField> fields = {});
+         std::initializer_list<LogField> fields = {},
+         std::source_location where = std::source_location::current());
 
 }  // namespace pintle::server

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "server/config.h"
 #include "server/inspect/inspect.h"
 #include "server/logging.h"
+#include "server/notify.h"
 #include "server/server.h"
 #include "server/version.h"
 
@@ -38,8 +40,9 @@ sigset_t BlockEndSignals() {
   return signals;
 }
 
-int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "pintle: %s\n", std::string(status.message()).c_str());
+// `what`: as etcd's line says it.
+int Fail(std::string_view what, const absl::Status& status) {
+  Log(spdlog::level::critical, what, {{"error", std::string(status.message())}});
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
 }
 
@@ -48,7 +51,7 @@ void PrintVersion() {
   std::printf(
       "etcd Version: %s\nGit SHA: pintle\nGo Version: none (Pintle is C++)\nGo OS/Arch: "
       "linux/amd64\n",
-      std::string(kEtcdVersion).c_str());
+      ReportedVersion().c_str());
 }
 
 // Why the member has to end for good; then main is woken by the signal that it waits for.
@@ -68,8 +71,7 @@ struct End {
   std::optional<int> ExitCode() {
     const std::lock_guard lock(mutex);
     if (!reason) return std::nullopt;
-    Log(spdlog::level::err, why);
-    std::fprintf(stderr, "pintle: %s\n", why.c_str());
+    Log(spdlog::level::critical, "the member has to end", {{"error", why}});
     return *reason == replica::Refusal::kRemoved ? 0 : kExitFailure;
   }
 };
@@ -82,8 +84,23 @@ int EndBySignal(int number, const sigset_t& signals) {
   return 0;
 }
 
+// Until a signal comes. Meanwhile, once, says that the member is ready.
+int WaitForSignal(const sigset_t& signals, const Server& server) {
+  constexpr timespec kPoll = {.tv_sec = 0, .tv_nsec = 10'000'000};
+  int number = -1;
+  while (number < 0 && !server.Published()) number = sigtimedwait(&signals, nullptr, &kPoll);
+  if (number >= 0) return number;
+  server.SayReady();
+  NotifyServiceManager("READY=1");
+  sigwait(&signals, &number);
+  return number;
+}
+
 int Serve(const Config& config) {
-  if (const absl::Status status = OpenLog(config); !status.ok()) return Fail(status);
+  if (const absl::Status status = OpenLog(config); !status.ok()) {
+    return Fail("failed to open the log", status);
+  }
+  if (!config.report_version.empty()) ReportedVersion() = config.report_version;
   for (const auto& warning : config.warnings) Log(spdlog::level::warn, warning);
   sigset_t signals = BlockEndSignals();
   End end;
@@ -97,8 +114,9 @@ int Serve(const Config& config) {
         return taken <= 0;
       });
   if (number != 0) return EndBySignal(number, signals);
-  if (!server.ok()) return Fail(server.status());
-  sigwait(&signals, &number);
+  if (!server.ok()) return Fail("failed to start", server.status());
+  number = WaitForSignal(signals, **server);
+  NotifyServiceManager("STOPPING=1");
   const std::optional<int> end_code = end.ExitCode();
   if (!end_code) {
     Log(spdlog::level::info, "received signal; shutting down", {{"signal", strsignal(number)}});
@@ -112,10 +130,12 @@ int Serve(const Config& config) {
 }
 
 int Main(int argc, char** argv) {
+  OpenEarlyLog();
   if constexpr (base::kHasCanaries) {
-    return Fail(absl::FailedPreconditionError(
-        "this build holds bugs on purpose (PINTLE_CANARIES) and serves the simulator only; build "
-        "without that option"));
+    return Fail("failed to start",
+                absl::FailedPreconditionError("this build holds bugs on purpose (PINTLE_CANARIES) "
+                                              "and serves the simulator only; build "
+                                              "without that option"));
   }
   if (argc > 1 && std::string_view(argv[1]) == "controllers") {
     return client::controllers::ControllersMain(argc - 1, argv + 1);
@@ -127,7 +147,7 @@ int Main(int argc, char** argv) {
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
   const absl::StatusOr<Invocation> invocation =
       ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), environment);
-  if (!invocation.ok()) return Fail(invocation.status());
+  if (!invocation.ok()) return Fail("failed to verify flags", invocation.status());
   switch (invocation->kind) {
     case Invocation::Kind::kHelp:
       PrintHelp(std::cout);

@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "server/replica/member_ids.h"
 #include "server/replica/peer_join.h"
@@ -45,7 +47,7 @@ std::optional<storage::DataDirIdentity> IdentityIn(const std::string& data_dir) 
   return std::nullopt;
 }
 
-absl::StatusOr<Membership> Join(const Config& config) {
+absl::StatusOr<Membership> Join(const Config& config, const std::shared_ptr<net::TlsPolicy>& tls) {
   std::vector<replica::PeerAddress> others;
   for (const InitialMember& member : config.initial_cluster) {
     if (member.name == config.name) continue;
@@ -54,7 +56,7 @@ absl::StatusOr<Membership> Join(const Config& config) {
   }
   PINTLE_ASSIGN_OR_RETURN(
       const replica::JoinFacts facts,
-      replica::AskToJoin(others, config.initial_advertise_peer_urls, kJoinPatience));
+      replica::AskToJoin(others, tls, config.initial_advertise_peer_urls, kJoinPatience));
   const replica::ClusterMember& self =
       *replica::FindByPeerUrls(facts.list, config.initial_advertise_peer_urls);
   if (self.data_dir != storage::DataDirId{}) {
@@ -67,13 +69,36 @@ absl::StatusOr<Membership> Join(const Config& config) {
   return Membership{.cluster_id = facts.cluster_id, .self = self.id};
 }
 
+// What to type: the flags that a restored member needs are those that this one was given.
+absl::Status RefuseEtcdFolder(const Config& config) {
+  const std::unique_ptr<storage::FileSystem> files = storage::MakePosixFileSystem();
+  const std::string snapshots = config.data_dir + "/member/snap";
+  if (!files->Exists(snapshots) && !files->Exists(config.data_dir + "/member/wal")) {
+    return absl::OkStatus();
+  }
+  std::vector<std::string> cluster;
+  for (const InitialMember& member : config.initial_cluster) {
+    for (const auto& url : member.peer_urls) cluster.push_back(member.name + "=" + url);
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the data-dir ", config.data_dir,
+      " is etcd's. Import it, with etcd stopped: pintle snapshot "
+      "restore ",
+      snapshots, "/db --skip-hash-check=true --name=", config.name, " --initial-cluster=",
+      absl::StrJoin(cluster, ","), " --initial-cluster-token=", config.initial_cluster_token,
+      " --initial-advertise-peer-urls=", absl::StrJoin(config.initial_advertise_peer_urls, ","),
+      " --data-dir=", config.data_dir, ".pintle and start with that data-dir"));
+}
+
 }  // namespace
 
-absl::StatusOr<Membership> MembershipOf(const Config& config) {
+absl::StatusOr<Membership> MembershipOf(const Config& config,
+                                        const std::shared_ptr<net::TlsPolicy>& tls) {
+  PINTLE_RETURN_IF_ERROR(RefuseEtcdFolder(config));
   Membership flags = FromFlags(config);
   const bool existing = config.initial_cluster_state == "existing";
   const std::optional<storage::DataDirIdentity> identity = IdentityIn(config.data_dir);
-  if (!identity) return existing ? Join(config) : flags;
+  if (!identity) return existing ? Join(config, tls) : flags;
   if (existing) return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
   if (identity->cluster_id == flags.cluster_id) return flags;
   return absl::FailedPreconditionError(absl::StrFormat(

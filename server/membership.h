@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "net/tls_policy.h"
 #include "server/config.h"
 #include "server/replica/local_member.h"
 
@@ -22,6 +24,8 @@ struct Membership {
 };
 
 // Errors are one line and say what to do.
-absl::StatusOr<Membership> MembershipOf(const Config& config);
+// `tls`: how the others are asked where their URLs are https; may be null.
+absl::StatusOr<Membership> MembershipOf(const Config& config,
+                                        const std::shared_ptr<net::TlsPolicy>& tls);
 
 }  // namespace pintle::server

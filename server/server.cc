@@ -12,11 +12,14 @@
 #include "server/admin/metrics.h"
 #include "server/etcd/etcd_face.h"
 #include "server/flags.h"
+#include "server/http_access.h"
 #include "server/kube/kube_face.h"
+#include "server/listeners.h"
 #include "server/logging.h"
 #include "server/membership.h"
 #include "server/replica/replica_node.h"
 #include "server/storage/leveldb_backend.h"
+#include "server/tls_policies.h"
 #include "server/version.h"
 
 namespace pintle::server {
@@ -49,12 +52,14 @@ int64_t QuotaOf(const Config& config) {
 }
 
 absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
+                                                         std::shared_ptr<net::TlsPolicy> tls,
                                                          Server::MustStop must_stop) {
-  PINTLE_ASSIGN_OR_RETURN(Membership membership, MembershipOf(config));
+  PINTLE_ASSIGN_OR_RETURN(Membership membership, MembershipOf(config, tls));
   replica::PeerOptions peers;
   peers.cluster_id = membership.cluster_id;
   peers.self = raft::MemberId(membership.self);
-  for (const Url& url : config.listen_peer_urls) peers.listen.push_back({url.host, url.port});
+  peers.listen = PeerListenersOf(config);
+  peers.tls = std::move(tls);
 
   replica::ReplicaOptions options;
   replica::MemberOptions& member = options.member;
@@ -114,15 +119,28 @@ admin::PeerTraffic PeerTrafficOf(const replica::Member& member) {
           .send_failures = std::move(stats.send_failures)};
 }
 
-std::string Addresses(const std::vector<Url>& urls) {
-  std::vector<std::string> texts;
-  for (const Url& url : urls) texts.push_back(absl::StrCat(url.host, ":", url.port));
-  return absl::StrJoin(texts, ",");
+// Where etcd leaves it to grpc-go, it is grpc-go's.
+net::Keepalive KeepaliveOf(const Config& config) {
+  net::Keepalive keepalive{.least_between_pings = absl::Minutes(5),
+                           .silence = absl::Hours(2),
+                           .answer = absl::Seconds(20)};
+  constexpr absl::Duration kZero = absl::ZeroDuration();
+  if (config.grpc_keepalive_min_time > kZero) {
+    keepalive.least_between_pings = config.grpc_keepalive_min_time;
+  }
+  if (config.grpc_keepalive_interval > kZero && config.grpc_keepalive_timeout > kZero) {
+    keepalive.silence = std::max(config.grpc_keepalive_interval, absl::Seconds(1));
+    keepalive.answer = config.grpc_keepalive_timeout;
+  }
+  return keepalive;
 }
 
-absl::Status ListenOn(net::Server& server, const std::vector<Url>& urls) {
-  for (const Url& url : urls) PINTLE_RETURN_IF_ERROR(server.Listen(url.host, url.port).status());
-  return absl::OkStatus();
+std::string Addresses(const std::vector<Url>& urls) {
+  std::vector<std::string> texts;
+  for (const Url& url : urls) {
+    texts.push_back(url.local() ? url.host : absl::StrCat(url.host, ":", url.port));
+  }
+  return absl::StrJoin(texts, ",");
 }
 
 }  // namespace
@@ -132,11 +150,19 @@ struct Server::Impl {
   std::unique_ptr<replica::ReplicaNode> node;
   std::unique_ptr<etcd::EtcdFace> etcd_face;
   std::unique_ptr<kube::KubeFace> kube_face;
+  std::unique_ptr<HttpAccess> client_access;
+  std::unique_ptr<MetricsOnly> metrics_only;
+  NoHttp no_http;
   net::GrpcRouter router;
   std::unique_ptr<net::IoThreads> io;
   std::unique_ptr<net::Server> clients;
   std::unique_ptr<net::Server> metrics;
+  std::unique_ptr<net::Server> client_http;  // with --listen-client-http-urls
   std::unique_ptr<net::Server> api;
+  TlsPolicies tls;
+  std::string name;
+  std::vector<std::string> client_urls;
+  std::string client_addresses;
   bool stopped = false;
 
   absl::Status StartFaces(const Config& config);
@@ -186,13 +212,25 @@ absl::Status Server::Impl::StartListeners(const Config& config) {
   options.max_concurrent_streams =
       static_cast<uint32_t>(std::min<int64_t>(config.max_concurrent_streams, UINT32_MAX));
   io = std::make_unique<net::IoThreads>(IoThreadCount(config));
-  clients = std::make_unique<net::Server>(*io, options, &router, etcd_face->http());
-  metrics = std::make_unique<net::Server>(*io, options, nullptr, etcd_face->http());
-  PINTLE_RETURN_IF_ERROR(ListenOn(*clients, config.listen_client_urls));
-  PINTLE_RETURN_IF_ERROR(ListenOn(*metrics, config.listen_metrics_urls));
+  options.reuse_port = config.socket_reuse_port;
+  net::ServerOptions for_clients = options;
+  for_clients.keepalive = KeepaliveOf(config);
+  client_access = std::make_unique<HttpAccess>(
+      HttpAccess::Allowed{.origins = config.cors, .hosts = config.host_whitelist},
+      etcd_face->http());
+  metrics_only = std::make_unique<MetricsOnly>(etcd_face->http());
+  const bool separate = !config.listen_client_http_urls.empty();
+  net::HttpHandler& beside_grpc =
+      separate ? static_cast<net::HttpHandler&>(no_http) : *client_access;
+  clients = std::make_unique<net::Server>(*io, for_clients, &router, beside_grpc);
+  client_http = std::make_unique<net::Server>(*io, options, nullptr, *client_access);
+  metrics = std::make_unique<net::Server>(*io, options, nullptr, *metrics_only);
+  PINTLE_RETURN_IF_ERROR(ListenOn(*clients, config.listen_client_urls, tls.clients));
+  PINTLE_RETURN_IF_ERROR(ListenOn(*client_http, config.listen_client_http_urls, tls.clients));
+  PINTLE_RETURN_IF_ERROR(ListenOn(*metrics, config.listen_metrics_urls, tls.clients));
   if (kube_face == nullptr) return absl::OkStatus();
   api = std::make_unique<net::Server>(*io, options, nullptr, *kube_face);
-  return ListenOn(*api, config.api_listen_urls);
+  return ListenOn(*api, config.api_listen_urls, tls.clients);
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -201,20 +239,21 @@ Server::~Server() { Stop(); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, MustStop must_stop,
                                                       WaitForRoom wait_for_room) {
+  PINTLE_ASSIGN_OR_RETURN(TlsPolicies tls, MakeTlsPolicies(config));
   PINTLE_ASSIGN_OR_RETURN(replica::ReplicaOptions options,
-                          ReplicaOptionsOf(config, std::move(must_stop)));
+                          ReplicaOptionsOf(config, tls.peers, std::move(must_stop)));
   options.wait_for_room = std::move(wait_for_room);
   Log(spdlog::level::info, "starting a member",
-      {{"name", config.name},
-       {"data-dir", config.data_dir},
-       {"etcd-version", std::string(kEtcdVersion)}});
+      {{"name", config.name}, {"data-dir", config.data_dir}, {"etcd-version", ReportedVersion()}});
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>()));
   Impl& impl = *server->impl_;
+  impl.tls = std::move(tls);
   PINTLE_ASSIGN_OR_RETURN(impl.node, replica::ReplicaNode::Start(std::move(options)));
   PINTLE_RETURN_IF_ERROR(impl.StartFaces(config));
   PINTLE_RETURN_IF_ERROR(impl.StartListeners(config));
-  Log(spdlog::level::info, "ready to serve client requests",
-      {{"address", Addresses(config.listen_client_urls)}});
+  impl.name = config.name;
+  impl.client_urls = config.advertise_client_urls;
+  impl.client_addresses = Addresses(config.listen_client_urls);
   if (impl.api != nullptr) {
     Log(spdlog::level::info, "serving the Kubernetes API",
         {{"address", Addresses(config.api_listen_urls)}});
@@ -222,11 +261,33 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, Must
   return server;
 }
 
+bool Server::Published() const {
+  const replica::Member& member = impl_->node->member();
+  const uint64_t self = member.status().member_id;
+  const std::vector<replica::ClusterMember> members = member.members();
+  const auto own = std::ranges::find(members, self, &replica::ClusterMember::id);
+  return own != members.end() && !own->name.empty();
+}
+
+void Server::SayReady() const {
+  const replica::MemberStatus status = impl_->node->member().status();
+  Log(spdlog::level::info, "published local member to cluster through raft",
+      {{"local-member-id", absl::StrCat(absl::Hex(status.member_id))},
+       {"local-member-attributes", absl::StrCat("{Name:", impl_->name, " ClientURLs:[",
+                                                absl::StrJoin(impl_->client_urls, " "), "]}")},
+       {"cluster-id", absl::StrCat(absl::Hex(status.cluster_id))}});
+  const std::string version = ReportedStorageVersion();
+  Log(spdlog::level::info, "enabled capabilities for version",
+      {{"cluster-version", version.substr(0, version.rfind('.'))}});
+  Log(spdlog::level::info, "ready to serve client requests",
+      {{"address", impl_->client_addresses}});
+}
+
 void Server::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
   // First of all, while clients are still served: nobody is to wait for an election.
   if (impl_->node != nullptr) impl_->node->HandOver(kHandOverLimit);
-  const auto listeners = {&impl_->api, &impl_->metrics, &impl_->clients};
+  const auto listeners = {&impl_->api, &impl_->metrics, &impl_->client_http, &impl_->clients};
   for (auto* listener : listeners) {
     if (*listener != nullptr) (*listener)->Drain();
   }

@@ -29,6 +29,11 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // The cluster knows this member's name and client URLs: what etcd calls ready.
+  bool Published() const;
+  // The lines that tools wait for, in the log.
+  void SayReady() const;
+
   void Stop();
 
  private:

@@ -13,7 +13,7 @@ namespace {
 
 // "3.6.0" → "3.6"
 std::string ClusterVersion() {
-  const std::string version(kEtcdStorageVersion);
+  const std::string version = ReportedStorageVersion();
   return version.substr(0, version.rfind('.'));
 }
 
@@ -63,7 +63,7 @@ void AddServer(Page& page, const MetricsSources& sources) {
   AddRaft(page, status, sources.member.is_learner());
   page.Gauge("etcd_server_id", "This member's id.", 1, {{"server_id", HexId(status.member_id)}});
   page.Gauge("etcd_server_version", "The version that clients are told.", 1,
-             {{"server_version", std::string(kEtcdVersion)}});
+             {{"server_version", ReportedVersion()}});
   page.Gauge("etcd_server_go_version", "No Go is in this server.", 1,
              {{"server_go_version", "none"}});
   page.Gauge("etcd_cluster_version", "The version that all members agree on.", 1,

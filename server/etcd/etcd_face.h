@@ -38,8 +38,8 @@ struct AuthOptions {
 };
 
 struct EtcdFaceOptions {
-  std::string version{kEtcdVersion};
-  std::string storage_version{kEtcdStorageVersion};
+  std::string version{ReportedVersion()};
+  std::string storage_version{ReportedStorageVersion()};
   int max_txn_ops = kv::kDefaultMaxTxnOps;
   bool gateway = true;                          // --enable-grpc-gateway
   size_t max_request_bytes = 1'572'864;         // --max-request-bytes: also bounds watch fragments

@@ -64,7 +64,7 @@ absl::Status AsioPeerTransport::Listen(const PeerAddress& address) {
   const auto found = resolver.resolve(address.host, std::to_string(address.port),
                                       asio::ip::tcp::resolver::passive, error);
   if (error) return ListenError(address, "resolve", error);
-  auto made = std::make_unique<Acceptor>(io_);
+  auto made = std::make_unique<Acceptor>(io_, address.tls);
   auto& acceptor = made->acceptor;
   const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
   acceptor.open(endpoint.protocol(), error);
@@ -106,7 +106,7 @@ void AsioPeerTransport::Accept(Acceptor& acceptor) {
       [this, &acceptor](const asio::error_code& error, asio::ip::tcp::socket socket) {
         if (error == asio::error::operation_aborted) return;
         if (!error) {
-          Welcome(std::move(socket));
+          Welcome(std::move(socket), acceptor.tls);
           return Accept(acceptor);
         }
         spdlog::warn("peers: accept: {}", error.message());
@@ -117,13 +117,13 @@ void AsioPeerTransport::Accept(Acceptor& acceptor) {
       });
 }
 
-void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket) {
+void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket, bool tls) {
   if (sessions_.size() >= kMostSessions) {
     spdlog::warn("peers: more than {} connections: one is refused", kMostSessions);
     return;  // closes it
   }
   const auto session = std::make_shared<PeerSession>(
-      std::move(socket), options_, self_.data_dir,
+      std::move(socket), tls, options_, self_.data_dir,
       PeerSession::Callbacks{
           .objection = [this](const Hello& hello) { return ObjectionTo(hello); },
           .on_greeted = [this](PeerSession& greeted,

@@ -1,5 +1,6 @@
-// AsioPeerTransport: PeerTransport over TCP. A link per peer for sending (peer_link.h), a session
-// per accepted connection for receiving (peer_session.h), one thread for all of it.
+// AsioPeerTransport: PeerTransport over TCP, with or without TLS. A link per peer for sending
+// (peer_link.h), a session per accepted connection for receiving (peer_session.h), one thread for
+// all of it.
 //
 // A member that greets and is not in the set (we are behind, and it was added meanwhile) is talked
 // to as long as its connection lasts, unless it has been removed.
@@ -44,8 +45,9 @@ class AsioPeerTransport final : public PeerTransport {
 
  private:
   struct Acceptor {
-    explicit Acceptor(asio::io_context& io) : acceptor(io), pause(io) {}
+    Acceptor(asio::io_context& io, bool with_tls) : acceptor(io), tls(with_tls), pause(io) {}
     asio::ip::tcp::acceptor acceptor;
+    const bool tls;
     asio::steady_timer pause;  // after a failed accept
   };
   struct OpenQuestion {
@@ -63,7 +65,7 @@ class AsioPeerTransport final : public PeerTransport {
 
   absl::Status Listen(const PeerAddress& address);
   void Accept(Acceptor& acceptor);
-  void Welcome(asio::ip::tcp::socket socket);
+  void Welcome(asio::ip::tcp::socket socket, bool tls);
   std::optional<HelloRefused> ObjectionTo(const Hello& hello) const;
   std::string ObjectionTo(const HelloOk& hello) const;
   void OnGreeted(PeerSession& session, const Hello& hello);

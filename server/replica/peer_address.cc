@@ -6,9 +6,11 @@
 namespace pintle::server::replica {
 
 bool ParsePeerUrl(std::string_view url, PeerAddress& address) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return false;
-  url.remove_prefix(kScheme.size());
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return false;
+  address.tls = url.substr(0, scheme) == "https";
+  if (!address.tls && url.substr(0, scheme) != "http") return false;
+  url.remove_prefix(scheme + 3);
   if (url.ends_with('/')) url.remove_suffix(1);
   const size_t colon = url.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;

@@ -12,11 +12,13 @@ namespace pintle::server::replica {
 struct PeerAddress {
   std::string host;  // name or address; resolved at every dial
   uint16_t port = 0;
+  bool tls = false;
 
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
-// "http://host:port", also with an address in brackets and a slash at the end. False: it is none.
+// "http://host:port" or "https://…", also with an address in brackets and a slash at the end.
+// False: it is none.
 bool ParsePeerUrl(std::string_view url, PeerAddress& address);
 
 // Of those that can be read.

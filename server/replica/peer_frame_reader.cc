@@ -11,6 +11,17 @@ namespace {
 constexpr size_t kUsualBytes = size_t{64} << 10;
 constexpr size_t kKeptBytes = size_t{1} << 20;
 
+// Whom one meets by a wrong URL.
+std::string ReasonAgainst(std::string_view bytes, std::string_view otherwise) {
+  if (bytes.starts_with("HTTP/") || bytes.starts_with("GET ") || bytes.starts_with("POST ")) {
+    return "HTTP is spoken there, as etcd's members do: Pintle and etcd share no cluster";
+  }
+  if (bytes.starts_with("\x16\x03")) {
+    return "TLS is spoken there: is a peer URL http that should be https?";
+  }
+  return std::string(otherwise);
+}
+
 }  // namespace
 
 void PeerFrameReader::Start(std::shared_ptr<void> keep, size_t limit, Callbacks callbacks) {
@@ -22,11 +33,11 @@ void PeerFrameReader::Start(std::shared_ptr<void> keep, size_t limit, Callbacks 
 }
 
 void PeerFrameReader::Read(std::shared_ptr<void> keep) {
-  socket_.async_read_some(
+  stream_.async_read_some(
       asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
       [this, keep = std::move(keep)](const asio::error_code& error, size_t count) {
         if (error == asio::error::operation_aborted) return;
-        if (error) return callbacks_.on_end(error.message(), false);
+        if (error) return callbacks_.on_end(stream_.Explain(error), false);
         end_ += count;
         if (TakeFrames()) Read(keep);
       });
@@ -41,10 +52,10 @@ bool PeerFrameReader::TakeFrames() {
         MakeRoom(frame.size);
         return true;
       case FrameCheck::kTooLarge:
-        callbacks_.on_end("a frame is too large", true);
+        callbacks_.on_end(ReasonAgainst(bytes, "a frame is too large"), true);
         return false;
       case FrameCheck::kDamaged:
-        callbacks_.on_end("a frame's checksum is wrong", true);
+        callbacks_.on_end(ReasonAgainst(bytes, "a frame's checksum is wrong"), true);
         return false;
       case FrameCheck::kWhole:
         begin_ += frame.size;

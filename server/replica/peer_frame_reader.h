@@ -1,16 +1,16 @@
-// PeerFrameReader: takes frames off one socket, for both ends of a connection between members.
+// PeerFrameReader: takes frames off one stream, for both ends of a connection between members.
 //
-// Owner: a link or a session, which also owns the socket and keeps itself alive through `keep`.
+// Owner: a link or a session, which also owns the stream and keeps itself alive through `keep`.
 // Thread: the transport's. Memory: grows with what has arrived, never with what a length claims,
 // up to one frame; given back when a large frame is done.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "server/replica/peer_frame.h"
+#include "server/replica/peer_stream.h"
 
 namespace pintle::server::replica {
 
@@ -23,7 +23,7 @@ class PeerFrameReader {
     std::function<void(const std::string& reason, bool damaged)> on_end;
   };
 
-  explicit PeerFrameReader(asio::ip::tcp::socket& socket) : socket_(socket) {}
+  explicit PeerFrameReader(PeerStream& stream) : stream_(stream) {}
 
   // `limit` bounds a frame's length and may be raised once the peer is known. `keep` is held as
   // long as a read is under way.
@@ -35,7 +35,7 @@ class PeerFrameReader {
   bool TakeFrames();
   void MakeRoom(size_t frame_size);
 
-  asio::ip::tcp::socket& socket_;
+  PeerStream& stream_;
   size_t limit_ = 0;
   Callbacks callbacks_;
   std::string buffer_;

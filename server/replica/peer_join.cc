@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/replica/peer_frame.h"
+#include "server/replica/peer_stream.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -24,46 +25,87 @@ constexpr auto kDialTimeout = std::chrono::seconds(1);
 constexpr auto kPause = std::chrono::milliseconds(200);
 constexpr size_t kMostAnswerBytes = size_t{2} << 20;
 
-// One question over a connection of its own: the peer answers and closes.
+// One question over a connection of its own: the other side answers and closes.
 struct Conversation {
   asio::io_context io;
   tcp::resolver resolver{io};
-  tcp::socket socket{io};
-  std::string question = MakeFrame(FrameKind::kMembersQuestion, "");
+  PeerStream stream{io};
+  const PeerAddress& address;
+  net::TlsPolicy* tls;
+  const std::string question;
   std::string answer;
   std::string problem = "no answer in time";
+  bool connected = false;
 
-  void Begin(const PeerAddress& address) {
+  Conversation(const PeerAddress& to, net::TlsPolicy* policy, std::string text)
+      : address(to), tls(policy), question(std::move(text)) {}
+
+  void Run() {
     resolver.async_resolve(address.host, std::to_string(address.port),
                            [this](const asio::error_code& error, const auto& found) {
                              if (error) return Fail(error);
                              Connect(found);
                            });
+    io.run_for(kDialTimeout);
+    stream.Close();
+    io.run_for(kDialTimeout);  // what is still under way ends now
   }
   void Connect(const tcp::resolver::results_type& found) {
-    asio::async_connect(socket, found, [this](const asio::error_code& error, const auto&) {
+    asio::async_connect(stream.socket(), found, [this](const asio::error_code& error, const auto&) {
       if (error) return Fail(error);
-      asio::async_write(socket, asio::buffer(question),
-                        [this](const asio::error_code& failed, size_t) {
-                          if (failed) return Fail(failed);
-                          Read();
-                        });
+      if (!address.tls) return Write();
+      if (tls == nullptr || !stream.Secure(tls->NewClient(address.host))) {
+        problem = "tls: cannot begin";
+        return;
+      }
+      stream.Handshake(true, [this](const asio::error_code& failed) {
+        if (failed) return Fail(failed);
+        Write();
+      });
     });
   }
+  void Write() {
+    connected = true;
+    asio::async_write(stream, asio::buffer(question),
+                      [this](const asio::error_code& error, size_t) {
+                        if (error) return Fail(error);
+                        Read();
+                      });
+  }
   void Read() {
-    asio::async_read(socket, asio::dynamic_buffer(answer, kMostAnswerBytes),
+    asio::async_read(stream, asio::dynamic_buffer(answer, kMostAnswerBytes),
                      [this](const asio::error_code& error, size_t) {
-                       if (error != asio::error::eof) return Fail(error);
+                       // A TLS peer that is done may close without a word.
+                       const bool ended = error == asio::error::eof || !answer.empty();
+                       if (!ended) return Fail(error);
                        problem.clear();
                      });
   }
-  void Fail(const asio::error_code& error) { problem = error.message(); }
+  void Fail(const asio::error_code& error) {
+    if (error != asio::error::operation_aborted) problem = stream.Explain(error);
+  }
 };
 
-absl::StatusOr<JoinFacts> AskOne(const PeerAddress& address) {
-  Conversation conversation;
-  conversation.Begin(address);
-  conversation.io.run_for(kDialTimeout);
+absl::Status EtcdAnswersThere(const PeerAddress& address) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a member of etcd listens at ", address.host, ":", address.port,
+      ": Pintle cannot join a cluster of etcd; save a snapshot of it (etcdctl snapshot save) and "
+      "start a new cluster from that (pintle snapshot restore)"));
+}
+
+// Who does not answer our question may still answer this one.
+bool SpeaksHttp(const PeerAddress& address, net::TlsPolicy* tls) {
+  Conversation probe(address, tls, "GET /version HTTP/1.0\r\nHost: peer\r\n\r\n");
+  probe.Run();
+  return probe.answer.starts_with("HTTP/");
+}
+
+absl::StatusOr<JoinFacts> AskOne(const PeerAddress& address, net::TlsPolicy* tls) {
+  Conversation conversation(address, tls, MakeFrame(FrameKind::kMembersQuestion, ""));
+  conversation.Run();
+  const bool http = conversation.answer.starts_with("HTTP/");
+  const bool silent = conversation.answer.empty() && conversation.connected;
+  if (http || (silent && SpeaksHttp(address, tls))) return EtcdAnswersThere(address);
   if (!conversation.problem.empty()) return absl::UnavailableError(conversation.problem);
   Frame frame;
   JoinFacts facts;
@@ -80,13 +122,15 @@ absl::StatusOr<JoinFacts> AskOne(const PeerAddress& address) {
 }  // namespace
 
 absl::StatusOr<JoinFacts> AskToJoin(const std::vector<PeerAddress>& addresses,
+                                    const std::shared_ptr<net::TlsPolicy>& tls,
                                     const std::vector<std::string>& own_peer_urls,
                                     absl::Duration patience) {
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(patience);
   std::string problem = "--initial-cluster names nobody else";
   do {
     for (const PeerAddress& address : addresses) {
-      absl::StatusOr<JoinFacts> facts = AskOne(address);
+      absl::StatusOr<JoinFacts> facts = AskOne(address, tls.get());
+      if (absl::IsFailedPrecondition(facts.status())) return facts;
       if (facts.ok() && FindByPeerUrls(facts->list, own_peer_urls) != nullptr) return facts;
       const std::string where = absl::StrCat(address.host, ":", address.port, ": ");
       problem = facts.ok() ? absl::StrCat(where, "the cluster has no member with the peer URLs ",

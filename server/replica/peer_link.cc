@@ -31,6 +31,20 @@ void Configure(asio::ip::tcp::socket& socket) {
   (void)setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
 }
 
+// TLS makes a record, and a system call, of each buffer that it gets.
+void JoinFrames(std::vector<std::string>& frames) {
+  constexpr size_t kJoinedBytes = size_t{64} << 10;
+  size_t kept = 0;
+  for (size_t i = 1; i < frames.size(); ++i) {
+    if (frames[kept].size() + frames[i].size() <= kJoinedBytes) {
+      frames[kept] += frames[i];
+    } else if (++kept != i) {
+      frames[kept] = std::move(frames[i]);
+    }
+  }
+  frames.resize(kept + 1);
+}
+
 }  // namespace
 
 PeerLink::PeerLink(asio::io_context& io, const PeerOptions& options, Target target, Hello hello,
@@ -56,8 +70,7 @@ void PeerLink::Stop() {
   stopped_ = true;
   timer_.cancel();
   resolver_.cancel();
-  asio::error_code ignored;
-  if (connection_ != nullptr) connection_->socket.close(ignored);
+  if (connection_ != nullptr) connection_->stream.Close();
   const std::lock_guard lock(mutex_);
   accepting_ = false;
   queued_.clear();
@@ -81,7 +94,7 @@ void PeerLink::Dial() {
 
 void PeerLink::Connect(const ConnectionPtr& connection,
                        const asio::ip::tcp::resolver::results_type& found) {
-  asio::async_connect(connection->socket, found,
+  asio::async_connect(connection->stream.socket(), found,
                       [self = shared_from_this(), connection](const asio::error_code& error,
                                                               const auto& /*endpoint*/) {
                         if (!self->current(connection)) return;
@@ -90,16 +103,29 @@ void PeerLink::Connect(const ConnectionPtr& connection,
                           self->callbacks_.on_gone();
                         }
                         if (error) return self->Lose(connection, "connect: " + error.message());
-                        self->Greet(connection);
+                        Configure(connection->stream.socket());
+                        if (!self->address().tls) return self->Greet(connection);
+                        self->Secure(connection);
                       });
 }
 
+void PeerLink::Secure(const ConnectionPtr& connection) {
+  PeerStream& stream = connection->stream;
+  if (options_.tls == nullptr || !stream.Secure(options_.tls->NewClient(address().host))) {
+    return Lose(connection, "tls: cannot begin");
+  }
+  stream.Handshake(true, [self = shared_from_this(), connection](const asio::error_code& error) {
+    if (!self->current(connection)) return;
+    if (error) return self->Lose(connection, "tls: " + connection->stream.Explain(error));
+    self->Greet(connection);
+  });
+}
+
 void PeerLink::Greet(const ConnectionPtr& connection) {
-  Configure(connection->socket);
   const auto hello =
       std::make_shared<const std::string>(MakeFrame(FrameKind::kHello, EncodeHello(hello_)));
   asio::async_write(
-      connection->socket, asio::buffer(*hello),
+      connection->stream, asio::buffer(*hello),
       [self = shared_from_this(), connection, hello](const asio::error_code& error, size_t) {
         if (error) self->Lose(connection, "write: " + error.message());
       });
@@ -161,8 +187,7 @@ void PeerLink::AnswerRefusal(const ConnectionPtr& connection, const Frame& frame
 
 void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) {
   if (!current(connection)) return;
-  asio::error_code ignored;
-  connection->socket.close(ignored);
+  connection->stream.Close();
   resolver_.cancel();
   connection_.reset();
   if (std::exchange(connected_, false)) quick_dials_ = kQuickDials + 1;
@@ -242,10 +267,11 @@ void PeerLink::Flush() {
   }
   if (frames->empty()) return;
   writing_ = true;
+  if (connection_->stream.secure()) JoinFrames(*frames);
   std::vector<asio::const_buffer> buffers;
   buffers.reserve(frames->size());
   for (const auto& frame : *frames) buffers.push_back(asio::buffer(frame));
-  asio::async_write(connection_->socket, buffers,
+  asio::async_write(connection_->stream, buffers,
                     [self = shared_from_this(), connection = connection_, frames](
                         const asio::error_code& error, size_t count) {
                       self->counters_->sent_bytes += count;

@@ -57,8 +57,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   // One attempt and, if it succeeds, the connection; a late callback of an earlier one finds its
   // socket replaced.
   struct Connection {
-    explicit Connection(asio::io_context& io) : socket(io), reader(socket) {}
-    asio::ip::tcp::socket socket;
+    explicit Connection(asio::io_context& io) : stream(io), reader(stream) {}
+    PeerStream stream;
     PeerFrameReader reader;
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
@@ -67,6 +67,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   const PeerAddress& address() const { return addresses_[dials_ % addresses_.size()]; }
   void AnswerRefusal(const ConnectionPtr& connection, const Frame& frame);
   void Connect(const ConnectionPtr& connection, const asio::ip::tcp::resolver::results_type& found);
+  void Secure(const ConnectionPtr& connection);
   void Greet(const ConnectionPtr& connection);
   bool OnFrame(const ConnectionPtr& connection, const Frame& frame);
   void Lose(const ConnectionPtr& connection, const std::string& reason);

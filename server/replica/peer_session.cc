@@ -8,37 +8,78 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/replica/peer_host_check.h"
 
 namespace pintle::server::replica {
 namespace {
+
+constexpr int kTlsPatience = 5;  // times dial_timeout: a handshake, and names to be looked up
 
 std::string RemoteText(const asio::ip::tcp::socket& socket) {
   asio::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   if (error) return "somebody gone";
-  return absl::StrCat(endpoint.address().to_string(), ":", endpoint.port());
+  const std::string address = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? absl::StrCat("[", address, "]:", endpoint.port())
+                                    : absl::StrCat(address, ":", endpoint.port());
 }
 
 }  // namespace
 
-PeerSession::PeerSession(asio::ip::tcp::socket socket, const PeerOptions& options,
+PeerSession::PeerSession(asio::ip::tcp::socket socket, bool tls, const PeerOptions& options,
                          storage::DataDirId own_data_dir, Callbacks callbacks)
-    : socket_(std::move(socket)),
+    : stream_(std::move(socket)),
+      tls_(tls),
       options_(options),
       own_data_dir_(own_data_dir),
       callbacks_(std::move(callbacks)),
-      reader_(socket_),
-      timer_(socket_.get_executor()),
-      remote_(RemoteText(socket_)) {}
+      reader_(stream_),
+      timer_(stream_.get_executor()),
+      remote_(RemoteText(stream_.socket())) {}
 
 void PeerSession::Start() {
   asio::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
-  timer_.expires_after(absl::ToChronoNanoseconds(options_.dial_timeout));
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  stream_.socket().set_option(asio::socket_base::keep_alive(true), ignored);
+  timer_.expires_after(
+      absl::ToChronoNanoseconds(options_.dial_timeout * (tls_ ? kTlsPatience : 1)));
   timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
     if (!error && self->peer_ == raft::kNoMember) self->Close();
   });
+  if (tls_) return Secure();
+  Listen();
+}
+
+void PeerSession::Secure() {
+  if (options_.tls == nullptr || !stream_.Secure(options_.tls->NewServer(remote_))) {
+    return RefuseTls("tls: cannot begin");
+  }
+  stream_.Handshake(false, [self = shared_from_this()](const asio::error_code& error) {
+    if (self->closed_) return;
+    if (error) return self->RefuseTls(self->stream_.Explain(error));
+    self->CheckHosts();
+  });
+}
+
+void PeerSession::CheckHosts() {
+  std::vector<std::string> hosts = stream_.hosts_to_look_up();
+  if (hosts.empty()) return Listen();
+  asio::error_code error;
+  const auto from = stream_.socket().remote_endpoint(error);
+  replica::CheckHosts(stream_.get_executor(), shared_from_this(), std::move(hosts), from.address(),
+                      [this](bool fits) {
+                        if (closed_) return;
+                        if (fits) return Listen();
+                        RefuseTls("tls: its address does not match any name in its certificate");
+                      });
+}
+
+void PeerSession::RefuseTls(const std::string& why) {
+  if (options_.tls != nullptr) options_.tls->NoteRefused(remote_, why);
+  Close();
+}
+
+void PeerSession::Listen() {
   reader_.Start(shared_from_this(), kLargestHelloBytes,
                 {.on_frame = [this](const Frame& frame) { return OnFrame(frame); },
                  .on_end =
@@ -52,8 +93,7 @@ void PeerSession::Close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();  // on_closed lets go of us
   timer_.cancel();
-  asio::error_code ignored;
-  socket_.close(ignored);
+  stream_.Close();
   callbacks_.on_closed(*this);
 }
 
@@ -128,7 +168,7 @@ void PeerSession::TellMembers() {
 void PeerSession::WriteAndClose(std::string frame) {
   const auto answer = std::make_shared<const std::string>(std::move(frame));
   asio::async_write(
-      socket_, asio::buffer(*answer),
+      stream_, asio::buffer(*answer),
       [self = shared_from_this(), answer](const asio::error_code&, size_t) { self->Close(); });
 }
 
@@ -141,7 +181,7 @@ void PeerSession::Accept(const Hello& hello) {
                    .data_dir = own_data_dir_};
   const auto answer =
       std::make_shared<const std::string>(MakeFrame(FrameKind::kHelloOk, EncodeHelloOk(ok)));
-  asio::async_write(socket_, asio::buffer(*answer),
+  asio::async_write(stream_, asio::buffer(*answer),
                     [self = shared_from_this(), answer](const asio::error_code& error, size_t) {
                       if (error) self->Close();
                     });

@@ -2,8 +2,8 @@
 // until it named itself a member of our cluster that wants to talk to us; or it asks who
 // the members are, is told, and that was all.
 //
-// Owner: the transport. Thread: the transport's. Limits: a hello of 4 KiB within dial_timeout, then
-// frames up to max_frame_bytes.
+// Owner: the transport. Thread: the transport's. Limits: a hello of 4 KiB within dial_timeout
+// (under TLS five times that, with the handshake), then frames up to max_frame_bytes.
 #pragma once
 
 #include <asio/ip/tcp.hpp>
@@ -31,7 +31,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   };
 
   // `own_data_dir` goes with the answer to a greeting.
-  PeerSession(asio::ip::tcp::socket socket, const PeerOptions& options,
+  PeerSession(asio::ip::tcp::socket socket, bool tls, const PeerOptions& options,
               storage::DataDirId own_data_dir, Callbacks callbacks);
 
   void Start();
@@ -41,6 +41,10 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   raft::MemberId peer() const { return peer_; }  // kNoMember: not greeted yet
 
  private:
+  void Secure();
+  void CheckHosts();
+  void Listen();
+  void RefuseTls(const std::string& why);
   bool OnFrame(const Frame& frame);
   bool OnFirstFrame(const Frame& frame);
   std::optional<HelloRefused> WhyRefused(const Hello& hello) const;
@@ -49,7 +53,8 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void WriteAndClose(std::string frame);
   void Accept(const Hello& hello);
 
-  asio::ip::tcp::socket socket_;
+  PeerStream stream_;
+  const bool tls_;
   const PeerOptions& options_;
   const storage::DataDirId own_data_dir_;
   const Callbacks callbacks_;

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "net/tls_policy.h"
 #include "raft/message.h"
 #include "server/replica/peer_address.h"
 #include "server/storage/data_dir.h"
@@ -115,6 +116,7 @@ struct PeerOptions {
   uint64_t cluster_id = 0;
   raft::MemberId self;
   std::vector<PeerAddress> listen;
+  std::shared_ptr<net::TlsPolicy> tls;         // may be null: then there is no peer URL with https
   size_t max_queued_bytes = size_t{64} << 20;  // per peer
   size_t max_frame_bytes = size_t{96} << 20;
   absl::Duration dial_timeout = absl::Seconds(1);

@@ -80,7 +80,7 @@ absl::Status RefuseForeign(FileSystem& files, const std::string& path) {
   }
   if (files.Exists(member + "/identity") || files.Exists(member + "/lock")) return absl::OkStatus();
   for (const auto& name : names) {
-    if (name == "lost+found") continue;
+    if (name == "lost+found" || name == "fixtures") continue;  // the latter: --auto-tls
     // A first start that was cut short leaves an empty member folder.
     if (name == "member" && HoldsNothing(files, member)) continue;
     return absl::FailedPreconditionError(absl::StrCat("--data-dir=", path,

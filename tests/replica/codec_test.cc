@@ -179,10 +179,13 @@ TEST(PeerAddress, IsReadFromAUrl) {
   PeerAddress address;
   ASSERT_TRUE(ParsePeerUrl("http://10.0.0.1:2380/", address));
   EXPECT_EQ(address, (PeerAddress{"10.0.0.1", 2380}));
+  EXPECT_FALSE(address.tls);
+  ASSERT_TRUE(ParsePeerUrl("https://a:1", address));
+  EXPECT_TRUE(address.tls);
   ASSERT_TRUE(ParsePeerUrl("http://[::1]:1", address));
   EXPECT_EQ(address, (PeerAddress{"::1", 1}));
   for (const char* bad :
-       {"", "10.0.0.1:2380", "https://a:1", "http://a", "http://a:", "http://:1", "http://a:b",
+       {"", "10.0.0.1:2380", "ftp://a:1", "http://a", "http://a:", "http://:1", "http://a:b",
         "http://a:70000", "http://a:1/path", "http://a/b:1", "http://::1:1"}) {
     EXPECT_FALSE(ParsePeerUrl(bad, address)) << bad;
   }

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include "server/flags.h"
 
@@ -83,42 +84,165 @@ TEST_P(Refused, SaysWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     Table, Refused,
     testing::Values(
-        Refusal{
-            {"--no-such-flag"}, absl::StatusCode::kInvalidArgument, "unknown flag --no-such-flag"},
-        Refusal{{"serve"}, absl::StatusCode::kInvalidArgument, "'serve' is not a valid flag"},
-        Refusal{{"--name"}, absl::StatusCode::kInvalidArgument, "--name"},
+        Refusal{{"--no-such-flag"},
+                absl::StatusCode::kInvalidArgument,
+                "flag provided but not defined: -no-such-flag"},
+        Refusal{{"serve"}, absl::StatusCode::kFailedPrecondition, "'serve' is not a valid flag"},
+        Refusal{{"--name"}, absl::StatusCode::kInvalidArgument, "flag needs an argument: -name"},
+        Refusal{{"---name"}, absl::StatusCode::kInvalidArgument, "bad flag syntax: ---name"},
         Refusal{{"--heartbeat-interval=fast"},
                 absl::StatusCode::kInvalidArgument,
-                "not a whole number"},
-        Refusal{{"--election-timeout=99999"},
-                absl::StatusCode::kInvalidArgument,
-                "between 1 and 50000"},
-        Refusal{{"--election-timeout=400"}, absl::StatusCode::kFailedPrecondition, "5 times"},
-        Refusal{{"--cert-file=x"}, absl::StatusCode::kUnimplemented, "not built yet"},
+                "invalid value \"fast\" for flag -heartbeat-interval: not a whole number"},
+        Refusal{{"--election-timeout=60000"},
+                absl::StatusCode::kFailedPrecondition,
+                "--election-timeout[60000ms] is too long, and should be set less than 50000ms"},
+        Refusal{{"--election-timeout=400"},
+                absl::StatusCode::kFailedPrecondition,
+                "--election-timeout[400ms] should be at least as 5 times as "
+                "--heartbeat-interval[100ms]"},
         Refusal{{"--listen-client-urls=http://127.0.0.1:1"},
                 absl::StatusCode::kFailedPrecondition,
-                "--advertise-client-urls is required"},
-        Refusal{
-            {"--listen-peer-urls=https://127.0.0.1:1"}, absl::StatusCode::kUnimplemented, "https"},
-        Refusal{{"--listen-peer-urls=127.0.0.1:1"}, absl::StatusCode::kInvalidArgument, "URL"},
-        Refusal{
-            {"--listen-peer-urls=http://127.0.0.1"}, absl::StatusCode::kInvalidArgument, "port"},
+                "--advertise-client-urls is required when --listen-client-urls is set explicitly"},
+        Refusal{{"--listen-peer-urls=127.0.0.1:1"},
+                absl::StatusCode::kInvalidArgument,
+                "URL scheme must be http, https, unix, or unixs: 127.0.0.1:1"},
+        Refusal{{"--listen-peer-urls=http://127.0.0.1"},
+                absl::StatusCode::kInvalidArgument,
+                "URL address does not have the form \"host:port\": http://127.0.0.1"},
+        Refusal{{"--listen-peer-urls=http://127.0.0.1:1/x"},
+                absl::StatusCode::kInvalidArgument,
+                "URL must not contain a path: http://127.0.0.1:1/x"},
         Refusal{{"--listen-peer-urls=http://some.host:1"},
                 absl::StatusCode::kFailedPrecondition,
-                "expected IP"},
+                "expected IP in URL for binding (http://some.host:1)"},
         Refusal{{"--name=x", "--initial-cluster=y=http://localhost:2380"},
                 absl::StatusCode::kFailedPrecondition,
-                "couldn't find local name \"x\""},
+                "couldn't find local name \"x\" in the initial cluster configuration"},
         Refusal{{"--initial-cluster=default=http://localhost:9999"},
                 absl::StatusCode::kFailedPrecondition,
                 "missing from --initial-advertise-peer-urls"},
+        Refusal{{"--initial-cluster=default=http://localhost:2380,b=http://localhost:2380"},
+                absl::StatusCode::kFailedPrecondition,
+                "has duplicate url"},
         Refusal{
             {"--initial-cluster-state=old"}, absl::StatusCode::kInvalidArgument, "new, existing"},
         Refusal{{"--api-listen-url=http://0.0.0.0:6443"},
                 absl::StatusCode::kFailedPrecondition,
                 "loopback only"},
+        Refusal{{"--tls-min-version=TLS1.1"},
+                absl::StatusCode::kFailedPrecondition,
+                "unexpected TLS version \"TLS1.1\" (must be one of: TLS1.2, TLS1.3)"},
+        Refusal{{"--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"},
+                absl::StatusCode::kFailedPrecondition,
+                "min version (TLS1.3) is greater than max version (TLS1.2)"},
+        Refusal{{"--tls-min-version=TLS1.3", "--cipher-suites=x"},
+                absl::StatusCode::kFailedPrecondition,
+                "cipher suites cannot be configured when only TLS1.3 is enabled"},
+        Refusal{{"--log-outputs=default,stdout"},
+                absl::StatusCode::kFailedPrecondition,
+                "multi logoutput for \"default\" is not supported yet"},
+        Refusal{{"--log-outputs=systemd/journal"},
+                absl::StatusCode::kUnimplemented,
+                "systemd/journal is unimplemented"},
+        Refusal{{"--enable-log-rotation"},
+                absl::StatusCode::kFailedPrecondition,
+                "--log-outputs requires a single file path"},
+        Refusal{{"--logger=capnslog"},
+                absl::StatusCode::kFailedPrecondition,
+                "--logger=capnslog is removed in v3.5"},
+        Refusal{{"--feature-gates=Nonsense=true"},
+                absl::StatusCode::kInvalidArgument,
+                "unrecognized feature gate: Nonsense"},
+        Refusal{{"--unsafe-no-fsync"}, absl::StatusCode::kUnimplemented, "is unimplemented"},
+        Refusal{{"--discovery=http://x"}, absl::StatusCode::kUnimplemented, "--initial-cluster"},
         Refusal{
             {"--config-file=/nonexistent"}, absl::StatusCode::kInvalidArgument, "/nonexistent"}));
+
+// Word for word what kubeadm 1.31 writes into the static pod, with an address filled in.
+TEST(Config, KubeadmsCommandLineStartsUnmodified) {
+  const auto parsed = Parse({"--advertise-client-urls=https://10.0.0.5:2379",
+                             "--cert-file=/etc/kubernetes/pki/etcd/server.crt",
+                             "--client-cert-auth=true",
+                             "--data-dir=/var/lib/etcd",
+                             "--experimental-initial-corrupt-check=true",
+                             "--experimental-watch-progress-notify-interval=5s",
+                             "--feature-gates=InitialCorruptCheck=true",
+                             "--initial-advertise-peer-urls=https://10.0.0.5:2380",
+                             "--initial-cluster=cp1=https://10.0.0.5:2380",
+                             "--initial-cluster-state=existing",
+                             "--key-file=/etc/kubernetes/pki/etcd/server.key",
+                             "--listen-client-urls=https://127.0.0.1:2379,https://10.0.0.5:2379",
+                             "--listen-metrics-urls=http://127.0.0.1:2381",
+                             "--listen-peer-urls=https://10.0.0.5:2380",
+                             "--name=cp1",
+                             "--peer-cert-file=/etc/kubernetes/pki/etcd/peer.crt",
+                             "--peer-client-cert-auth=true",
+                             "--peer-key-file=/etc/kubernetes/pki/etcd/peer.key",
+                             "--peer-trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt",
+                             "--snapshot-count=10000",
+                             "--trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt",
+                             "--watch-progress-notify-interval=5s"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const Config& config = parsed->config;
+  EXPECT_EQ(config.client_tls.cert_file, "/etc/kubernetes/pki/etcd/server.crt");
+  EXPECT_EQ(config.peer_tls.trusted_ca_file, "/etc/kubernetes/pki/etcd/ca.crt");
+  EXPECT_TRUE(config.client_tls.client_cert_auth);
+  EXPECT_TRUE(config.listen_client_urls.at(1).tls());
+  EXPECT_FALSE(config.listen_metrics_urls.at(0).tls());
+  EXPECT_EQ(config.watch_progress_notify_interval, absl::Seconds(5));
+  EXPECT_EQ(config.warnings.size(), 1u) << "the snapshot count";
+}
+
+TEST(Config, ObsoleteFlagsAreTakenWithAWarning) {
+  const auto parsed = Parse({"--enable-v2=false", "-proxy", "off", "--proxy-read-timeout=0",
+                             "--debug", "--v2-deprecation=not-yet", "--experimental-enable-v2v3="});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->config.warnings.size(), 6u);
+}
+
+TEST(Config, DefaultsOfWhatIsNotThereAreNoNews) {
+  const auto parsed = Parse({"--wal-dir=", "--enable-pprof=false"}, {"ETCD_DISCOVERY="});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_TRUE(parsed->config.warnings.empty());
+}
+
+TEST(Config, EverySpellingOfFourReleasesIsKnown) {
+  for (const char* name : {"experimental-peer-skip-client-san-verification",
+                           "peer-skip-client-san-verification",
+                           "experimental-compaction-batch-limit",
+                           "compaction-batch-limit",
+                           "max-wals",
+                           "experimental-snapshot-catch-up-entries",
+                           "experimental-snapshot-catchup-entries",
+                           "experimental-memory-mlock",
+                           "experimental-enable-distributed-tracing",
+                           "host-whitelist",
+                           "cors",
+                           "peer-client-cert-file",
+                           "client-cert-allowed-hostname",
+                           "raft-read-timeout",
+                           "experimental-warning-unary-request-duration",
+                           "socket-reuse-address",
+                           "ca-file",
+                           "cluster-active-size",
+                           "test.coverprofile",
+                           "experimental-downgrade-check-time"}) {
+    EXPECT_NE(FindFlag(name), nullptr) << name;
+  }
+}
+
+TEST(Config, UnixSocketsAndSeveralUrls) {
+  const auto parsed =
+      Parse({"--listen-client-urls=unix://localhost:20000,http://[::1]:2379,unixs:///run/e.sock",
+             "--advertise-client-urls=http://[::1]:2379"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const auto& urls = parsed->config.listen_client_urls;
+  EXPECT_EQ(urls.at(0).host, "localhost:20000");
+  EXPECT_TRUE(urls.at(0).local());
+  EXPECT_EQ(urls.at(1).host, "::1");
+  EXPECT_EQ(urls.at(2).host, "/run/e.sock");
+  EXPECT_TRUE(urls.at(2).tls());
+}
 
 class ConfigFile : public testing::Test {
  protected:
@@ -149,12 +273,49 @@ TEST_F(ConfigFile, UnknownKeyIsAnError) {
 
 TEST_F(ConfigFile, BrokenYamlIsAnError) { EXPECT_FALSE(ParseFile("name: [m1\n").ok()); }
 
+TEST_F(ConfigFile, TlsSitsInMaps) {
+  const auto parsed = ParseFile(
+      "client-transport-security:\n  cert-file: /a.pem\n  key-file: /a.key\n"
+      "  client-cert-auth: true\n  trusted-ca-file: /ca.pem\n  auto-tls: false\n"
+      "peer-transport-security:\n  cert-file: /p.pem\n  key-file: /p.key\n"
+      "  allowed-cn: m1\n  skip-client-san-verification: true\n"
+      "cipher-suites: [A, B]\nlisten-client-urls: https://127.0.0.1:1,https://127.0.0.1:2\n"
+      "advertise-client-urls: https://127.0.0.1:1\nlisten-metrics-urls:\n");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const Config& config = parsed->config;
+  EXPECT_EQ(config.client_tls.cert_file, "/a.pem");
+  EXPECT_TRUE(config.client_tls.client_cert_auth);
+  EXPECT_EQ(config.peer_tls.key_file, "/p.key");
+  EXPECT_EQ(config.peer_tls.allowed_common_names, std::vector<std::string>{"m1"});
+  EXPECT_TRUE(config.peer_skip_client_san_verification);
+  EXPECT_EQ(config.cipher_suites, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(config.listen_client_urls.size(), 2u);
+  EXPECT_FALSE(ParseFile("client-transport-security:\n  cret-file: /a\n").ok());
+  EXPECT_FALSE(ParseFile("client-transport-security: /a\n").ok());
+}
+
+TEST_F(ConfigFile, IsLimited) {
+  EXPECT_FALSE(ParseFile("name: " + std::string(2 << 20, 'x')).ok());
+  EXPECT_FALSE(ParseFile(std::string(100000, '[')).ok());
+  EXPECT_FALSE(ParseFile(std::string(100000, '{')).ok());
+}
+
 TEST(Flags, EveryRowHasHelpAndTakesItsDefault) {
   for (const Flag& flag : Flags()) {
-    EXPECT_FALSE(flag.help.empty()) << flag.name;
+    EXPECT_TRUE(!flag.help.empty() || flag.standing == FlagStanding::kObsolete) << flag.name;
+    if (flag.set == nullptr) continue;
     if (flag.fallback.empty() || flag.fallback.find('<') != std::string_view::npos) continue;
     Config config;
     EXPECT_TRUE(flag.set(config, flag.fallback).ok()) << flag.name;
+  }
+}
+
+TEST(Flags, HelpNamesEveryFlagThatDoesSomething) {
+  std::ostringstream help;
+  PrintHelp(help);
+  for (const Flag& flag : Flags()) {
+    if (flag.standing != FlagStanding::kBuilt) continue;
+    EXPECT_THAT(help.str(), HasSubstr("--" + std::string(flag.name) + " '"));
   }
 }
 

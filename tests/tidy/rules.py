@@ -20,7 +20,7 @@ MAY_INCLUDE = [
     ("client/", ["base/", "proto/", "net/", "client/"]),
     ("server/storage/", ["base/", "proto/", "raft/types.h", "raft/entry.h", "raft/log_storage.h", "raft/memory_log.h",
                          "kv/backend.h", "kv/types.h", "server/storage/"]),
-    ("server/replica/", ["base/", "raft/", "kv/", "watch/", "proto/", "net/executor.h", "server/storage/",
+    ("server/replica/", ["base/", "raft/", "kv/", "watch/", "proto/", "net/executor.h", "net/tls_policy.h", "server/storage/",
                          "server/replica/"]),
     ("server/etcd/", ["base/", "kv/", "watch/", "proto/", "net/", "server/replica/", "server/etcd/",
                       "server/version.h"]),

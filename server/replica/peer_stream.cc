@@ -1,0 +1,29 @@
+#include "server/replica/peer_stream.h"
+
+#include <openssl/ssl.h>
+
+namespace pintle::server::replica {
+
+bool PeerStream::Secure(std::unique_ptr<net::TlsConnection> connection) {
+  if (connection == nullptr) return false;
+  connection_ = std::move(connection);
+  SSL_up_ref(connection_->ssl());  // Asio's stream takes one
+  tls_.emplace(socket_, connection_->ssl());
+  return true;
+}
+
+std::string PeerStream::Explain(const asio::error_code& error) const {
+  if (connection_ != nullptr && !connection_->refusal().empty()) return connection_->refusal();
+  return error.message();
+}
+
+std::vector<std::string> PeerStream::hosts_to_look_up() const {
+  return connection_ == nullptr ? std::vector<std::string>() : connection_->hosts_to_look_up();
+}
+
+void PeerStream::Close() {
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace pintle::server::replica

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""TLS on every listener and link, with stock etcdctl: who is let in, who is not, and new files without a restart."""
+
+import http.client
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+from harness import deploy, main
+from tls_cluster import Authority, TlsCluster
+
+
+class TlsMembers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="pintle-e2e-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.authority = Authority(cls.folder, "ca")
+        cls.alice = cls.authority.sign("alice", "alice")
+        cls.authority.sign("gone", "gone")
+        cls.crl = cls.authority.revoke("gone")
+        cls.cluster = TlsCluster(cls.folder, cls.authority, [f"--client-crl-file={cls.crl}"])
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+
+    def ctl(self, *arguments, ca=None, pair="alice", member=0):
+        pair = (self.authority.path(pair + ".pem"), self.authority.path(pair + ".key")) if pair else None
+        return self.cluster.etcdctl(*arguments, ca=ca or self.authority.ca, pair=pair, member=member)
+
+    def log_of(self, i):
+        with open(self.cluster.members[i].log_file, encoding="utf-8") as f:
+            return f.read()
+
+    def serial(self, i):
+        context = ssl.create_default_context(cafile=self.authority.ca)
+        context.load_cert_chain(*self.alice)
+        with socket.create_connection(("127.0.0.1", self.cluster.client_ports[i]), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as secure:
+                return secure.getpeercert()["serialNumber"]
+
+    def test_etcdctl_reads_and_writes_on_every_member(self):
+        for i in range(3):
+            done = self.ctl("put", f"key{i}", "value", member=i)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = self.ctl("get", f"key{i}", "--print-value-only", member=(i + 1) % 3)
+            self.assertEqual(done.stdout, "value\n", done.stderr)
+
+    def test_http_over_tls(self):
+        context = ssl.create_default_context(cafile=self.authority.ca)
+        context.load_cert_chain(*self.alice)
+        context.set_alpn_protocols(["http/1.1"])
+        connection = http.client.HTTPSConnection("localhost", self.cluster.client_ports[0], timeout=10, context=context)
+        connection.request("GET", "/health")
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+
+    def test_who_is_refused(self):
+        stranger = Authority(self.folder, "stranger")
+        stranger.sign("mallory", "alice")
+        self.authority.sign("late", "late", days=-1)
+        wrong = self.cluster.etcdctl("get", "x", ca=self.authority.ca,
+                                     pair=(stranger.path("mallory.pem"), stranger.path("mallory.key")))
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertNotEqual(self.ctl("get", "x", ca=stranger.ca).returncode, 0, "the client trusts another authority")
+        for who in (None, "late", "gone"):
+            self.assertNotEqual(self.ctl("get", "x", pair=who).returncode, 0, who)
+        for words in ("rejected connection on client endpoint", "expired", "revoked"):
+            self.assertIn(words, self.log_of(0))
+        self.assertEqual(self.ctl("get", "x").returncode, 0)
+
+    def test_plain_text_is_told_so(self):
+        done = subprocess.run(["curl", "-sS", "-o", "-", f"http://127.0.0.1:{self.cluster.client_ports[0]}/health",
+                               "--max-time", "5"], capture_output=True, text=True, timeout=30, check=False)
+        self.assertIn("HTTP request to an HTTPS server", done.stdout + done.stderr)
+
+    def test_tls_1_1_is_refused(self):
+        done = subprocess.run(["openssl", "s_client", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-connect",
+                               f"127.0.0.1:{self.cluster.client_ports[0]}"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertIn("protocol version", done.stdout + done.stderr)
+
+    def test_new_certificates_and_lists_count_without_a_restart(self):
+        pids = [m.pid() for m in self.cluster.members]
+        before = self.serial(1)
+        self.authority.sign("server", "server", self.cluster.names)
+        self.assertNotEqual(self.serial(1), before)
+        self.authority.sign("leaver", "leaver")
+        self.assertEqual(self.ctl("get", "x", pair="leaver").returncode, 0)
+        self.authority.revoke("leaver")
+        self.assertNotEqual(self.ctl("get", "x", pair="leaver").returncode, 0)
+        # A second authority, whose certificates are taken once it stands in the file.
+        second = Authority(self.folder, "second")
+        pair = second.sign("bob", "bob")
+        self.assertNotEqual(self.cluster.etcdctl("get", "x", ca=self.authority.ca, pair=pair).returncode, 0)
+        with open(second.ca, encoding="ascii") as new, open(self.authority.ca, "a", encoding="ascii") as trusted:
+            trusted.write(new.read())
+        self.assertEqual(self.cluster.etcdctl("get", "x", ca=self.authority.ca, pair=pair).returncode, 0)
+        self.assertEqual(pids, [m.pid() for m in self.cluster.members])
+
+    def test_zz_a_member_with_a_strangers_certificate_is_kept_out(self):
+        outsider = Authority(self.folder, "outsider")
+        outsider.sign("peer", "peer", self.cluster.names)
+        self.cluster.members[2].stop()
+        impostor = deploy.Process("m3x", self.folder, self.cluster.arguments(2, outsider))
+        impostor.start()
+        self.addCleanup(impostor.stop)
+        deploy.wait_for("a refusal", lambda: "rejected connection on peer endpoint" in self.log_of(0)
+                        or "rejected connection on peer endpoint" in self.log_of(1))
+        self.assertFalse(self.cluster.healthy(2))
+        self.assertEqual(self.ctl("put", "without", "it").returncode, 0)
+        impostor.stop()
+        self.cluster.members[2].start()
+        deploy.wait_for("m3 to be back", lambda: self.cluster.healthy(2))
+
+
+class OneMember(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="pintle-e2e-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.port, self.peer = deploy.free_ports(2)
+
+    def start(self, urls, *extra):
+        member = deploy.Process("m1", self.folder, [
+            deploy.BINARY, f"--data-dir={self.folder}/d", f"--listen-client-urls={urls}",
+            f"--advertise-client-urls={urls}", f"--listen-peer-urls=https://127.0.0.1:{self.peer}",
+            f"--initial-advertise-peer-urls=https://127.0.0.1:{self.peer}",
+            f"--initial-cluster=default=https://127.0.0.1:{self.peer}", "--peer-auto-tls", *extra])
+        member.start()
+        self.addCleanup(member.stop)
+        return member
+
+    def test_auto_tls_and_plain_text_on_one_port(self):
+        self.start(f"https://127.0.0.1:{self.port},http://127.0.0.1:{self.port}", "--auto-tls")
+        plain = f"http://127.0.0.1:{self.port}/health"
+        deploy.wait_for("health", lambda: deploy.http_get(plain)[0] == 200)
+        done = subprocess.run(["etcdctl", f"--endpoints=https://127.0.0.1:{self.port}", "--cacert",
+                               f"{self.folder}/d/fixtures/client/cert.pem", "put", "a", "b"], capture_output=True,
+                              text=True, timeout=30, check=False, env={**os.environ, "ETCDCTL_API": "3"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_https_without_a_certificate_does_not_start(self):
+        member = self.start(f"https://127.0.0.1:{self.port}")
+        deploy.wait_for("the end", lambda: member.pid() is None)
+        self.assertIn("TLS key/cert (--cert-file, --key-file) must be provided for client url", member.log_tail())
+
+
+if __name__ == "__main__":
+    main()
