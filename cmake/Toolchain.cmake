@@ -29,10 +29,20 @@ elseif(NOT PINTLE_SANITIZER STREQUAL "")
   message(FATAL_ERROR "PINTLE_SANITIZER is '${PINTLE_SANITIZER}': use address, thread or nothing")
 endif()
 
+if(PINTLE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # Put on our own targets only: generated and foreign sources are not ours to warn about.
 set(PINTLE_WARNINGS -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-missing-field-initializers)
 # gcc's documentation says it: with sanitizers this warning sees ghosts (in std::variant, for one).
 if(NOT PINTLE_SANITIZER STREQUAL "")
   list(APPEND PINTLE_WARNINGS -Wno-maybe-uninitialized)
+endif()
+# The compiler of the other presets has the say on warnings.
+if(PINTLE_FUZZ)
+  set(PINTLE_WARNINGS "")
 endif()

@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Hostile clients against a running member (the list of reference/reliability.md, H1 to H7 and H13 to H18): the right
+code or a closed connection, bounded memory, and other clients that notice nothing."""
+
+import json
+import os
+import random
+import socket
+import struct
+import time
+
+import http2
+from harness import ClusterTest, deploy, main
+from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS
+from http2 import WINDOW_UPDATE, Connection, frame
+
+MOST_GROWTH_KB = 96 << 10
+SLOWEST_PUT = 2.0  # seconds, on a machine that is busy with other tests
+
+
+def put(key, value=b"v"):
+    return b"\x0a" + bytes([len(key)]) + key + b"\x12" + bytes([len(value)]) + value
+
+
+class Hostile(ClusterTest):
+    members = 1
+
+    def setUp(self):
+        self.port = self.cluster.layout["client"][0]
+        self.pid = self.cluster.members[0].pid()
+        self.before = self.rss()
+
+    def tearDown(self):
+        """After each attack: the same process, not much larger, and it serves."""
+        self.assertEqual(self.cluster.members[0].pid(), self.pid, "the member has gone")
+        self.assert_others_are_served()
+        self.assertLess(self.rss() - self.before, MOST_GROWTH_KB)
+
+    def rss(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+    def assert_others_are_served(self):
+        start = time.monotonic()
+        with Connection(self.port) as victim:
+            victim.call(1, "/etcdserverpb.KV/Put", put(b"victim"))
+            self.assertEqual(self.status(victim), b"0")
+        self.assertLess(time.monotonic() - start, SLOWEST_PUT)
+
+    # H1
+    def test_rapid_reset_by_the_client(self):
+        with Connection(self.port) as c:
+            for first in range(1, 60001, 2000):
+                burst = b"".join(frame(HEADERS, END_HEADERS, s, http2.head("/etcdserverpb.Watch/Watch"))
+                                 + frame(RST_STREAM, 0, s, struct.pack(">I", 8)) for s in range(first, first + 2000, 2))
+                if not c.send(burst):
+                    break
+            self.assert_others_are_served()
+            self.assertTrue(c.is_closed())
+
+    def test_resets_that_the_server_is_made_to_send(self):
+        with Connection(self.port) as c:
+            for first in range(1, 20001, 2000):
+                burst = b"".join(frame(HEADERS, END_HEADERS, s, http2.head("/etcdserverpb.Watch/Watch"))
+                                 + frame(WINDOW_UPDATE, 0, s, struct.pack(">I", 0)) for s in range(first, first + 2000, 2))
+                if not c.send(burst):
+                    break
+            self.assert_others_are_served()
+            self.assertTrue(c.is_closed())
+
+    # H2
+    def test_continuation_flood(self):
+        with Connection(self.port) as c:
+            c.send(frame(HEADERS, 0, 1, http2.head("/x")))
+            for _ in range(1000):
+                if not c.send(frame(CONTINUATION, 0, 1, http2.field("a", "b" * 1000))):
+                    break
+            self.assertTrue(c.is_closed())
+
+    # H3
+    def test_hpack_bombs_and_nonsense(self):
+        big = b"\x40" + http2.text("x") + http2.text("y" * 3900)  # goes into the table, then is named often
+        for block in (http2.head("/x") + big + b"\xbe" * 15000, b"\xff\xff\xff\xff\xff\xff\x0f", b"\x3f\xe1\xff\x03" * 500,
+                      b"\x80", b"\x00\xff" + b"\xff" * 5 + b"\x7f"):
+            with Connection(self.port) as c:
+                c.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block))
+                c.send(frame(PING, 0, 0, b"12345678"))
+                self.assertTrue(any(kind in (http2.RST_STREAM, http2.GOAWAY) for kind, *_ in c.frames()), block[:20])
+
+    # H4
+    def test_floods_of_small_frames(self):
+        floods = {
+            "settings": frame(SETTINGS), "ping": frame(PING, 0, 0, b"12345678"),
+            "priority": frame(PRIORITY, 0, 1, b"\0\0\0\0\x10"), "empty data": frame(DATA, 0, 1),
+            "window": frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)),
+        }
+        for name, one in floods.items():
+            with self.subTest(name), Connection(self.port) as c:
+                c.send(frame(HEADERS, END_HEADERS, 1, http2.head("/etcdserverpb.KV/Put")))
+                for _ in range(100):
+                    if not c.send(one * 1000):
+                        break
+                self.assert_others_are_served()
+
+    def test_ping_flood_is_sent_away_in_grpcs_words(self):
+        with Connection(self.port) as c:
+            c.send(frame(PING, 0, 0, b"12345678") * 20)
+            goaways = [payload for kind, _, _, payload in c.frames() if kind == http2.GOAWAY]
+        self.assertEqual(len(goaways), 1)
+        self.assertEqual(struct.unpack(">I", goaways[0][4:8])[0], 11)  # ENHANCE_YOUR_CALM
+        self.assertTrue(goaways[0].endswith(b"too_many_pings"))
+
+    def test_clients_that_do_not_read(self):
+        value = b"x" * 100000
+        with Connection(self.port) as c:
+            body = b"\x0a\x03big\x12" + b"\xa0\x8d\x06" + value
+            c.call(1, "/etcdserverpb.KV/Put", body)
+            c.answer(1)
+        silent = []
+        for _ in range(20):
+            c = Connection(self.port)
+            silent.append(c)
+            c.socket.settimeout(2)
+            for s in range(1, 401, 2):
+                if not c.call(s, "/etcdserverpb.KV/Range", b"\x0a\x03big"):
+                    break
+        self.assert_others_are_served()
+        self.assertLess(self.rss() - self.before, 2 * MOST_GROWTH_KB)
+        for c in silent:
+            c.socket.close()
+        self.eventually("memory to be given back", lambda: self.rss() - self.before < MOST_GROWTH_KB, 20)
+
+    # H5
+    def test_bad_grpc(self):
+        cases = {
+            "length": (struct.pack(">BI", 0, 0xffffffff), (), b"8"),
+            "compressed": (struct.pack(">BI", 1, 3) + b"abc", (), b"13"),
+            "format": (struct.pack(">BI", 7, 3) + b"abc", (), b"13"),
+            "encoding": (http2.message(b""), (("grpc-encoding", "gzip"),), b"12"),
+            "deadline": (http2.message(b""), (("grpc-timeout", "1X"),), b"13"),
+            "nothing": (b"", (), b"13"),
+        }
+        for name, (data, more, status) in cases.items():
+            with self.subTest(name), Connection(self.port) as c:
+                c.send(frame(HEADERS, END_HEADERS, 1, http2.head("/etcdserverpb.KV/Put", more))
+                       + frame(DATA, END_STREAM, 1, data))
+                self.assertEqual(self.status(c), status)
+        with Connection(self.port) as c:
+            c.call(1, "/etcdserverpb.KV/Nothing", b"")
+            self.assertEqual(self.status(c), b"12")
+        with Connection(self.port) as c:  # not gRPC at all: HTTP
+            c.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, http2.head("/etcdserverpb.KV/Put", content_type="x/y")))
+            self.assertNotIn(b"CLOSED", c.answer(1))
+        with Connection(self.port) as c:  # metadata without end
+            many = [(f"k{i}", "v" * 50) for i in range(1000)]
+            c.send(frame(HEADERS, 0, 1, http2.head("/etcdserverpb.KV/Put", many[:100])))
+            for i in range(100, 1000, 100):
+                c.send(frame(CONTINUATION, END_HEADERS if i == 900 else 0, 1,
+                             b"".join(http2.field(n, v) for n, v in many[i:i + 100])))
+            answer = c.answer(1)
+            self.assertTrue(b"RST_STREAM" in answer or b"GOAWAY" in answer or b"CLOSED" in answer)
+
+    @staticmethod
+    def status(c):
+        """The gRPC status of call 1; empty: there was none."""
+        for kind, flags, stream, payload in c.frames():
+            if stream != 1:
+                continue
+            if kind == HEADERS and http2.GRPC_STATUS in payload:
+                at = payload.index(http2.GRPC_STATUS) + len(http2.GRPC_STATUS)
+                return payload[at + 1:at + 1 + payload[at]]
+            if flags & END_STREAM or kind == RST_STREAM:
+                break
+        return b""
+
+    # H6
+    def test_bad_protobuf(self):
+        nested = b""
+        for _ in range(3000):  # a transaction in a transaction in a …
+            inner = b"\x12" + varint(len(nested) + 1 + len(varint(len(nested)))) + b"\x22" + varint(len(nested)) + nested
+            nested = inner
+            if len(nested) > 1 << 20:
+                break
+        cases = [b"\x0a", b"\x0a\xff", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x0b", b"\x0c", b"\xff" * 200,
+                 b"\x0a\xff\xff\xff\xff\x0f", b"\x18" + b"\xff" * 9 + b"\x7f", os.urandom(300), b"\x0f"]
+        for body in cases:
+            for method in ("Put", "Range", "Txn", "DeleteRange"):
+                with Connection(self.port) as c:
+                    c.call(1, "/etcdserverpb.KV/" + method, body)
+                    self.assertNotIn(self.status(c), (b"", b"2", b"14"), (method, body[:20]))
+        with Connection(self.port) as c:
+            c.call(1, "/etcdserverpb.KV/Txn", nested)
+            self.assertIn(self.status(c), (b"3", b"13", b"8"))
+
+    # H7: what etcd says to each of these is in the differential tests; here: nothing breaks.
+    def test_nonsense_in_good_protobuf(self):
+        source = random.Random(7)
+        with Connection(self.port) as c:
+            for i in range(300):
+                body = b"".join(bytes([source.randrange(1, 16) << 3]) + varint(source.choice((0, 1, 2**63 - 1, 2**64 - 1)))
+                                for _ in range(5))
+                c.call(2 * i + 1, "/etcdserverpb." + source.choice((
+                    "KV/Range", "KV/DeleteRange", "KV/Compact", "Lease/LeaseGrant", "Lease/LeaseRevoke",
+                    "Lease/LeaseTimeToLive", "Maintenance/HashKV", "Cluster/MemberRemove")), body)
+
+    # H13
+    def test_tls_on_a_plain_port(self):
+        for bytes_ in (b"\x16\x03\x01\x02\x00" + os.urandom(600), b"\x16\x03\x01" + b"\xff" * 1000):
+            with Connection(self.port, hello=False) as c:
+                c.send(bytes_)
+                self.assertTrue(c.is_closed())
+
+    # H15
+    def test_nothing_that_is_sent_shapes_the_log(self):
+        evil = "x\r\n\x1b[31m{\"level\":\"fatal\"}\u2028"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as s:
+            s.sendall(b"GET /" + evil.encode() + b" HTTP/1.1\r\nHost: " + evil.encode() + b"\r\n\r\n")
+        with Connection(self.port) as c:
+            c.call(1, "/etcdserverpb.KV/Put", put(evil.encode()), (("user-agent", "a\x1b[31m"),))
+        with socket.create_connection(("127.0.0.1", self.cluster.layout["peer"][0]), timeout=10) as s:
+            s.sendall(evil.encode() * 100)
+        with open(self.cluster.members[0].log_file, encoding="utf-8") as f:
+            for line in f:
+                self.assertNotIn("\x1b", line)
+                self.assertNotEqual(json.loads(line)["level"], "fatal")
+
+    # H17
+    def test_strangers_on_the_peer_port(self):
+        peer = self.cluster.layout["peer"][0]
+        for bytes_ in (b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n", http2.PREFACE + frame(SETTINGS), os.urandom(4096),
+                       b"\x16\x03\x01\x02\x00" + os.urandom(600), b"\0" * 4096, b"\xff" * 4096):
+            with Connection(peer, hello=False) as c:
+                c.send(bytes_)
+                self.assertTrue(c.is_closed())
+        silent = [socket.create_connection(("127.0.0.1", peer), timeout=10) for _ in range(200)]
+        for s in silent:
+            s.settimeout(10)
+            try:
+                self.assertEqual(s.recv(1), b"")  # closed in good time, or refused at once
+            except ConnectionResetError:
+                pass
+            s.close()
+
+    # H18
+    def test_bodies_without_end(self):
+        for path in ("/v3/kv/range", "/admin/members/replace", "/health"):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=10) as s:
+                s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+                end = time.monotonic() + 20
+                ended = False
+                while not ended and time.monotonic() < end:  # what comes after the refusal is read and forgotten
+                    try:
+                        s.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+                    except OSError:
+                        ended = True
+                self.assertTrue(ended, path)
+        # A header without end.
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as s:
+            try:
+                s.sendall(b"GET / HTTP/1.1\r\n" + b"a: " + b"b" * (1 << 20))
+                self.assertTrue(s.recv(100).startswith(b"HTTP/1.1 4"))
+            except OSError:
+                pass
+
+
+def varint(value):
+    out = b""
+    while value >= 128:
+        out += bytes([value % 128 + 128])
+        value //= 128
+    return out + bytes([value])
+
+
+if __name__ == "__main__":
+    main()
