@@ -96,6 +96,7 @@ absl::StatusOr<etcd::AuthOptions> AuthOptionsOf(const Config& config) {
   if (config.bcrypt_cost >= etcd::kMinBcryptCost && config.bcrypt_cost <= etcd::kMaxBcryptCost) {
     auth.bcrypt_cost = static_cast<int>(config.bcrypt_cost);
   }
+  auth.client_certificates = config.client_tls.client_cert_auth;
   auth.password_threads =
       std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
   return auth;
