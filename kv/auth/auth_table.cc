@@ -37,8 +37,7 @@ AuthState& AuthTable::Own() {
 
 absl::Status AuthTable::Execute(const Request& request, BackendBatch& batch, bool& switch_changed) {
   const AuthSwitch before = own_switch();
-  const absl::Status status =
-      std::visit([&](const auto& asked) { return Do(asked, batch); }, request);
+  absl::Status status = std::visit([&](const auto& asked) { return Do(asked, batch); }, request);
   const AuthSwitch after = own_switch();
   switch_changed = before.enabled != after.enabled || before.revision != after.revision;
   return status;

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -130,7 +131,7 @@ class Login : public std::enable_shared_from_this<Login> {
 
 }  // namespace
 
-void LogIn(const ServicePtr& service, const etcdserverpb::AuthenticateRequest& request, std::string,
+void LogIn(const ServicePtr& service, const etcdserverpb::AuthenticateRequest& request,
            CallPtr call) {
   std::make_shared<Login>(service, request, std::move(call))->Begin();
 }

@@ -6,14 +6,13 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/service.h"
 
 namespace pintle::server::etcd {
 
-void LogIn(const ServicePtr& service, const etcdserverpb::AuthenticateRequest& request, std::string,
+void LogIn(const ServicePtr& service, const etcdserverpb::AuthenticateRequest& request,
            std::shared_ptr<net::GrpcCall> call);
 
 }  // namespace pintle::server::etcd

@@ -90,7 +90,7 @@ void Show(const ServicePtr& service, const CallPtr& call, Fill fill) {
   ReadAs(*service, /*serializable=*/false, call,
          [service, call, fill = std::move(fill)](const kv::ReadView& view, const Caller& caller) {
            Response response;
-           if (const absl::Status refused = fill(view.auth(), caller, response); !refused.ok()) {
+           if (absl::Status refused = fill(view.auth(), caller, response); !refused.ok()) {
              return call->Finish(refused);
            }
            const HeaderFacts facts = FactsOf(service->member);
@@ -119,7 +119,7 @@ void UserGet(const ServicePtr& service, const etcdserverpb::AuthUserGetRequest& 
   Show<Response>(
       service, call,
       [name = request.name()](const AuthState& auth, const Caller& caller, Response& response) {
-        const absl::Status refused = auth.CheckRoot(caller);
+        absl::Status refused = auth.CheckRoot(caller);
         if (!refused.ok() && name != caller.user) return refused;
         const kv::auth::User* user = auth.FindUser(name);
         if (user == nullptr) return kv::auth::ErrUserNotFound();
@@ -138,6 +138,11 @@ void UserList(const ServicePtr& service, const etcdserverpb::AuthUserListRequest
                  });
 }
 
+void Authenticate(const ServicePtr& service, const etcdserverpb::AuthenticateRequest& request,
+                  std::string, CallPtr call) {
+  LogIn(service, request, std::move(call));
+}
+
 void ShowPermission(const kv::auth::Permission& permission, authpb::Permission& out) {
   out.set_permtype(static_cast<authpb::Permission::Type>(permission.type));
   out.set_key(permission.range.key);
@@ -151,7 +156,7 @@ void RoleGet(const ServicePtr& service, const etcdserverpb::AuthRoleGetRequest& 
   Show<Response>(
       service, call,
       [name = request.role()](const AuthState& auth, const Caller& caller, Response& response) {
-        const absl::Status refused = auth.CheckRoot(caller);
+        absl::Status refused = auth.CheckRoot(caller);
         if (!refused.ok() && !auth.HasRole(caller.user, name)) return refused;
         const kv::auth::Role* role = auth.FindRole(name);
         if (role == nullptr) return kv::auth::ErrRoleNotFound();
@@ -183,7 +188,7 @@ void RegisterAuth(net::GrpcRouter& router, ServicePtr service) {
   AddChange<AuthEnableRequest>(router, service, "AuthEnable", RequestKind::kAuthEnable);
   AddChange<AuthDisableRequest>(router, service, "AuthDisable", RequestKind::kAuthDisable);
   AddUnary<AuthStatusRequest>(router, kPrefix + "AuthStatus", service, Status);
-  AddUnary<AuthenticateRequest>(router, kPrefix + "Authenticate", service, LogIn);
+  AddUnary<AuthenticateRequest>(router, kPrefix + "Authenticate", service, Authenticate);
   AddUnary<AuthUserAddRequest>(router, kPrefix + "UserAdd", service, UserAdd);
   AddUnary<AuthUserGetRequest>(router, kPrefix + "UserGet", service, UserGet);
   AddUnary<AuthUserListRequest>(router, kPrefix + "UserList", service, UserList);
