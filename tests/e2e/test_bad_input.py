@@ -147,7 +147,7 @@ class RunningServer(ClusterTest):
     def test_unknown_methods_and_services(self):
         self.assertEqual(self.grpc("/etcdserverpb.KV/Putt", None)[0], "12")
         self.assertEqual(self.grpc("/no.Such/Thing", None)[0], "12")
-        self.assertEqual(self.grpc("/etcdserverpb.Auth/UserList", None)[0], "12")
+        self.assertEqual(self.grpc("/etcdserverpb.Auth/UserListt", None)[0], "12")
 
     def test_oversize_requests(self):
         done = self.cluster.etcdctl("put", "big", stdin="x" * (1572864 + 10), check=False)
