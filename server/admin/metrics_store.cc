@@ -74,6 +74,8 @@ void AddStore(Page& page, const MetricsSources& sources) {
              static_cast<double>(view->revision()));
   page.Gauge("etcd_debugging_mvcc_compact_revision", "The newest compacted revision.",
              static_cast<double>(view->compact_revision()));
+  page.Gauge("etcd_debugging_auth_revision", "The revision of users, roles and permissions.",
+             static_cast<double>(view->auth().revision()));
   uint64_t ranges = counters.ranges.Get();
   for (const auto* times : {&sources.face.ranges, &sources.face.failed_ranges}) {
     for (const uint64_t count : times->counts()) ranges += count;

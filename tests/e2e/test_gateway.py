@@ -215,6 +215,52 @@ class BesideEtcd(ClusterTest):
         self.assertIn('"type":"DELETE"', lines[0][2])
 
 
+    def test_5_auth(self):
+        """In both: users, roles and rights, with the token in the Authorization header."""
+        tokens = ["", ""]
+
+        def ask(path, body, headers=None):
+            with self.subTest(path=path, body=body):
+                answers = []
+                for i, url in enumerate((self.cluster.client_url(0), self.etcd.url)):
+                    given = {name: value.replace("TOKEN", tokens[i]) for name, value in (headers or {}).items()}
+                    answers.append(post(url, path, body, headers=given))
+                if path.endswith("authenticate") and answers[0][0] == 200:
+                    for i, answer in enumerate(answers):
+                        tokens[i] = json.loads(answer[1])["token"]
+                    return
+                self.assertEqual(comparable(answers[0][1]), comparable(answers[1][1]))
+                self.assertEqual(answers[0][0], answers[1][0])
+        mine = {"Authorization": "TOKEN"}
+        ask("/v3/auth/authenticate", '{"name":"root","password":"p"}')
+        ask("/v3/auth/enable", "{}")
+        ask("/v3/auth/user/add", '{"name":"root","password":"p"}')
+        ask("/v3/auth/user/add", '{"name":"root","password":"p"}')
+        ask("/v3/auth/role/add", '{"name":"root"}')
+        ask("/v3/auth/user/grant", '{"user":"root","role":"root"}')
+        ask("/v3/auth/user/add", '{"name":"u","password":"p"}')
+        ask("/v3/auth/role/add", '{"name":"r"}')
+        ask("/v3/auth/role/grant", '{"name":"r","perm":{"permType":"READWRITE","key":"YQ==","range_end":"Yg=="}}')
+        ask("/v3/auth/user/grant", '{"user":"u","role":"r"}')
+        ask("/v3/auth/role/get", '{"role":"r"}')
+        ask("/v3/auth/user/get", '{"name":"u"}')
+        ask("/v3/auth/user/list", "{}")
+        ask("/v3/auth/status", "{}")
+        ask("/v3/auth/enable", "{}")
+        ask("/v3/kv/put", '{"key":"YWE=","value":"MQ=="}')
+        ask("/v3/kv/put", '{"key":"YWE=","value":"MQ=="}', {"Authorization": "nonsense"})
+        ask("/v3/auth/authenticate", '{"name":"u","password":"wrong"}')
+        ask("/v3/auth/authenticate", '{"name":"u","password":"p"}')
+        ask("/v3/kv/put", '{"key":"YWE=","value":"MQ=="}', mine)
+        ask("/v3/kv/put", '{"key":"eA==","value":"MQ=="}', mine)
+        ask("/v3/kv/range", '{"key":"YWE="}', mine)
+        ask("/v3/kv/range", '{"key":"YWE=","range_end":"eg=="}', mine)
+        ask("/v3/lock/lock", '{"name":"eA=="}', mine)
+        ask("/v3/auth/disable", "{}", mine)
+        ask("/v3/auth/authenticate", '{"name":"root","password":"p"}')
+        ask("/v3/auth/disable", "{}", mine)
+        ask("/v3/kv/range", '{"key":"YWE="}')
+
     def test_6_plain_http(self):
         for method, path in HTTP:
             with self.subTest(method=method, path=path):

@@ -71,6 +71,7 @@ etcd_debugging_mvcc_db_compaction_last gauge
 etcd_network_active_peers gauge
 etcd_disk_defrag_inflight gauge
 etcd_snap_fsync_duration_seconds histogram
+etcd_debugging_auth_revision gauge
 etcd_debugging_lease_granted_total counter
 etcd_debugging_lease_renewed_total counter
 etcd_debugging_lease_revoked_total counter
