@@ -26,6 +26,7 @@ enum class Transition : uint8_t {
   kPreCampaign,        // ask whether an election could be won
   kCampaign,           // hold one: a new term
   kCampaignForLeader,  // the same, because the leader has asked for it
+  kSurveyForLeader,    // it has, but what is missing here has to be found out first (vote_floor.h)
   kLead,
   kStepDown,  // follow nobody, same term
 };

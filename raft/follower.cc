@@ -150,10 +150,12 @@ Transition Follower::Handle(Core& core, const Message& envelope, const InstallSn
   return Transition::kStay;
 }
 
-// Thesis §3.10. A doubtful member could not win with its own vote missing where it counts most.
+// Thesis §3.10.
 Transition Follower::Handle(Core& core, const Message&, const TimeoutNow&) {
-  if (!core.promotable() || core.doubtful()) return Transition::kStay;
-  return Transition::kCampaignForLeader;
+  if (!core.promotable()) return Transition::kStay;
+  // A leader that asks this has nobody better, and may be unable to serve for ever: under it no
+  // entry of a later term comes, nor does anybody ask for votes.
+  return core.doubtful() ? Transition::kSurveyForLeader : Transition::kCampaignForLeader;
 }
 
 }  // namespace pintle::raft

@@ -270,10 +270,12 @@ void Raft::Become(Transition transition) {
   switch (transition) {
     case Transition::kStay:
       return;
-    case Transition::kPreCampaign: {
+    case Transition::kPreCampaign:
+    case Transition::kSurveyForLeader: {
       if (PINTLE_CANARY("no_pre_vote")) return Become(Transition::kCampaign);
       EndRole();
-      auto& candidate = role_.emplace<Candidate>(core_, /*pre_vote=*/true);
+      auto& candidate = role_.emplace<Candidate>(core_, /*pre_vote=*/true,
+                                                 transition == Transition::kSurveyForLeader);
       Become(candidate.OwnVoteDurable(core_));
       return;
     }
