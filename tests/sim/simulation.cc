@@ -76,9 +76,10 @@ void Simulation::Check(const absl::Status& status) {
 void Simulation::OnFaultPoint(const char* name) {
   const uint64_t passed = ++outcome_.fault_points[name];
   SimMember* const member = RunningMember();
-  if (member == nullptr || !faults_on_) return;
+  if (member == nullptr) return;
   const auto planned = plan_.crash_at.find(name);
   const bool chosen = planned != plan_.crash_at.end() && planned->second == passed;
+  if (!chosen && !faults_on_) return;
   if (!chosen && !random_.Chance(settings_.crash_at_fault_point)) return;
   ++outcome_.faults["crash-at-point"];
   ++outcome_.crashes_at[name];
