@@ -4,9 +4,6 @@ namespace pintle::server::etcd {
 
 net::Headers PlainHeaders(std::string_view content_type) {
   net::Headers headers;
-  headers.Add("access-control-allow-methods", "POST, GET, OPTIONS, PUT, DELETE");
-  headers.Add("access-control-allow-origin", "*");
-  headers.Add("access-control-allow-headers", "accept, content-type, authorization");
   if (!content_type.empty()) headers.Add("content-type", std::string(content_type));
   return headers;
 }

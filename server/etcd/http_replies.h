@@ -1,4 +1,4 @@
-// Plain HTTP answers with the headers that etcd puts on all of them.
+// Plain HTTP answers; what lets browsers' scripts ask is added by server/http_access.h.
 #pragma once
 
 #include <string>
