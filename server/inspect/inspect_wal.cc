@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "server/inspect/inspect.h"
 #include "server/storage/wal_recovery.h"
+#include "server/storage/wal_witness.h"
 
 namespace pintle::server::inspect {
 namespace {
@@ -114,6 +115,23 @@ absl::StatusOr<std::vector<SegmentFile>> FindSegments(storage::FileSystem& files
   return segments;
 }
 
+// What the witness beside the log's folder says; nullopt when there is none.
+std::optional<storage::WalMark> MarkOf(storage::FileSystem& files, const std::string& segment,
+                                       const WalIdentity& identity, std::ostream& out) {
+  const std::string folder = segment.substr(0, segment.rfind('/'));
+  const auto bytes = files.ReadWhole(storage::WalWitness::PathFor(folder));
+  if (!bytes.ok()) return std::nullopt;
+  uint64_t sequence = 0;
+  const std::optional<storage::WalMark> mark = storage::ParseWitness(identity, *bytes, sequence);
+  if (mark) {
+    out << "witness: segment " << mark->segment << ", term " << mark->term.value() << ", mark "
+        << sequence << "\n";
+  } else {
+    out << "witness: NOT READABLE\n";
+  }
+  return mark;
+}
+
 }  // namespace
 
 absl::StatusOr<bool> InspectWal(storage::FileSystem& files, const std::string& path,
@@ -141,7 +159,8 @@ absl::StatusOr<bool> InspectWal(storage::FileSystem& files, const std::string& p
     PINTLE_RETURN_IF_ERROR(
         reader.Read(segment.number, segment.path, bytes, segment.number == segments.back().number));
   }
-  const storage::WalContents contents = reader.Finish(raft::EntryId());
+  const storage::WalContents contents =
+      reader.Finish(raft::EntryId(), MarkOf(files, segments.front().path, identity, out));
   out << "a member without a store would start with: log behind " << Text(contents.base) << ", "
       << contents.entries.size() << " entries";
   if (!contents.entries.empty()) out << " to " << Text(contents.entries.back().id);

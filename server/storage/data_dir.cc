@@ -11,6 +11,7 @@
 #include "base/crc32c.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
+#include "server/storage/wal_witness.h"
 
 namespace pintle::server::storage {
 namespace {
@@ -191,12 +192,32 @@ absl::Status DataDir::LoadIdentity(const WalIdentity& wanted, DataDirId fresh) {
   }
   id_ = found->id;
   identity_ = {wanted.cluster_id, wanted.member_id, id_.high};
+  PINTLE_RETURN_IF_ERROR(CheckLog());
   const std::string text = IdentityText(wanted, id_);
   for (const std::string& path : paths) {
     const absl::StatusOr<std::string> there = files_.ReadWhole(path);
     if (!there.ok() || *there != text) PINTLE_RETURN_IF_ERROR(WriteDurably(files_, path, text));
   }
   return absl::OkStatus();
+}
+
+// Where there is an identity there is a witness, from before it, or at least a log. A member that
+// has lost both would act as if it had never promised anything.
+absl::Status DataDir::CheckLog() {
+  PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<WalWitness> witness,
+                          WalWitness::Open(files_, log_folder(), identity_));
+  if (created_) return witness->Write({});
+  if (witness->mark()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(log_folder());
+  if (names.ok() && std::any_of(names->begin(), names->end(),
+                                [](const auto& name) { return name.ends_with(".wal"); })) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(
+      "the log in ", log_folder(), " is gone, and so is the record of how far it had got (",
+      WalWitness::PathFor(log_folder()),
+      "): this member has forgotten its votes and what it has acknowledged. Restore its data-dir, "
+      "or remove the member and add it again with an empty one"));
 }
 
 // A pointer that is damaged or lost: the lowest store was complete once, of a higher one nothing is

@@ -4,6 +4,7 @@
 //   <data-dir>/member/identity        which format, cluster and member, and the data-dir's own id
 //   <data-dir>/member/identity.copy   the same; either of them is enough
 //   <data-dir>/member/log/            the write-ahead log (wal.h)
+//   <data-dir>/member/log.witness     how far the log had got at least (wal_witness.h)
 //   <data-dir>/member/store           names the store that counts
 //   <data-dir>/member/store-<n>/      LevelDB (leveldb_backend.h)
 //
@@ -12,7 +13,8 @@
 //
 // Claim refuses, with one line that says what to do, and touches nothing: a data-dir of etcd's, a
 // folder with foreign files, one that another process holds, and one of another member or cluster
-// (FAILED_PRECONDITION). DATA_LOSS: both copies of the identity are damaged. Threads: any.
+// (FAILED_PRECONDITION). DATA_LOSS: both copies of the identity are damaged, or the log and its
+// witness are gone. Threads: any.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +71,7 @@ class DataDir {
 
   std::string StoreFolder(uint64_t number) const;
   absl::Status LoadIdentity(const WalIdentity& wanted, DataDirId fresh);
+  absl::Status CheckLog();
   absl::Status LoadPointer();
   absl::Status RemoveStores(bool newer);
 

@@ -9,7 +9,11 @@
 namespace pintle::server::storage {
 namespace {
 
-absl::Status WriteZeros(FileSystem& files, const std::string& path, size_t bytes) {
+// Synced in parts: one large sync would make the log's own wait for all of it.
+constexpr size_t kSyncBytes = size_t{4} << 20;
+
+absl::Status WriteZeros(FileSystem& files, const std::string& path, size_t bytes,
+                        const std::atomic<bool>& stopping) {
   PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.OpenForWrite(path));
   PINTLE_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   if (size > bytes) PINTLE_RETURN_IF_ERROR(file->Truncate(bytes));
@@ -17,6 +21,8 @@ absl::Status WriteZeros(FileSystem& files, const std::string& path, size_t bytes
   for (size_t at = 0; at < bytes; at += zeros.size()) {
     const std::string_view piece = std::string_view(zeros).substr(0, bytes - at);
     PINTLE_RETURN_IF_ERROR(file->WriteAt(at, std::span(&piece, 1)));
+    if (stopping) return absl::CancelledError("the log is being closed");
+    if ((at + zeros.size()) % kSyncBytes == 0) PINTLE_RETURN_IF_ERROR(file->Sync());
   }
   base::FaultPoint("wal.segment_zeroed");
   return file->Sync();
@@ -80,7 +86,7 @@ absl::Status SegmentPreparer::MakeNow(size_t bytes) {
   if (files_.Exists(options_.path)) PINTLE_RETURN_IF_ERROR(files_.Remove(options_.path));
   if (files_.Exists(options_.spare))
     PINTLE_RETURN_IF_ERROR(files_.Rename(options_.spare, options_.path));
-  absl::Status made = WriteZeros(files_, options_.path, bytes);
+  absl::Status made = WriteZeros(files_, options_.path, bytes, stopping_);
   if (!made.ok() && files_.Exists(options_.path)) made.Update(files_.Remove(options_.path));
   return made;
 }

@@ -8,6 +8,7 @@
 // failure leaves no file behind.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -51,7 +52,7 @@ class SegmentPreparer {
   bool working_ = false;
   std::optional<size_t> done_;
   absl::Status status_;  // of the last one
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   std::thread thread_;  // last: it uses everything above
 };
 

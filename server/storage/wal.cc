@@ -11,6 +11,7 @@
 #include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "server/storage/segment_preparer.h"
+#include "server/storage/wal_witness.h"
 
 namespace pintle::server::storage {
 namespace {
@@ -108,7 +109,8 @@ absl::Status Wal::ReadSegments(WalReader& reader) {
 absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
   WalReader reader(identity_, /*check_identity=*/true, /*visitor=*/nullptr);
   PINTLE_RETURN_IF_ERROR(ReadSegments(reader));
-  contents = reader.Finish(applied);
+  PINTLE_ASSIGN_OR_RETURN(witness_, WalWitness::Open(files_, folder_, identity_));
+  contents = reader.Finish(applied, witness_->mark());
   segments_ = reader.segments();
   last_sequence_ = reader.last_sequence();
   hard_state_ = contents.hard_state;
@@ -125,18 +127,30 @@ absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
                                        .inline_only = options_.prepare_inline});
   preparer_->Prepare(
       std::clamp(segment_bytes_ * 2, options_.first_segment_bytes, options_.largest_segment_bytes));
-  const absl::Status resumed =
-      segments_.empty() || !reader.clean_end() ? StartSegment(0) : ResumeSegment(reader);
+  const absl::Status resumed = Resume(reader, contents.damaged);
   // Without room the first Append has to find some.
   return absl::IsResourceExhausted(resumed) ? absl::OkStatus() : resumed;
 }
 
 // What was read may have come from the page cache of a process that was killed before its sync:
 // from now on it counts as durable, so it has to be.
-absl::Status Wal::ResumeSegment(const WalReader& reader) {
-  PINTLE_ASSIGN_OR_RETURN(segment_, files_.OpenForWrite(SegmentPath(reader.end().segment)));
-  base::FaultPoint("wal.before_resume_sync");
-  return Final(segment_->Sync());
+absl::Status Wal::Resume(const WalReader& reader, bool damaged) {
+  if (segments_.empty() && !damaged) return StartSegment(0);
+  if (!segments_.empty()) {
+    PINTLE_ASSIGN_OR_RETURN(segment_, files_.OpenForWrite(SegmentPath(segments_.back().number)));
+    base::FaultPoint("wal.before_resume_sync");
+    PINTLE_RETURN_IF_ERROR(Final(segment_->Sync()));
+  }
+  if (!damaged && reader.clean_end()) return Mark(segments_.back().number, hard_state_.term);
+  segment_.reset();
+  // A new segment makes damage irrelevant. Whoever does not go on with it finds it again.
+  return damaged ? absl::OkStatus() : StartSegment(0);
+}
+
+// Before anything counts that is in that segment, or of that term.
+absl::Status Wal::Mark(uint64_t segment, raft::Term term) {
+  const WalMark now = witness_->mark().value_or(WalMark());
+  return Final(witness_->Write({segment, std::max(now.term, term)}));
 }
 
 // The error that ends this log, unless it is want of room.
@@ -174,6 +188,7 @@ absl::Status Wal::StartSegment(size_t least_bytes) {
   base::FaultPoint("wal.before_folder_sync");
   if (!PINTLE_CANARY("folder_not_synced"))
     PINTLE_RETURN_IF_ERROR(Final(files_.SyncFolder(folder_)));
+  PINTLE_RETURN_IF_ERROR(Mark(number, hard_state_.term));
   base::FaultPoint("wal.segment_started");
   segment_ = std::move(file);
   segment_bytes_ = bytes;
@@ -217,6 +232,7 @@ absl::Status Wal::WriteBatch(const std::optional<raft::HardState>& hard_state,
   head.hard_state = hard_state.value_or(hard_state_);
   head.reset = reset;
   head.bytes = bytes;
+  PINTLE_RETURN_IF_ERROR(Mark(end_.segment, head.hard_state.term));
   PINTLE_RETURN_IF_ERROR(Write(head, entries, sync));
   hard_state_ = head.hard_state;
   NoteEntries(entries);

@@ -16,10 +16,10 @@
 //
 // Faults tolerated: kill -9, power loss with a torn last write, a crash at any step of making,
 // dropping or reusing a segment, flipped bits, lost, stale and misdirected writes, missing
-// segments. Errors of what writes: RESOURCE_EXHAUSTED is returned before anything counts as
-// written, and the same call may be made again; every other error is final: the caller ends the
-// process, and calls made after it fail with the same error and touch nothing. Limits: one batch is
-// at most 256 MiB.
+// segments, the newest and all of them too (wal_witness.h). Errors of what writes:
+// RESOURCE_EXHAUSTED is returned before anything counts as written, and the same call may be made
+// again; every other error is final: the caller ends the process, and calls made after it fail with
+// the same error and touch nothing. Limits: one batch is at most 256 MiB.
 #pragma once
 
 #include <array>
@@ -44,7 +44,7 @@
 namespace pintle::server::storage {
 
 struct WalOptions {
-  size_t first_segment_bytes = size_t{4} << 20;
+  size_t first_segment_bytes = size_t{1} << 20;
   size_t largest_segment_bytes = size_t{64} << 20;  // segments double up to this
   // No write touches a sector that an earlier one has touched: a power failure may leave any of the
   // sectors under way unreadable. 512 or a multiple; the page cache writes 4096 at a time anyway.
@@ -57,6 +57,7 @@ struct WalOptions {
 };
 
 class SegmentPreparer;
+class WalWitness;
 
 class Wal {
  public:
@@ -109,8 +110,9 @@ class Wal {
 
   absl::Status Recover(raft::EntryId applied, WalContents& contents);
   absl::Status ReadSegments(WalReader& reader);
-  absl::Status ResumeSegment(const WalReader& reader);
+  absl::Status Resume(const WalReader& reader, bool damaged);
   absl::Status StartSegment(size_t least_bytes);
+  absl::Status Mark(uint64_t segment, raft::Term term);
   absl::Status WriteBatch(const std::optional<raft::HardState>& hard_state,
                           std::span<const raft::Entry> entries, bool reset, bool sync);
   absl::Status Write(const BatchHead& head, std::span<const raft::Entry> entries, bool sync);
@@ -127,6 +129,7 @@ class Wal {
   const WalIdentity identity_;
   const WalOptions options_;
   std::unique_ptr<SegmentPreparer> preparer_;
+  std::unique_ptr<WalWitness> witness_;
 
   std::unique_ptr<File> segment_;  // nullptr: one has to be started first
   size_t segment_bytes_ = 0;

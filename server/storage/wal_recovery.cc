@@ -331,7 +331,31 @@ void WalReader::FinishHoles(WalContents& contents) {
   slots_.resize(first_hole);
 }
 
-WalContents WalReader::Finish(raft::EntryId applied) {
+// A term that this member may have been in, by the witness: it never goes back, and nobody gets a
+// vote in it, because there may have been one for somebody else.
+void WalReader::FinishTerm(raft::Term term) {
+  if (term <= hard_state_.term) return;
+  hard_state_.term = term;
+  hard_state_.vote = raft::MemberId(identity_.member_id);
+}
+
+// Segments that the witness knows of, and that are not there.
+void WalReader::FinishEnd(uint64_t newest, WalContents& contents) {
+  const uint64_t found = segments_.empty() ? 0 : segments_.back().number;
+  if (found >= newest) return;
+  clean_end_ = false;
+  contents.damaged = true;
+  if (hard_state_.vote == raft::kNoMember) hard_state_.vote = raft::MemberId(identity_.member_id);
+  hard_state_.vote_floor =
+      std::max(hard_state_.vote_floor, raft::EntryId{hard_state_.term, raft::kMaxIndex});
+  contents.findings.push_back(
+      absl::StrCat("DAMAGED: segments ", found + 1, " to ", newest,
+                   " are missing at the end of the log; it ends with entry ", SlotsEnd().value(),
+                   ", and entries behind that, up to term ", hard_state_.term.value(),
+                   ", and votes that this member has given, may be lost"));
+}
+
+WalContents WalReader::Finish(raft::EntryId applied, const std::optional<WalMark>& mark) {
   WalContents contents;
   contents.findings = std::move(findings_);
   if (more_findings_ > 0)
@@ -345,6 +369,7 @@ WalContents WalReader::Finish(raft::EntryId applied) {
     hard_state_.vote_floor = {applied.term, raft::kMaxIndex};
     base_ = declared_base_ = applied;
   }
+  if (mark) FinishTerm(mark->term);
   FinishFront(applied, contents);
   FinishCovered(applied, contents);
   FinishHoles(contents);
@@ -352,6 +377,7 @@ WalContents WalReader::Finish(raft::EntryId applied) {
     hard_state_.vote_floor =
         std::max(hard_state_.vote_floor, raft::EntryId{hard_state_.term, raft::kMaxIndex});
   }
+  if (mark) FinishEnd(mark->segment, contents);
   contents.hard_state = hard_state_;
   contents.base = base_;
   contents.entries.reserve(slots_.size());

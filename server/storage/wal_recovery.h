@@ -23,6 +23,7 @@
 #include "raft/entry.h"
 #include "raft/types.h"
 #include "server/storage/wal_format.h"
+#include "server/storage/wal_witness.h"
 
 namespace pintle::server::storage {
 
@@ -64,8 +65,9 @@ class WalReader {
 
   // Segments in the order of their numbers.
   absl::Status Read(uint64_t number, const std::string& path, std::string_view bytes, bool last);
-  // `applied`: what the store holds durably (zero: nothing is known of it).
-  WalContents Finish(raft::EntryId applied);
+  // `applied`: what the store holds durably (zero: nothing is known of it). `mark`: what the log
+  // must have got to (nullopt: that is not known either).
+  WalContents Finish(raft::EntryId applied, const std::optional<WalMark>& mark);
 
   // Valid after Finish. Where the next batch goes, when the last segment's end is clean.
   WalPosition end() const { return end_; }
@@ -98,6 +100,8 @@ class WalReader {
   void FinishFront(raft::EntryId applied, WalContents& contents);
   void FinishCovered(raft::EntryId applied, WalContents& contents);
   void FinishHoles(WalContents& contents);
+  void FinishTerm(raft::Term term);
+  void FinishEnd(uint64_t newest, WalContents& contents);
   std::string Describe(size_t first_hole, size_t last_hole) const;
 
   WalIdentity identity_;

@@ -5,6 +5,7 @@ history is checked. The truth is read from every member, so the mended one too m
 import errno
 import glob
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ from fault_cluster import FaultTest
 from harness import main
 
 
+MISSING_END = r"DAMAGED: segments \d+ to \d+ are missing at the end of the log"
 CANNOT_START = "no space left to start with"
 NO_SPACE = "etcdserver: mvcc: database space exceeded"
 
@@ -92,6 +94,82 @@ class StorageFaultTest(FaultTest):
 
     def test_a_store_without_tables(self):
         self.damaged(lambda i: [os.remove(p) for p in self.files(i, "store-*/*.ldb")], stop=15)
+
+    def test_the_newest_segments_of_the_log_are_gone(self):
+        def damage(i):
+            for path in self.files(i, "log/*.wal")[1:]:
+                os.remove(path)
+        for i in range(5):
+            self.cluster.etcdctl("put", f"large/{i}", stdin="x" * 1200000)
+        victim = self.damaged(damage)
+        self.assertRegex(self.log(victim), MISSING_END)
+
+    def test_the_log_is_gone(self):
+        victim = self.damaged(lambda i: shutil.rmtree(self.files(i, "log")[0]))
+        self.assertRegex(self.log(victim), MISSING_END)
+
+    def test_the_log_and_its_witness_are_gone(self):
+        victim = (self.leader() + 1) % 3
+        self.kill9(victim)
+        shutil.rmtree(self.files(victim, "log")[0])
+        os.remove(self.files(victim, "log.witness")[0])
+        self.cluster.start_member(victim)
+        self.eventually("it to end", lambda: self.cluster.members[victim].pid() is None, 10)
+        self.assertIn("has forgotten its votes", self.log(victim))
+
+
+class AloneTest(FaultTest):
+    """Nobody else has what this member has lost."""
+
+    members = 1
+
+    def test_it_says_what_is_lost_and_refuses(self):
+        self.cluster.etcdctl("put", "a", "b")
+        self.kill9(0)
+        log = os.path.join(self.cluster.data_dir(0), "member", "log")
+        shutil.move(log, log + ".lost")
+        for start in (1, 2):
+            self.cluster.start_member(0)
+            self.eventually("it to end", lambda: self.cluster.members[0].pid() is None, 10)
+            self.assertEqual(len(re.findall("pintle: .*" + MISSING_END, self.log(0))), start)
+        shutil.rmtree(log)
+        shutil.move(log + ".lost", log)
+        self.restart(0)
+        self.assertEqual(self.cluster.etcdctl("get", "a", "--print-value-only").stdout, "b\n")
+
+
+class DamagedAloneTest(FaultTest):
+    """A store that nobody can fill again: what can be read is served, the rest is refused, nothing is ever wrong."""
+
+    members = 1
+    extra = ("--snapshot-catchup-entries=5",)
+
+    def test_a_damaged_store_whose_log_was_cut(self):
+        values = {f"k/{i}": str(i) * (150000 // len(str(i))) for i in range(40)}
+        for key, value in values.items():
+            self.cluster.etcdctl("put", key, stdin=value)
+        self.cluster.members[0].stop()
+        self.restart(0)  # nothing is in memory any more
+        self.settle(0.5)
+        tables = glob.glob(os.path.join(self.cluster.data_dir(0), "member", "store-*", "*.ldb"))
+        for table in tables:
+            flip_bit(table, os.path.getsize(table) // 2)
+        refused = 0
+        for key, value in values.items():
+            done = self.cluster.etcdctl("get", key, "--print-value-only", check=False)
+            if done.returncode == 0:
+                self.assertEqual(done.stdout.strip(), value)
+            else:
+                refused += 1
+                self.assertIn("DataLoss", done.stderr)
+        self.assertGreater(refused, 0)
+        self.assertLess(refused, len(values))
+        self.assertRegex(self.log(0), "the store is damaged, nothing can fill a new one.*[cC]orrupt")
+        # It cannot start with it: the key index is read from it.
+        self.cluster.members[0].stop()
+        self.cluster.start_member(0)
+        self.eventually("it to end", lambda: self.cluster.members[0].pid() is None, 10)
+        self.assertRegex(self.log(0), "pintle: the store in .* is damaged .*, and its log begins only at entry")
 
 
 class FullDisk(FaultTest):

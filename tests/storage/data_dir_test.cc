@@ -72,6 +72,22 @@ TEST_F(DataDirTest, AFirstStartThatWasCutShortIsTakenUpAgain) {
   EXPECT_TRUE(Claim(path).ok());
 }
 
+TEST_F(DataDirTest, ALogThatIsGoneWithItsWitnessIsRefused) {
+  const std::string path = root_ + "/data";
+  {
+    auto dir = DataDir::Claim(*files_, path, kIdentity, kFresh);
+    ASSERT_TRUE(dir.ok()) << dir.status();
+    WalContents contents;
+    ASSERT_TRUE(Wal::Open(*files_, (*dir)->log_folder(), (*dir)->identity(), {}, contents).ok());
+  }
+  std::filesystem::remove(path + "/member/log.witness");
+  EXPECT_TRUE(Claim(path).ok()) << "the log is there";
+  std::filesystem::remove_all(path + "/member/log");
+  const absl::Status claimed = Claim(path);
+  EXPECT_EQ(claimed.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(claimed.message()), HasSubstr("log.witness"));
+}
+
 TEST_F(DataDirTest, AnotherMembersIsRefused) {
   const std::string path = root_ + "/data";
   ASSERT_TRUE(Claim(path).ok());

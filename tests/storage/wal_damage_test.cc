@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_join.h"
 #include "server/storage/wal.h"
+#include "server/storage/wal_witness.h"
 #include "tests/storage/memory_file_system.h"
 
 namespace pintle::server::storage {
@@ -62,11 +63,13 @@ class WalDamageTest : public ::testing::Test {
       if (name.ends_with(".wal"))
         good_[kFolder + "/" + name] = *files_.ReadWhole(kFolder + "/" + name);
     }
+    witness_ = *files_.ReadWhole(WalWitness::PathFor(kFolder));
   }
   void Restore() {
     wal_.reset();
     ASSERT_TRUE(files_.RemoveFolder(kFolder).ok());
     for (const auto& [path, bytes] : good_) files_.Plant(path, bytes);
+    files_.Plant(WalWitness::PathFor(kFolder), witness_);
   }
   // Opens, checks what must always hold, appends, and opens again.
   void OpenAndGoOn(const std::vector<raft::Entry>& written, const std::string& what,
@@ -114,6 +117,7 @@ class WalDamageTest : public ::testing::Test {
   std::unique_ptr<Wal> wal_;
   WalContents contents_;
   std::map<std::string, std::string> good_;
+  std::string witness_;
 };
 
 class OneSegment : public WalDamageTest {
@@ -328,7 +332,7 @@ TEST_F(WalDamageTest, ABatchInsideAValueIsNotBelieved) {
   files_.Plant(SegmentPath(1), bytes);
   ASSERT_TRUE(Open().ok());
   EXPECT_THAT(contents_.entries, IsEmpty());
-  EXPECT_EQ(contents_.hard_state.term, raft::Term(0));
+  EXPECT_EQ(contents_.hard_state.term, raft::Term(1)) << "by the witness";
   EXPECT_EQ(contents_.hard_state.vote_floor.index, raft::kMaxIndex);
 }
 
@@ -365,6 +369,77 @@ TEST_F(ManySegmentsDamaged, AMissingSegmentIsNamed) {
     ASSERT_TRUE(Open(applied).ok());
     EXPECT_FALSE(contents_.damaged) << missing;
     EXPECT_EQ(contents_.base.index.value() + contents_.entries.size(), written_.size());
+  }
+}
+
+// Nothing in the log itself tells that there was more of it.
+TEST_F(ManySegmentsDamaged, MissingNewestSegmentsAreFoundOut) {
+  for (const uint64_t first : {5, 4, 3, 2, 1}) {
+    const auto lose = [&] {
+      ASSERT_NO_FATAL_FAILURE(Restore());
+      for (uint64_t number = first; number <= 5; ++number)
+        ASSERT_TRUE(files_.Remove(SegmentPath(number)).ok());
+    };
+    ASSERT_NO_FATAL_FAILURE(lose());
+    ASSERT_TRUE(Open().ok());
+    EXPECT_TRUE(contents_.damaged) << first;
+    EXPECT_THAT(contents_.findings.back(),
+                HasSubstr("segments " + std::to_string(first) + " to 5 are missing at the end"));
+    EXPECT_EQ(contents_.entries.size(), (first - 1) * 2) << first;
+    EXPECT_EQ(contents_.hard_state.term, raft::Term(3)) << first;
+    const raft::MemberId self(kIdentity.member_id);
+    EXPECT_EQ(contents_.hard_state.vote, first == 1 ? self : raft::MemberId(7)) << first;
+    ASSERT_NO_FATAL_FAILURE(lose());
+    ASSERT_NO_FATAL_FAILURE(OpenAndGoOn(written_, "from segment " + std::to_string(first)));
+    // What the store holds makes up for nothing of which it is not known.
+    ASSERT_NO_FATAL_FAILURE(lose());
+    ASSERT_TRUE(Open(written_.back().id).ok());
+    EXPECT_TRUE(contents_.damaged) << first;
+  }
+}
+
+// A term that was never forgotten: who voted in it, or acknowledged something of its leader's, must
+// not listen to an older leader again.
+TEST_F(ManySegmentsDamaged, ATermIsRememberedThoughItsOnlyWriteIsLost) {
+  const std::string before = *files_.ReadWhole(SegmentPath(5));
+  const raft::HardState state = MakeState(4, 9, 1);
+  ASSERT_TRUE(wal_->Append(state, {}, /*sync=*/true).ok());
+  files_.Plant(SegmentPath(5), before);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(contents_.entries, written_);
+  EXPECT_EQ(contents_.hard_state.term, raft::Term(4));
+  EXPECT_EQ(contents_.hard_state.vote, raft::MemberId(kIdentity.member_id)) << "for nobody else";
+}
+
+TEST_F(ManySegmentsDamaged, AWitnessThatCannotBeReadIsMadeAnew) {
+  for (const std::string& bytes :
+       {std::string(), std::string(8192, '\x5a'), std::string(100, 'w')}) {
+    ASSERT_NO_FATAL_FAILURE(Restore());
+    files_.Plant(WalWitness::PathFor(kFolder), bytes);
+    ASSERT_TRUE(Open().ok());
+    EXPECT_EQ(contents_.entries, written_);
+    EXPECT_THAT(contents_.findings, IsEmpty());
+    wal_.reset();
+    ASSERT_TRUE(files_.Remove(SegmentPath(5)).ok());
+    ASSERT_TRUE(Open().ok());
+    EXPECT_TRUE(contents_.damaged);
+  }
+}
+
+// A single member refuses to start with it: it must not find a sound log at its next start.
+TEST_F(ManySegmentsDamaged, DamageIsFoundAgainUntilSomebodyGoesOnWithIt) {
+  for (const uint64_t missing : {2, 5}) {
+    ASSERT_NO_FATAL_FAILURE(Restore());
+    ASSERT_TRUE(files_.Remove(SegmentPath(missing)).ok());
+    for (int start = 0; start < 3; ++start) {
+      ASSERT_TRUE(Open().ok());
+      ASSERT_TRUE(contents_.damaged) << missing << ", start " << start;
+    }
+    ASSERT_TRUE(wal_->Append(std::nullopt, {}, /*sync=*/true).ok());
+    ASSERT_TRUE(Open().ok());
+    EXPECT_FALSE(contents_.damaged) << missing;
+    EXPECT_EQ(contents_.hard_state.vote_floor.index,
+              missing == 5 ? raft::kMaxIndex : written_.back().id.index);
   }
 }
 

@@ -9,6 +9,8 @@
 #include "absl/strings/escaping.h"
 #include "base/byte_codec.h"
 #include "base/crc32c.h"
+#include "server/storage/wal_witness.h"
+#include "tests/storage/memory_file_system.h"
 
 namespace pintle::server::storage {
 namespace {
@@ -196,6 +198,31 @@ TEST(WalFormat, OtherVersionsAreTold) {
   older.resize(kSegmentHeadBytes, '\0');
   EXPECT_EQ(DecodeSegmentHead(older, 3, found, version), HeadCheck::kOtherVersion);
   EXPECT_EQ(version, 1U);
+}
+
+TEST(WalWitness, HasGoldenBytesAndSurvivesATornMark) {
+  MemoryFileSystem files;
+  ASSERT_TRUE(files.MakeFolder("/m").ok());
+  const WalIdentity identity{.cluster_id = 0xc1, .member_id = 0xa1, .data_dir = 0xd1};
+  auto witness = WalWitness::Open(files, "/m/log", identity);
+  ASSERT_TRUE(witness.ok()) << witness.status();
+  EXPECT_EQ((*witness)->mark(), std::nullopt);
+  ASSERT_TRUE((*witness)->Write({3, raft::Term(5)}).ok());
+  ASSERT_TRUE((*witness)->Write({4, raft::Term(6)}).ok());
+  const std::string bytes = *files.ReadWhole("/m/log.witness");
+  ASSERT_EQ(bytes.size(), 8192U);
+  EXPECT_EQ(absl::BytesToHexString(bytes.substr(0, 36)),
+            "50494e544c5749540200000000000000040000000000000006000000000000008b15c263");
+  EXPECT_EQ(bytes.find_first_not_of('\0', 36), 4096U);
+  for (size_t at = 0; at < 36; ++at) {
+    std::string torn = bytes;
+    torn[at] = static_cast<char>(torn[at] ^ 1);
+    uint64_t sequence = 0;
+    EXPECT_EQ(ParseWitness(identity, torn, sequence), (WalMark{3, raft::Term(5)})) << at;
+    EXPECT_EQ(sequence, 1U);
+  }
+  uint64_t sequence = 0;
+  EXPECT_EQ(ParseWitness({0xc1, 0xa1, 0xd2}, bytes, sequence), std::nullopt) << "of another log";
 }
 
 }  // namespace

@@ -207,7 +207,7 @@ TEST_F(WalTest, WhatWasLeftUnsyncedMayGoButLeavesNoGap) {
   files_.Crash();
   ASSERT_NO_FATAL_FAILURE(MustOpenClean());
   EXPECT_EQ(contents_.entries.size(), 1U);
-  EXPECT_EQ(contents_.hard_state, raft::HardState{});
+  EXPECT_EQ(contents_.hard_state, MakeState(1, kIdentity.member_id, 0)) << "no vote in that term";
   MustAppend({MakeEntry(1, 2, "more")});
   ASSERT_NO_FATAL_FAILURE(MustOpenClean());
   EXPECT_EQ(contents_.entries.size(), 2U);
