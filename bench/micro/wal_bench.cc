@@ -1,8 +1,9 @@
 // The log's share of a write: how many puts one sync carries, and what a put costs in bytes.
 //
-//   wal_bench --benchmark_filter=Sync     batches of N puts on the disk that holds TMPDIR (or /tmp)
+//   wal_bench --benchmark_filter=Sync     batches of N puts on the disk that holds TMPDIR (or
+//   /tmp);
+//                                         the second number is WalOptions::sector_bytes
 //   wal_bench --benchmark_filter=Encode   the same without a disk: the wal thread's own CPU
-//   wal_bench --benchmark_filter=Recover  how fast a member that starts reads its log
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
 
@@ -36,7 +37,8 @@ void BM_Sync(benchmark::State& state) {
   if (mkdtemp(folder.data()) == nullptr) return state.SkipWithError("no folder for the log");
   const std::unique_ptr<FileSystem> files = MakePosixFileSystem();
   WalContents contents;
-  auto wal = Wal::Open(*files, folder, {.cluster_id = 1, .member_id = 1}, {}, contents);
+  const WalOptions options{.sector_bytes = static_cast<size_t>(state.range(1))};
+  auto wal = Wal::Open(*files, folder, {.cluster_id = 1, .member_id = 1}, options, contents);
   if (!wal.ok()) return state.SkipWithError(wal.status().ToString().c_str());
   std::vector<raft::Entry> batch = MakeBatch(state.range(0));
   uint64_t index = 0;
@@ -52,7 +54,7 @@ void BM_Sync(benchmark::State& state) {
   wal->reset();
   std::filesystem::remove_all(folder);
 }
-BENCHMARK(BM_Sync)->RangeMultiplier(8)->Range(1, 4096)->UseRealTime();
+BENCHMARK(BM_Sync)->ArgsProduct({{1, 8, 64, 512, 4096}, {4096}})->Args({1, 512})->UseRealTime();
 
 void BM_Encode(benchmark::State& state) {
   std::vector<raft::Entry> batch = MakeBatch(state.range(0));
@@ -69,35 +71,6 @@ void BM_Encode(benchmark::State& state) {
       static_cast<double>(out.size()) / static_cast<double>(state.range(0));
 }
 BENCHMARK(BM_Encode)->Arg(1)->Arg(64);
-
-// Opening a log of that many puts, 64 of them in each write; the files come from the page cache.
-void BM_Recover(benchmark::State& state) {
-  std::string folder = (std::filesystem::temp_directory_path() / "pintle_wal_XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return state.SkipWithError("no folder for the log");
-  const std::unique_ptr<FileSystem> files = MakePosixFileSystem();
-  uint64_t index = 0;
-  {
-    WalContents contents;
-    auto wal = Wal::Open(*files, folder, {.cluster_id = 1, .member_id = 1}, {}, contents);
-    if (!wal.ok()) return state.SkipWithError(wal.status().ToString().c_str());
-    std::vector<raft::Entry> batch = MakeBatch(64);
-    while (index < static_cast<uint64_t>(state.range(0))) {
-      for (auto& entry : batch) entry.id.index = raft::Index(++index);
-      if (!(*wal)->Append(std::nullopt, batch, /*sync=*/false).ok())
-        return state.SkipWithError("writing the log");
-    }
-  }
-  for (auto _ : state) {
-    WalContents contents;
-    auto wal = Wal::Open(*files, folder, {.cluster_id = 1, .member_id = 1}, {}, contents);
-    if (!wal.ok() || contents.entries.size() != index) {
-      return state.SkipWithError("the log did not come back");
-    }
-  }
-  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(index));
-  std::filesystem::remove_all(folder);
-}
-BENCHMARK(BM_Recover)->Arg(1 << 14)->Arg(1 << 18)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace pintle::server::storage
