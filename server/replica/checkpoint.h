@@ -21,6 +21,8 @@ struct Checkpoint {
   Kind kind = Kind::kChain;
   raft::Index index;
   uint64_t hash = 0;
+  // Has got there, but with what another member has: says nothing about who is right.
+  static constexpr uint64_t kNoWitness = 0;
   friend auto operator<=>(const Checkpoint&, const Checkpoint&) = default;
 };
 

@@ -39,6 +39,7 @@ HashVotes::Verdict HashVotes::Look(raft::MemberId self, const std::vector<raft::
 
 HashVotes::Verdict::Kind HashVotes::Judge(const Place& place, uint64_t own,
                                           const std::vector<raft::MemberId>& voters) {
+  if (own == Checkpoint::kNoWitness) return Verdict::Kind::kNothing;
   std::map<uint64_t, size_t> votes;
   size_t spoken = 0;
   for (const raft::MemberId voter : voters) {
@@ -46,8 +47,8 @@ HashVotes::Verdict::Kind HashVotes::Judge(const Place& place, uint64_t own,
     if (hashes == noted_.end()) continue;
     const auto hash = hashes->second.find(place);
     if (hash == hashes->second.end()) continue;
-    ++votes[hash->second];
     ++spoken;
+    if (hash->second != Checkpoint::kNoWitness) ++votes[hash->second];
   }
   const bool differ = votes.size() > 1 || (votes.size() == 1 && !votes.contains(own));
   if (!differ) return Verdict::Kind::kNothing;

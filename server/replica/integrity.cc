@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/fault_point.h"
@@ -11,6 +12,7 @@ namespace pintle::server::replica {
 namespace {
 
 constexpr absl::Duration kCheckAgainAfter = absl::Seconds(10);
+constexpr absl::Duration kCheckedLately = absl::Minutes(10);
 
 std::string NameOf(const Checkpoint& checkpoint) {
   const bool chain = checkpoint.kind == Checkpoint::Kind::kChain;
@@ -22,12 +24,26 @@ std::string NameOf(const Checkpoint& checkpoint) {
 
 void Integrity::Reached(const Checkpoint& checkpoint) {
   const std::lock_guard lock(mutex_);
-  votes_.Note(self_, checkpoint);
+  Checkpoint reached = checkpoint;
+  if (reached.kind == Checkpoint::Kind::kContent && std::exchange(borrowed_, false))
+    reached.hash = Checkpoint::kNoWitness;
+  votes_.Note(self_, reached);
 }
 
 void Integrity::ContentReplaced() {
   const std::lock_guard lock(mutex_);
   votes_.Forget(self_);
+}
+
+void Integrity::Installed() {
+  const std::lock_guard lock(mutex_);
+  borrowed_ = true;
+}
+
+void Integrity::SnapshotSent() {
+  const std::lock_guard lock(mutex_);
+  if (check_interval_ == absl::InfiniteDuration() || now_ < last_check_ + kCheckedLately) return;
+  next_check_ = std::min(next_check_, now_);
 }
 
 void Integrity::CheckSkipped() {
@@ -83,7 +99,9 @@ void Integrity::LookAtHashes(bool is_leader) {
     const std::lock_guard lock(mutex_);
     verdict = votes_.Look(self_, voters);
   }
-  if (verdict.kind == HashVotes::Verdict::Kind::kOdd) {
+  const bool odd = verdict.kind == HashVotes::Verdict::Kind::kOdd;
+  if (odd && IsCorrupt()) return;  // an operator is looking at it, and may want to keep this store
+  if (odd) {
     base::FaultPoint("integrity.odd");
     doors_.distrust_store(absl::DataLossError(
         absl::StrCat(NameOf(verdict.own), " is not what the other members have")));
@@ -96,12 +114,15 @@ void Integrity::LookAtHashes(bool is_leader) {
   if (split_ && is_leader) RaiseCorrupt();
 }
 
+bool Integrity::IsCorrupt() const {
+  const std::vector<kv::Alarm> active = doors_.alarms();
+  return std::any_of(active.begin(), active.end(),
+                     [](const kv::Alarm& alarm) { return alarm.type == kv::AlarmType::kCorrupt; });
+}
+
 // Until it is there: a leader may go before it is, but then the next one has seen the same.
 void Integrity::RaiseCorrupt() {
-  const std::vector<kv::Alarm> active = doors_.alarms();
-  split_ = std::none_of(active.begin(), active.end(), [](const kv::Alarm& alarm) {
-    return alarm.type == kv::AlarmType::kCorrupt;
-  });
+  split_ = !IsCorrupt();
   if (split_) doors_.raise({.member_id = 0, .type = kv::AlarmType::kCorrupt});
 }
 
@@ -132,6 +153,7 @@ void Integrity::LookAtTime(absl::Time now) {
     const std::lock_guard lock(mutex_);
     if (now < next_check_) return;
     next_check_ = now + check_interval_;
+    last_check_ = now;
   }
   doors_.propose_check();
 }

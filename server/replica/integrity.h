@@ -8,6 +8,11 @@
 // raises NOSPACE for a member whose disk is full and takes it back when that member has room, or is
 // silent. Every check interval the leader proposes a check of the content (content_check.h).
 //
+// A snapshot could give what is wrong with the leader's store to others, and make it the
+// majority's: so one that is sent is followed by a check, unless there was one lately, and who has
+// got it is no witness in the next one. While there is a CORRUPT alarm nobody throws its store
+// away.
+//
 // Threads: any; one mutex, never held across a door. Owner: Member. Source: DESIGN §8.
 #pragma once
 
@@ -52,6 +57,10 @@ class Integrity {
   void Reached(const Checkpoint& checkpoint);
   // It has another content: what we reached is reached again, or not.
   void ContentReplaced();
+  // With another member's.
+  void Installed();
+  // Ours goes to another member; the leader's.
+  void SnapshotSent();
   // No content hash could be made this time: the leader asks again soon.
   void CheckSkipped();
 
@@ -68,6 +77,7 @@ class Integrity {
   void NoteRoom(raft::MemberId member, bool short_of_room);
   void LookAtHashes(bool is_leader);
   void RaiseCorrupt();
+  bool IsCorrupt() const;
   void LookAtRoom(absl::Time now);
   void LookAtTime(absl::Time now);
 
@@ -85,6 +95,8 @@ class Integrity {
   absl::Time next_report_ = absl::InfinitePast();
   absl::Time leader_since_ = absl::InfiniteFuture();
   absl::Time next_check_ = absl::InfiniteFuture();
+  absl::Time last_check_ = absl::InfinitePast();
+  bool borrowed_ = false;  // our content is another member's, and no check has been since
 };
 
 }  // namespace pintle::server::replica

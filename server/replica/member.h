@@ -153,7 +153,7 @@ class Member final : public LocalMember {
   absl::Status CheckMembership();
   absl::Status OpenBackend(const std::string& folder);
   absl::Status StartStoreAnew(const absl::Status& damage);
-  absl::Status CheckAlone(const storage::WalContents& contents) const;
+  absl::Status CheckAlone(const storage::WalContents& contents, const absl::Status& opened) const;
   raft::EntryId applied() const;
   raft::ConfState InitialConfState() const;
   raft::ConfState RecordedConfState() const;

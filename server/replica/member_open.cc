@@ -68,7 +68,7 @@ absl::Status Member::Recover() {
       wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), data_dir_->identity(),
                                options_.wal, applied(), contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
-  if (IsAlone(contents)) PINTLE_RETURN_IF_ERROR(CheckAlone(contents));
+  if (IsAlone(contents)) PINTLE_RETURN_IF_ERROR(CheckAlone(contents, opened));
   base::FaultPoint("member.log_opened");
   if (!opened.ok()) PINTLE_RETURN_IF_ERROR(StartStoreAnew(opened));
   base::FaultPoint("member.store_opened");
@@ -126,7 +126,8 @@ bool Member::IsAlone(const storage::WalContents& contents) const {
 // With others to ask, a member stays up whatever has happened to its disk: it votes as one that may
 // have forgotten (the log's vote floor), and the leader sends what is missing. A single one has
 // nobody to ask.
-absl::Status Member::CheckAlone(const storage::WalContents& contents) const {
+absl::Status Member::CheckAlone(const storage::WalContents& contents,
+                                const absl::Status& opened) const {
   constexpr char kRestore[] =
       "Restore this member's data-dir, or the cluster from a backup; an empty data-dir would "
       "forget votes and acknowledged entries";
@@ -141,9 +142,9 @@ absl::Status Member::CheckAlone(const storage::WalContents& contents) const {
                                             " > ", last, "): the log was lost. ", kRestore));
   }
   if (store_ == nullptr && contents.base.index > raft::Index{0}) {
-    return absl::DataLossError(absl::StrCat("the store in ", options_.data_dir,
-                                            " is damaged, and its log begins only at entry ",
-                                            contents.base.index.value() + 1, ". ", kRestore));
+    return absl::DataLossError(absl::StrCat(
+        "the store in ", options_.data_dir, " is damaged (", std::string(opened.message()),
+        "), and its log begins only at entry ", contents.base.index.value() + 1, ". ", kRestore));
   }
   return absl::OkStatus();
 }

@@ -20,7 +20,8 @@ SnapshotWorker::Doors Member::SnapshotDoors() {
                  .failed =
                      [this](raft::MemberId peer) {
                        driver_->Post([peer](Replica& replica) { replica.SnapshotFailed(peer); });
-                     }},
+                     },
+                 .damaged = [this](const absl::Status& why) { repair_->Unsound(why); }},
       .receiver = {
           .new_store = [this]() -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
             PINTLE_ASSIGN_OR_RETURN(const std::string folder, data_dir_->NewStoreFolder());
@@ -62,6 +63,7 @@ void Member::FreezeFor(raft::MemberId peer) {
     frozen.meta.last_entry = {raft::Term(store_->term()), raft::Index(store_->sequence().value())};
     frozen.meta.conf_state = conf.conf_state;
     base::FaultPoint("member.store_frozen");
+    integrity_->SnapshotSent();
     snapshot_worker_->queue().Push(SnapshotWorker::Need{peer, std::move(frozen)});
   });
 }
@@ -87,6 +89,7 @@ absl::Status Member::Install(ReceivedStore received) {
   if (!storage::DieUnlessOk(loaded, "loading the store of a snapshot")) return loaded;
   base::FaultPoint("member.installed");
   ContentReplaced();
+  integrity_->Installed();
   log_whole_ = false;
   repair_->Restored();
   // What we wait for may be in the snapshot.

@@ -29,6 +29,7 @@ void SnapshotSender::SendNext(raft::MemberId peer, Transfer& transfer) {
   raft::InstallSnapshot piece{.transfer_id = transfer.id, .meta = transfer.frozen.meta};
   piece.offset = transfer.writer->offset();
   absl::StatusOr<std::string> data = transfer.writer->Next(kPieceBytes);
+  if (absl::IsDataLoss(data.status())) doors_.damaged(data.status());
   if (!data.ok()) return Fail(peer, transfer, data.status().ToString());
   piece.data = std::make_shared<const std::string>(*std::move(data));
   piece.done = transfer.writer->done();

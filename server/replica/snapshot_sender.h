@@ -38,6 +38,8 @@ class SnapshotSender {
   struct Doors {
     std::function<void(raft::MemberId peer, raft::InstallSnapshot piece)> send;
     std::function<void(raft::MemberId peer)> failed;
+    // What was to be sent cannot be read.
+    std::function<void(const absl::Status& why)> damaged = [](const absl::Status&) {};
   };
   explicit SnapshotSender(Doors doors) : doors_(std::move(doors)) {}
 

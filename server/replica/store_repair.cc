@@ -8,6 +8,10 @@
 
 namespace pintle::server::replica {
 
+namespace {
+constexpr size_t kMostSaid = 100;
+}  // namespace
+
 void StoreRepair::Unsound(const absl::Status& why) {
   if (!usable()) return;
   doors_.on_apply_thread([this, why] { Distrust(why); });
@@ -30,7 +34,12 @@ void StoreRepair::Distrust(const absl::Status& why) {
   if (!usable()) return;
   if (!doors_.can_start_anew()) {
     // Nobody has a better one, and most of it can be read.
-    spdlog::error("the store is damaged, and nothing can fill a new one: {}", why.ToString());
+    if (said_.size() < kMostSaid && said_.insert(why.ToString()).second) {
+      spdlog::error(
+          "the store is damaged, nothing can fill a new one, and what cannot be read is refused: "
+          "{}",
+          why.ToString());
+    }
     return;
   }
   spdlog::error("the store will be made anew, nothing is served until then: {}", why.ToString());

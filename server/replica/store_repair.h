@@ -17,6 +17,8 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
+#include <string>
 
 #include "absl/status/status.h"
 #include "raft/types.h"
@@ -68,7 +70,8 @@ class StoreRepair {
 
   const Doors doors_;
   std::atomic<State> state_ = State::kSound;
-  raft::Index filled_at_;  // kFilling ends there
+  raft::Index filled_at_;       // kFilling ends there
+  std::set<std::string> said_;  // of damage that stays
 };
 
 }  // namespace pintle::server::replica

@@ -242,6 +242,57 @@ TEST_F(IntegrityTest, AnOperatorsAlarmStays) {
   EXPECT_EQ(alarms_.size(), 1u);
 }
 
+TEST_F(IntegrityTest, ASnapshotIsFollowedByACheckUnlessThereWasOneLately) {
+  Pass(1);
+  integrity_.SnapshotSent();
+  Pass(2);
+  EXPECT_EQ(checks_, 1);
+  integrity_.SnapshotSent();
+  Pass(2);
+  EXPECT_EQ(checks_, 1);
+}
+
+// What it got from the leader would make two of what the leader has.
+TEST_F(IntegrityTest, WhoGotASnapshotIsNoWitnessInTheNextCheck) {
+  integrity_.Installed();
+  integrity_.Reached(At(1000, 7, Checkpoint::Kind::kContent));
+  integrity_.Reached(At(1024, 5));
+  Pass(2, /*is_leader=*/false);
+  MemberReport report;
+  ASSERT_TRUE(DecodeReport(sent_.back(), report));
+  const Checkpoint abstains = At(1000, Checkpoint::kNoWitness, Checkpoint::Kind::kContent);
+  EXPECT_EQ(report.checkpoints, (std::vector<Checkpoint>{abstains, At(1024, 5)}));
+  integrity_.Reached(At(2000, 8, Checkpoint::Kind::kContent));
+  Pass(2, /*is_leader=*/false);
+  ASSERT_TRUE(DecodeReport(sent_.back(), report));
+  EXPECT_EQ(report.checkpoints.back(), At(2000, 8, Checkpoint::Kind::kContent));
+}
+
+TEST(HashVotesTest, WhoAbstainsHasSpokenAndIsNoVote) {
+  HashVotes votes;
+  votes.Note(kOne, At(1024, 7));
+  votes.Note(kTwo, At(1024, 8));
+  votes.Note(kThree, At(1024, Checkpoint::kNoWitness));
+  EXPECT_EQ(votes.Look(kOne, kVoters).kind, HashVotes::Verdict::Kind::kSplit);
+  HashVotes of_three;
+  of_three.Note(kThree, At(1024, Checkpoint::kNoWitness));
+  of_three.Note(kOne, At(1024, 7));
+  of_three.Note(kTwo, At(1024, 7));
+  EXPECT_EQ(of_three.Look(kThree, kVoters).kind, HashVotes::Verdict::Kind::kNothing);
+}
+
+TEST_F(IntegrityTest, NobodyThrowsItsStoreAwayWhileTheAlarmIsThere) {
+  alarms_ = {{.member_id = 0, .type = kv::AlarmType::kCorrupt}};
+  integrity_.Reached(At(1000, 7, Checkpoint::Kind::kContent));
+  others_ = {{.from = kTwo, .checkpoints = {At(1000, 8, Checkpoint::Kind::kContent)}},
+             {.from = kThree, .checkpoints = {At(1000, 8, Checkpoint::Kind::kContent)}}};
+  Pass(5, /*is_leader=*/false);
+  EXPECT_EQ(distrusted_, "");
+  alarms_.clear();
+  Pass(2, /*is_leader=*/false);
+  EXPECT_NE(distrusted_, "");
+}
+
 TEST_F(IntegrityTest, OnlyTheLeaderHasTheContentChecked) {
   Pass(100, /*is_leader=*/false);
   EXPECT_EQ(checks_, 0);

@@ -102,6 +102,27 @@ TEST_F(TransferTest, TheFollowerHasTheVerySameStore) {
   EXPECT_EQ(stores_, 1);
 }
 
+class DamagedContent final : public kv::BackendReader {
+ public:
+  absl::StatusOr<std::string> Get(std::string_view) const override {
+    return absl::DataLossError("a bad block");
+  }
+  absl::Status Scan(std::string_view, std::string_view,
+                    const std::function<bool(std::string_view, std::string_view)>&) const override {
+    return absl::DataLossError("a bad block");
+  }
+};
+
+TEST_F(TransferTest, ASenderThatCannotReadItsStoreSaysSo) {
+  std::vector<absl::Status> damage;
+  SnapshotSender sender({.send = [](raft::MemberId, const raft::InstallSnapshot&) {},
+                         .failed = [](raft::MemberId) {},
+                         .damaged = [&](const absl::Status& why) { damage.push_back(why); }});
+  sender.Begin(kFollower, {std::make_shared<DamagedContent>(), frozen_.meta}, 1);
+  ASSERT_EQ(damage.size(), 1u);
+  EXPECT_TRUE(absl::IsDataLoss(damage[0]));
+}
+
 TEST_F(TransferTest, APieceOrAnAnswerThatIsLostCostsTimeOnly) {
   sender_.Begin(kFollower, frozen_, 1);
   DeliverOne();
