@@ -25,9 +25,12 @@
 namespace pintle::server {
 namespace {
 
-constexpr absl::Duration kStopGrace = absl::Milliseconds(500);
-constexpr absl::Duration kHandOverLimit = absl::Seconds(1);
-constexpr absl::Duration kAnswerLimit = absl::Seconds(2);
+// A stop, counted from its beginning: leadership is with another by then, who waits for an answer
+// has it, streams are closed. What is left is to end threads and to flush the store.
+constexpr absl::Duration kHandedOverBy = absl::Milliseconds(600);
+constexpr absl::Duration kAnsweredBy = absl::Milliseconds(800);
+constexpr absl::Duration kClosedBy = absl::Milliseconds(1100);
+constexpr absl::Duration kStopGrace = absl::Milliseconds(400);  // for streams that do not end
 
 // With less than that free, writes are refused: what is under way, the tables that LevelDB has yet
 // to write and the last of the log have to find room.
@@ -286,16 +289,22 @@ void Server::SayReady() const {
 
 void Server::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
+  const auto begun = std::chrono::steady_clock::now();
+  const auto gone = [begun] { return absl::FromChrono(std::chrono::steady_clock::now() - begun); };
+  const auto left_until = [&gone](absl::Duration by) {
+    return std::max(by - gone(), absl::ZeroDuration());
+  };
   // First of all, while clients are still served: nobody is to wait for an election.
-  if (impl_->node != nullptr) impl_->node->HandOver(kHandOverLimit);
+  if (impl_->node != nullptr) impl_->node->HandOver(left_until(kHandedOverBy));
   const auto listeners = {&impl_->api, &impl_->metrics, &impl_->client_http, &impl_->clients};
   for (auto* listener : listeners) {
     if (*listener != nullptr) (*listener)->Drain();
   }
-  // Watches would hold up a stop for ever; what waits for an answer is answered.
-  if (impl_->node != nullptr) impl_->node->WaitUntilAnswered(kAnswerLimit);
+  // What waits for an answer is answered, unless nobody can; watches would hold up a stop for ever.
+  if (impl_->node != nullptr) impl_->node->WaitUntilAnswered(left_until(kAnsweredBy));
+  const absl::Duration closed_by = std::min(gone() + kStopGrace, kClosedBy);
   for (auto* listener : listeners) {
-    if (*listener != nullptr) (*listener)->Stop(kStopGrace);
+    if (*listener != nullptr) (*listener)->Stop(left_until(closed_by));
   }
   if (impl_->etcd_face != nullptr) impl_->etcd_face->Stop();
   // Answers everybody who still waits (their posts find the I/O threads), then the threads end.

@@ -32,6 +32,8 @@ absl::Status ListenError(const PeerAddress& address, std::string_view step,
                                              std::string(step), ": ", words));
 }
 
+absl::Status Stopped() { return absl::UnavailableError("this member is stopping"); }
+
 std::string OtherDataDirText(raft::MemberId member) {
   return absl::StrFormat(
       "member %x came back with another data-dir: it lost its data; remove it and add it again, or "
@@ -79,12 +81,20 @@ absl::Status AsioPeerTransport::Listen(const PeerAddress& address) {
 }
 
 void AsioPeerTransport::Stop() {
-  if (!thread_.joinable()) return;
-  asio::post(io_, [this] {
-    CloseEverything();
-    io_.stop();
-  });
-  thread_.join();
+  if (thread_.joinable()) {
+    asio::post(io_, [this] {
+      CloseEverything();
+      io_.stop();
+    });
+    thread_.join();
+  }
+  std::deque<NewQuestion> unasked;
+  {
+    const std::lock_guard lock(asked_mutex_);
+    stopped_ = true;
+    unasked.swap(asked_);
+  }
+  for (NewQuestion& question : unasked) question.done(Stopped());
 }
 
 void AsioPeerTransport::CloseEverything() {
@@ -264,10 +274,27 @@ void AsioPeerTransport::Send(std::vector<raft::Message> messages) {
 
 void AsioPeerTransport::Ask(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,
                             AskDone done) {
-  asio::post(
-      io_, [this, peer, question = std::move(question), timeout, done = std::move(done)]() mutable {
-        AskNow(peer, std::move(question), timeout, std::move(done));
-      });
+  absl::Status refused = absl::UnavailableError("too many questions wait to be asked");
+  {
+    const std::lock_guard lock(asked_mutex_);
+    if (stopped_) refused = Stopped();
+    if (!stopped_ && asked_.size() < kMostQuestions) {
+      asked_.push_back({peer, std::move(question), timeout, std::move(done)});
+      if (asked_.size() == 1) asio::post(io_, [this] { TakeAsked(); });
+      return;
+    }
+  }
+  done(refused);
+}
+
+void AsioPeerTransport::TakeAsked() {
+  std::deque<NewQuestion> asked;
+  {
+    const std::lock_guard lock(asked_mutex_);
+    asked.swap(asked_);
+  }
+  for (NewQuestion& next : asked)
+    AskNow(next.peer, std::move(next.question), next.timeout, std::move(next.done));
 }
 
 void AsioPeerTransport::AskNow(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,

@@ -6,14 +6,14 @@
 // to as long as its connection lasts, unless it has been removed.
 //
 // Besides what peer_transport.h says: at most 64 accepted connections and 4096 open questions at a
-// time. Stop answers open questions with UNAVAILABLE first; what is asked after it is dropped
-// together with its `done`.
+// time. Stop answers open questions with UNAVAILABLE first.
 #pragma once
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +44,12 @@ class AsioPeerTransport final : public PeerTransport {
   Stats stats() const override;
 
  private:
+  struct NewQuestion {
+    raft::MemberId peer;
+    PeerQuestion question;
+    absl::Duration timeout;
+    AskDone done;
+  };
   struct Acceptor {
     Acceptor(asio::io_context& io, bool with_tls) : acceptor(io), tls(with_tls), pause(io) {}
     asio::ip::tcp::acceptor acceptor;
@@ -75,6 +81,7 @@ class AsioPeerTransport final : public PeerTransport {
   bool OnAnswer(PeerSession& session, const Frame& frame);
   void OnUnreachable(raft::MemberId peer);
   void OnRefused(const HelloRefused& refused);
+  void TakeAsked();
   void AskNow(raft::MemberId peer, PeerQuestion question, absl::Duration timeout, AskDone done);
   void FinishQuestion(uint64_t number, absl::StatusOr<std::string> answer);
   void FailQuestions(raft::MemberId peer);
@@ -101,6 +108,9 @@ class AsioPeerTransport final : public PeerTransport {
   std::set<std::shared_ptr<PeerSession>> sessions_;
   std::map<uint64_t, OpenQuestion> questions_;
   uint64_t last_question_ = 0;
+  std::mutex asked_mutex_;
+  std::deque<NewQuestion> asked_;  // on their way to the transport's thread
+  bool stopped_ = false;
   std::thread thread_;
 };
 

@@ -235,7 +235,7 @@ class Member final : public LocalMember {
   std::atomic<bool> check_queued_{false};
   std::atomic<bool> look_queued_{false};
   std::atomic<uint64_t> next_request_id_{0};
-  std::atomic<bool> publishing_{false};
+  absl::Time publish_again_at_ = absl::InfinitePast();  // the driver's
   std::atomic<bool> is_learner_{false};
   std::atomic<bool> closed_{false};
   raft::Index ready_index_;  // applied that far: what was committed at the start is there

@@ -32,9 +32,11 @@ bool Member::PublishAttributes() {
     return true;
   }
   const bool known = cluster_->recorded() && cluster_->list()->Find(self.id) != nullptr;
-  if (!known || publishing_.exchange(true)) return false;
+  // Twice does no harm, and one that was lost would be waited for as long as a client's.
+  if (!known || doors_.clock.Now() < publish_again_at_) return false;
+  publish_again_at_ = doors_.clock.Now() + absl::Milliseconds(options_.election_timeout_ms);
   Propose(RequestKind::kMemberAttributes, EncodeAttributes(self),
-          [this](const absl::StatusOr<Applied>&) { publishing_ = false; });
+          [](const absl::StatusOr<Applied>&) {});
   return false;
 }
 

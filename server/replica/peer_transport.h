@@ -98,8 +98,8 @@ class PeerTransport {
 
   virtual void Send(std::vector<raft::Message> messages) = 0;
 
-  // UNAVAILABLE when the peer cannot be reached or does not answer in `timeout`. `done` runs on the
-  // transport's thread.
+  // UNAVAILABLE when the peer cannot be reached or does not answer in `timeout`, or after Stop.
+  // `done` is called once, on the transport's thread; after Stop at once, on the caller's.
   using AskDone = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;
   virtual void Ask(raft::MemberId peer, PeerQuestion question, absl::Duration timeout,
                    AskDone done) = 0;

@@ -4,6 +4,8 @@ stale linearizable read, no gap in a watch (tests/history)."""
 
 import random
 import signal
+import subprocess
+import time
 
 from fault_cluster import FaultTest
 from harness import main
@@ -42,6 +44,75 @@ class ProcessFaultTest(FaultTest):
             self.cluster.members[leader].send(signal.SIGCONT)
             load.more(100)
         load.finish()
+
+
+class StopTest(FaultTest):
+    """SIGTERM: over within a second and a half, whatever hangs on the member."""
+
+    seconds = 1.5
+
+    def time_of_stop(self, i):
+        begun = time.monotonic()
+        self.cluster.members[i].stop()
+        return time.monotonic() - begun
+
+    def background(self, *arguments, member):
+        child = subprocess.Popen(["etcdctl", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL,
+                                 env={**self.cluster.environment(), "ETCDCTL_ENDPOINTS": self.cluster.client_url(member)})
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        return child
+
+    def check(self, prepare, times=3):
+        """The quickest of a few counts: a busy machine makes any one of them late, a slow stop all."""
+        taken = []
+        for _ in range(times):
+            victim = prepare()
+            taken.append(self.time_of_stop(victim))
+            if taken[-1] <= self.seconds:
+                break
+            for i in range(3):
+                self.cluster.members[i].send(signal.SIGCONT)
+            for i in range(3):
+                self.restart(i)
+        self.assertLessEqual(min(taken), self.seconds, taken)
+
+    def test_a_leader_with_open_watches_under_load(self):
+        load = self.start_load()
+
+        def prepare():
+            leader = self.leader()
+            for prefix in ("a", "b"):
+                self.background("watch", prefix, "--prefix", member=leader)
+            load.more(100)
+            return leader
+        self.check(prepare)
+        load.more(100)
+        for i in range(3):
+            self.restart(i)
+        load.finish()
+
+    def test_a_leader_with_a_frozen_peer(self):
+        def prepare():
+            leader = self.leader()
+            self.cluster.members[(leader + 1) % 3].send(signal.SIGSTOP)
+            self.settle(1.2)
+            return leader
+        self.check(prepare)
+
+    def test_a_member_without_a_quorum_whose_clients_wait(self):
+        def prepare():
+            leader = self.leader()
+            for i in range(3):
+                if i != leader:
+                    self.cluster.members[i].send(signal.SIGSTOP)
+            self.background("watch", "a", member=leader)
+            for i in range(4):
+                self.background("put", f"a{i}", "b", "--command-timeout=30s", member=leader)
+            self.settle(0.5)
+            return leader
+        self.check(prepare)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "server/replica/peer_frame.h"
@@ -381,6 +383,26 @@ TEST_F(PeerTransportTest, QuestionsFailWithoutAnAnswer) {
   const auto late = Ask(*one, 2, "", absl::Milliseconds(20));
   EXPECT_EQ(late.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(late.status().message()), HasSubstr("in time"));
+}
+
+// Whenever it is asked: before the end, during it and after it, `done` is called, and once.
+TEST_F(PeerTransportTest, EveryQuestionIsAnsweredOnceAlsoAtTheEnd) {
+  constexpr int kQuestions = 2000;
+  for (int round = 0; round < 5; ++round) {
+    const auto one = Make(1);
+    std::atomic<int> answered{0};
+    std::thread asker([&] {
+      for (int i = 0; i < kQuestions; ++i) {
+        (*one)->Ask(raft::MemberId(2), {PeerTopic::kLease, ""}, absl::FromChrono(kPatience),
+                    [&](const absl::StatusOr<std::string>&) { ++answered; });
+      }
+    });
+    while (answered == 0) std::this_thread::yield();
+    (*one)->Stop();
+    asker.join();
+    EXPECT_EQ(answered, kQuestions);
+    EXPECT_EQ(Ask(*one, 2, "").status().code(), absl::StatusCode::kUnavailable);
+  }
 }
 
 // A peer that accepts and never reads: what is queued stays within its bound, the rest is dropped
