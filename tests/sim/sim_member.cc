@@ -191,7 +191,7 @@ server::storage::WalContents SimMember::LogOnDisk() {
     const std::string bytes = disk_.ReadWhatCanBeRead(path);
     PINTLE_CHECK(reader.Read(number, path, bytes, last).ok(), "a log of another format");
   }
-  return reader.Finish({raft::Term(1), raft::Index(durable_.value())});
+  return reader.Finish({raft::Term(1), raft::Index(durable_.value())}, std::nullopt);
 }
 
 void SimMember::NoteState() {
