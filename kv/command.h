@@ -34,6 +34,8 @@ struct RangeRequest {
   int64_t max_mod_revision = 0;
   int64_t min_create_revision = 0;
   int64_t max_create_revision = 0;
+  // The answer's `count` is not asked for: nothing behind the limit is looked at but the next key.
+  bool skip_count = false;
 };
 
 struct PutRequest {
@@ -147,6 +149,8 @@ struct TxnResult {
 
 struct CompactResult {
   int64_t revision = 0;
+  int64_t compacted = 0;          // up to here
+  int64_t compacted_before = -1;  // and up to here until now
 };
 struct LeaseResult {  // grant, revoke, checkpoint
   int64_t revision = 0;

@@ -81,6 +81,15 @@ KeyValueView FromIndex(const KeyEntry& entry) {
           .lease = entry.lease};
 }
 
+// The first `most` of the pairs seen at `revision`.
+void CollectFirst(const RangeSource& source, const KeyRange& range, int64_t revision, int64_t most,
+                  std::vector<Found>& found) {
+  WalkRange<Visiting::kAll>(source.root, range, [&](const KeyEntry& entry) {
+    if (const auto seen = entry.LiveAt(revision)) found.push_back({&entry, *seen});
+    return static_cast<int64_t>(found.size()) < most;
+  });
+}
+
 // Collects at most `limit` of the pairs seen at `revision`; returns how many there are.
 int64_t Collect(const RangeSource& source, const KeyRange& range, int64_t revision, int64_t limit,
                 std::vector<Found>& found) {
@@ -183,6 +192,13 @@ absl::StatusOr<RangeResult> EvaluateRange(const RangeSource& source, const Range
   RangeResult result;
   result.revision = source.revision;
   std::vector<Found> found;
+  if (request.skip_count && as_is && limit != kNoLimit && !request.count_only) {
+    CollectFirst(source, request.range, at, limit + 1, found);
+    result.more = static_cast<int64_t>(found.size()) > limit;
+    if (result.more) found.pop_back();
+    PINTLE_RETURN_IF_ERROR(AnswerInOrder(source, request, found, result));
+    return result;
+  }
   result.count = Collect(source, request.range, at, collect, found);
   if (request.count_only) return result;
   if (as_is) {

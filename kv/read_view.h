@@ -17,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "kv/auth/auth_state.h"
 #include "kv/command.h"
+#include "kv/content_hash.h"
+#include "kv/kv_hash.h"
 #include "kv/types.h"
 
 namespace pintle::kv {
@@ -56,6 +58,12 @@ class ReadView {
   // The pair written at exactly this revision; null when compacted away. For prev_kv:
   // Event::previous.
   virtual EncodedKeyValue Record(Revision revision) const = 0;
+
+  // etcd's HashKV of `span`, to be stepped; reads what is stored now and is in this view. Errors:
+  // ErrCompacted when a compaction has overtaken the view (ask a newer one).
+  virtual absl::StatusOr<std::unique_ptr<KvHash>> StartKvHash(KvHash::Span span) const = 0;
+  // Of everything that is stored now, whatever this view shows.
+  virtual std::unique_ptr<ContentHash> StartContentHash() const = 0;
 
   // Leases, by id; what is attached, in key order.
   virtual std::vector<LeaseInfo> Leases() const = 0;

@@ -72,9 +72,10 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const TxnRequest& request, Writ
 absl::StatusOr<CommandResult> StoreImpl::Execute(const CompactRequest& request, WriteTxn&) {
   if (request.revision <= state_.compact_revision) return ErrCompacted();
   if (request.revision > state_.revision) return ErrFutureRevision();
-  state_.compact_revision = request.revision;
+  const int64_t before = std::exchange(state_.compact_revision, request.revision);
   state_.batch.Put(ScheduledCompactionKey(), EncodeNumber(request.revision));
-  return CompactResult{.revision = state_.revision};
+  return CompactResult{
+      .revision = state_.revision, .compacted = request.revision, .compacted_before = before};
 }
 
 void StoreImpl::PutLease(const StoredLease& lease) {

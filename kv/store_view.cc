@@ -132,4 +132,37 @@ std::optional<LeaseInfo> StoreView::Lease(LeaseId id) const {
   return ToInfo(*lease);
 }
 
+// What is stored now. Held together with this view: of use only while its backend is there.
+std::shared_ptr<const BackendReader> StoreView::Freeze() const {
+  struct Frozen {
+    std::shared_ptr<const StoreView> view;
+    std::unique_ptr<const BackendReader> reader;  // goes first
+  };
+  auto frozen =
+      std::make_shared<Frozen>(Frozen{shared_from_this(), shared_->backend->NewSnapshot()});
+  return {frozen, frozen->reader.get()};
+}
+
+std::unique_ptr<ContentHash> StoreView::StartContentHash() const {
+  return std::make_unique<ContentHash>(Freeze());
+}
+
+absl::StatusOr<std::unique_ptr<KvHash>> StoreView::StartKvHash(KvHash::Span span) const {
+  std::shared_ptr<const BackendReader> content = Freeze();
+  // Records are deleted only after a newer view has said up to where.
+  if (shared_->compact_revision > content_.compact_revision) return ErrCompacted();
+  bool keeps_some = false;
+  KeyTree::Walk<Visiting::kAll>(content_.keys, {}, [&](const KeyEntry& entry) {
+    keeps_some = entry.LiveAt(span.revision).has_value();
+    return !keeps_some;
+  });
+  const auto live_at = [keys = content_.keys](std::string_view key, int64_t at) {
+    const KeyEntry* const entry = KeyTree::Find(keys, key);
+    return entry == nullptr ? Revision{} : entry->LiveAt(at).value_or(Revision{});
+  };
+  return std::make_unique<KvHash>(
+      KvHash::Parts{.content = std::move(content), .live_at = live_at, .keeps_some = keeps_some},
+      span);
+}
+
 }  // namespace pintle::kv

@@ -86,6 +86,8 @@ class StoreView : public ReadView, public std::enable_shared_from_this<StoreView
   absl::StatusOr<History> Events(const KeyRange& range, int64_t from,
                                  size_t max_bytes) const override;
   EncodedKeyValue Record(Revision revision) const override;
+  absl::StatusOr<std::unique_ptr<KvHash>> StartKvHash(KvHash::Span span) const override;
+  std::unique_ptr<ContentHash> StartContentHash() const override;
   std::vector<LeaseInfo> Leases() const override { return ListLeases(content_.leases); }
   std::optional<LeaseInfo> Lease(LeaseId id) const override;
   std::vector<std::string> LeaseKeys(LeaseId id) const override {
@@ -95,6 +97,7 @@ class StoreView : public ReadView, public std::enable_shared_from_this<StoreView
   const auth::AuthState& auth() const override { return *content_.auth; }
 
  private:
+  std::shared_ptr<const BackendReader> Freeze() const;
   int64_t ReadableFrom() const;
   RangeSource Source() const;
   absl::StatusOr<RangeResult> RangeHere(const RangeRequest& request) const;

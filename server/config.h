@@ -95,6 +95,11 @@ struct Config {
 
   // The façade. Empty: not served.
   std::vector<Url> api_listen_urls;
+  // --auto-compaction-*; the retention as given: a number means hours, or revisions.
+  std::string auto_compaction_mode = "periodic";
+  std::string auto_compaction_retention = "0";
+  int64_t compaction_batch_limit = 1000;
+
   std::string service_cluster_ip_range = "10.96.0.0/16";
 
   std::string report_version;  // empty: kEtcdVersion

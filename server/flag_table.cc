@@ -288,12 +288,33 @@ std::vector<Flag> LoggingFlags() {
   };
 }
 
+// Which of them it is depends on the mode (AutoCompactionOf).
+absl::Status SetRetention(Config& config, std::string_view value) {
+  if (value.find_first_not_of("0123456789") != std::string_view::npos) {
+    PINTLE_RETURN_IF_ERROR(ParseGoDuration(value).status());
+  }
+  config.auto_compaction_retention = std::string(value);
+  return absl::OkStatus();
+}
+
 std::vector<Flag> UpkeepFlags() {
   return {
       {"quota-backend-bytes", "0",
        "Bytes of the store beyond which only deleting and compacting goes on (alarm NOSPACE); 0: "
        "2147483648, negative: none.",
        false, Number(&Config::quota_backend_bytes, -kAny, kAny)},
+      {"auto-compaction-mode", "periodic", "periodic or revision: what the retention counts.",
+       false, OneOf(&Config::auto_compaction_mode, {"periodic", "revision"})},
+      {"auto-compaction-retention", "0",
+       "How much history is kept, as a duration, a number of hours, or in mode revision a number "
+       "of revisions; 0: all.",
+       false, SetRetention},
+      {"compaction-batch-limit",
+       "1000",
+       "Most revisions that a compaction deletes at once.",
+       false,
+       Number(&Config::compaction_batch_limit, 1, 1000000),
+       {"experimental-compaction-batch-limit"}},
       {"corrupt-check-time",
        "4h",
        "How often the leader has all members compare everything that they store; 0: never.",

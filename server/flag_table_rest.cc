@@ -56,6 +56,9 @@ std::vector<Flag> RowsWithoutEffect() {
   constexpr std::string_view kLog = "the log is cut by size (see --snapshot-catchup-entries)";
   return {
       WithoutEffect("snapshot-count", "100000", kLog),
+      WithoutEffect("compaction-sleep-interval", "10ms",
+                    "compaction takes turns with everything else", false,
+                    {"experimental-compaction-sleep-interval"}),
       WithoutEffect("max-snapshots", "5", kLog),
       WithoutEffect("max-wals", "5", kLog),
       WithoutEffect("backend-batch-interval", "", kBbolt),
@@ -94,12 +97,6 @@ std::vector<Flag> RowsNotBuilt() {
       NotBuilt("wal-dir", "",
                "the log lies in the data-dir; mount a disk at <data-dir>/member/log"),
       NotBuilt("force-new-cluster", "false", "restore a snapshot instead", true),
-      NotBuilt("auto-compaction-mode", "periodic", "compact with etcdctl"),
-      NotBuilt("auto-compaction-retention", "0", "compact with etcdctl"),
-      NotBuilt("compaction-batch-limit", "1000", "compaction slices itself", false,
-               {"experimental-compaction-batch-limit"}),
-      NotBuilt("compaction-sleep-interval", "10ms", "compaction slices itself", false,
-               {"experimental-compaction-sleep-interval"}),
       NotBuilt("max-learners", "1", "leave it out", false, {"experimental-max-learners"}),
       NotBuilt("enable-pprof", "false", "use perf", true),
       NotBuilt("unsafe-no-fsync", "false", "nothing is acknowledged before it is synced", true),

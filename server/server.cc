@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
@@ -54,6 +55,28 @@ int64_t QuotaOf(const Config& config) {
   return config.quota_backend_bytes == 0 ? kDefaultQuota : config.quota_backend_bytes;
 }
 
+// A bare number means hours, or revisions, by the mode; anything else is a duration.
+absl::StatusOr<replica::AutoCompactor::Options> AutoCompactionOf(const Config& config) {
+  replica::AutoCompactor::Options options;
+  const std::string& retention = config.auto_compaction_retention;
+  const bool by_revision = config.auto_compaction_mode == "revision";
+  int64_t number = 0;
+  if (absl::SimpleAtoi(retention, &number)) {
+    if (by_revision) {
+      options.revisions = number;
+    } else {
+      options.period = absl::Hours(number);
+    }
+    return options;
+  }
+  if (by_revision) {
+    return absl::FailedPreconditionError(absl::StrCat("--auto-compaction-retention=", retention,
+                                                      ": the mode revision wants a whole number"));
+  }
+  PINTLE_ASSIGN_OR_RETURN(options.period, ParseGoDuration(retention));
+  return options;
+}
+
 absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
                                                          std::shared_ptr<net::TlsPolicy> tls,
                                                          Server::MustStop must_stop) {
@@ -82,6 +105,8 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   if (config.auth_token_ttl_seconds > 0) {
     member.auth_token_ttl = absl::Seconds(config.auth_token_ttl_seconds);
   }
+  member.store.compaction_slice = static_cast<int>(config.compaction_batch_limit);
+  PINTLE_ASSIGN_OR_RETURN(member.auto_compaction, AutoCompactionOf(config));
   if (config.corrupt_check_time > absl::ZeroDuration()) {
     member.content_check_interval = config.corrupt_check_time;
   }

@@ -7,7 +7,7 @@
 
 namespace pintle::server {
 
-inline constexpr std::string_view kEtcdVersion = "3.6.4";
+inline constexpr std::string_view kEtcdVersion = "3.7.1";
 
 // What is told: kEtcdVersion, or what --report-version says, for tests. Set by main before there
 // are threads.

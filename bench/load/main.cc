@@ -20,6 +20,8 @@ constexpr char kDescription[] =
     "  pintle-bench range --endpoints … --keys 100000 [--serializable] [--limit 500]\n"
     "  pintle-bench txn   --endpoints …      kube-apiserver's guarded updates\n"
     "  pintle-bench watch --endpoints … --watchers 1000 --watch-connections 1 --clients 1\n"
+    "  pintle-bench keepalive --endpoints … --leases 100000\n"
+    "  pintle-bench put --endpoints … --leases 50000 --lease-ttl 20   while so many expire\n"
     "\n"
     "With --server-pids it also reports the servers' CPU per operation and their largest RSS.\n"
     "bench/compare runs it against Pintle and etcd in turn.";
@@ -72,9 +74,9 @@ int Main(int argc, char** argv) {
   double seconds = 10;
   double warmup = 1;
   CLI::App app(kDescription, "pintle-bench");
-  app.add_option("workload", options.workload, "put, range, txn or watch")
+  app.add_option("workload", options.workload, "put, range, txn, watch or keepalive")
       ->required()
-      ->check(CLI::IsMember({"put", "range", "txn", "watch"}));
+      ->check(CLI::IsMember({"put", "range", "txn", "watch", "keepalive"}));
   app.add_option("--endpoints", endpoints, "host:port, comma separated")->capture_default_str();
   app.add_option("--clients", options.clients, "calls in flight (watch: writers)")
       ->capture_default_str();
@@ -90,13 +92,19 @@ int Main(int argc, char** argv) {
   app.add_option("--watchers", options.watchers, "watch: how many")->capture_default_str();
   app.add_option("--watch-connections", options.watch_connections, "watch: streams")
       ->capture_default_str();
+  app.add_option("--leases", options.leases, "granted before the run (keepalive renews them)")
+      ->capture_default_str();
+  app.add_option("--lease-ttl", options.lease_ttl_seconds, "their TTL in seconds")
+      ->capture_default_str();
+  app.add_flag("--lease-keys", options.lease_keys, "each with a key attached");
   app.add_option("--seed", options.seed)->capture_default_str();
   app.add_option("--server-pids", options.server_pids, "processes whose CPU to count")
       ->delimiter(',');
   app.add_flag("--json", options.json, "one line of JSON");
   CLI11_PARSE(app, argc, argv);
   const bool sane = options.clients > 0 && options.connections > 0 && options.keys > 0 &&
-                    seconds > 0 && options.watchers > 0 && options.value_bytes <= size_t{1} << 20;
+                    seconds > 0 && options.watchers > 0 && options.value_bytes <= size_t{1} << 20 &&
+                    options.leases >= 0 && (options.leases > 0 || options.workload != "keepalive");
   if (!ParseEndpoints(endpoints, options.endpoints) || !sane) {
     std::fprintf(stderr,
                  "pintle-bench: want --endpoints host:port[,…] and positive numbers; see --help\n");

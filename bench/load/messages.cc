@@ -65,6 +65,29 @@ std::string GuardedPutMessage(std::string_view key, std::string_view value, int6
   return out;
 }
 
+std::string LeaseGrantMessage(int64_t id, int64_t ttl_seconds) {
+  std::string out;
+  base::AppendVarintField(out, 1, static_cast<uint64_t>(ttl_seconds));
+  base::AppendVarintField(out, 2, static_cast<uint64_t>(id));
+  return out;
+}
+
+std::string LeasePutMessage(std::string_view key, std::string_view value, int64_t lease) {
+  std::string out = PutMessage(key, value);
+  base::AppendVarintField(out, 3, static_cast<uint64_t>(lease));
+  return out;
+}
+
+std::string KeepAliveMessage(int64_t id) {
+  std::string out;
+  base::AppendVarintField(out, 1, static_cast<uint64_t>(id));
+  return out;
+}
+
+int64_t KeepAliveTtl(std::string_view response) {
+  return static_cast<int64_t>(Integer(response, 3));
+}
+
 std::string WatchCreateMessage(std::string_view key, std::string_view end, int64_t watch_id) {
   std::string create;
   base::AppendBytesField(create, 1, key);

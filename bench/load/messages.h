@@ -15,6 +15,11 @@ std::string RangeMessage(std::string_view key, std::string_view end, int64_t lim
                          bool serializable);
 // Kubernetes' guarded update: put if mod_revision is still `revision`, else read.
 std::string GuardedPutMessage(std::string_view key, std::string_view value, int64_t revision);
+std::string LeaseGrantMessage(int64_t id, int64_t ttl_seconds);
+std::string LeasePutMessage(std::string_view key, std::string_view value, int64_t lease);
+std::string KeepAliveMessage(int64_t id);
+// LeaseKeepAliveResponse.TTL; 0: there is no such lease.
+int64_t KeepAliveTtl(std::string_view response);
 std::string WatchCreateMessage(std::string_view key, std::string_view end, int64_t watch_id);
 
 int64_t HeaderRevision(std::string_view response);  // field 1.3 of every response

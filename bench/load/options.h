@@ -17,7 +17,7 @@ struct Endpoint {
 };
 
 struct Options {
-  std::string workload;  // put, range, txn, watch
+  std::string workload;  // put, range, txn, watch, keepalive
   std::vector<Endpoint> endpoints;
   int clients = 64;     // calls in flight, one per client (watch: writers)
   int connections = 8;  // dealt to the endpoints in turn; clients are dealt to them in turn
@@ -29,6 +29,10 @@ struct Options {
   int64_t range_limit = 1;    // range: keys per answer (1: a point read)
   int watchers = 1000;        // watch
   int watch_connections = 1;  // watch: streams, one per connection
+  // Granted before the run, each with a key attached if wanted; keepalive renews them.
+  int64_t leases = 0;
+  int64_t lease_ttl_seconds = 3600;
+  bool lease_keys = false;
   uint64_t seed = 1;
   std::vector<pid_t> server_pids;
   bool json = false;

@@ -29,6 +29,13 @@ struct Runner::Client {
   std::unique_ptr<net::Executor::Timer> retry;
 };
 
+// One stream of keep-alives; a share of the leases, renewed in turn, one at a time.
+struct Runner::KeepAlives {
+  std::unique_ptr<net::GrpcChannel::Stream> stream;
+  int64_t next = 0;
+  absl::Time sent;
+};
+
 Runner::Runner(Options options) : options_(std::move(options)), threads_(1) {
   for (int i = 0; i < options_.connections; ++i) {
     const Endpoint& endpoint =
@@ -41,6 +48,7 @@ Runner::Runner(Options options) : options_(std::move(options)), threads_(1) {
 Runner::~Runner() {
   BlockOnThread([this] {
     stopping_ = true;
+    keep_alives_.clear();
     watch_streams_.clear();
     watch_channels_.clear();
     channels_.clear();
@@ -66,7 +74,8 @@ void Runner::BlockOnThread(absl::AnyInvocable<void()> work) {
 absl::StatusOr<Result> Runner::Run() {
   if (options_.workload == "range") PINTLE_RETURN_IF_ERROR(Prefill());
   if (options_.workload == "watch") PINTLE_RETURN_IF_ERROR(OpenWatches());
-  BlockOnThread([this] { StartClients(); });
+  if (options_.leases > 0) PINTLE_RETURN_IF_ERROR(GrantLeases());
+  BlockOnThread([this] { options_.workload == "keepalive" ? StartKeepAlives() : StartClients(); });
   absl::SleepFor(options_.warmup);
   Result result;
   Measure(result);
@@ -91,33 +100,86 @@ void Runner::Measure(Result& result) {
 
 // Writes every key once, so that reads find something.
 absl::Status Runner::Prefill() {
+  Values values(options_.value_bytes, options_.seed);
+  return CallAll("keys", options_.keys, "/etcdserverpb.KV/Put",
+                 [&](int64_t i) { return PutMessage(KeyName(i), values.Next()); });
+}
+
+// Ids count up from 1: a run begins with a fresh cluster, or one whose leases are gone.
+absl::Status Runner::GrantLeases() {
+  PINTLE_RETURN_IF_ERROR(
+      CallAll("leases", options_.leases, "/etcdserverpb.Lease/LeaseGrant",
+              [&](int64_t i) { return LeaseGrantMessage(i + 1, options_.lease_ttl_seconds); }));
+  if (!options_.lease_keys) return absl::OkStatus();
+  Values values(options_.value_bytes, options_.seed);
+  return CallAll("keys of leases", options_.leases, "/etcdserverpb.KV/Put", [&](int64_t i) {
+    return LeasePutMessage(absl::StrCat("/leased/", i), values.Next(), i + 1);
+  });
+}
+
+absl::Status Runner::CallAll(const char* what, int64_t count, const std::string& path,
+                             const std::function<std::string(int64_t)>& request) {
   int64_t next = 0;
   int64_t done = 0;
   absl::Status failure;
-  Values values(options_.value_bytes, options_.seed);
-  std::function<void(size_t)> put = [&](size_t channel) {
-    if (next >= options_.keys || !failure.ok()) return;
-    channels_[channel]->Unary("/etcdserverpb.KV/Put", PutMessage(KeyName(next++), values.Next()),
-                              kCallTimeout, [&, channel](absl::StatusOr<std::string> reply) {
+  std::function<void(size_t)> call = [&](size_t channel) {
+    if (next >= count || !failure.ok()) return;
+    channels_[channel]->Unary(path, request(next++), kCallTimeout,
+                              [&, channel](const absl::StatusOr<std::string>& reply) {
                                 if (!reply.ok()) failure = reply.status();
                                 ++done;
-                                put(channel);
+                                call(channel);
                               });
   };
   BlockOnThread([&] {
-    for (size_t i = 0; i < kPrefillInFlight; ++i) put(i % channels_.size());
+    for (size_t i = 0; i < kPrefillInFlight; ++i) call(i % channels_.size());
   });
   const absl::Time deadline = absl::Now() + kSetUpTimeout;
   for (bool finished = false; !finished;) {
     absl::SleepFor(absl::Milliseconds(200));
-    BlockOnThread([&] { finished = done >= next && (next >= options_.keys || !failure.ok()); });
-    std::fprintf(stderr, "\rprefill: %ld of %ld keys", static_cast<long>(done),
-                 static_cast<long>(options_.keys));
-    if (absl::Now() > deadline)
-      failure = absl::DeadlineExceededError("filling in the keys took too long");
+    BlockOnThread([&] { finished = done >= next && (next >= count || !failure.ok()); });
+    std::fprintf(stderr, "\r%s: %ld of %ld", what, static_cast<long>(done),
+                 static_cast<long>(count));
+    if (absl::Now() > deadline) failure = absl::DeadlineExceededError("filling in took too long");
   }
   std::fprintf(stderr, "\n");
   return failure;
+}
+
+void Runner::StartKeepAlives() {
+  for (int i = 0; i < options_.clients; ++i) {
+    keep_alives_.push_back(std::make_unique<KeepAlives>());
+    KeepAlives& client = *keep_alives_.back();
+    client.next = i;
+    client.stream = channels_[static_cast<size_t>(i) % channels_.size()]->Open(
+        "/etcdserverpb.Lease/LeaseKeepAlive",
+        {.on_message = [this, &client](std::string message) { OnKeepAlive(client, message); },
+         .on_end =
+             [this](const absl::Status& status) {
+               if (stopping_) return;
+               ++result_.errors;
+               result_.first_error = status.ToString();
+             }});
+    KeepAlive(client);
+  }
+}
+
+void Runner::KeepAlive(KeepAlives& client) {
+  client.sent = absl::Now();
+  client.stream->Send(KeepAliveMessage(client.next % std::max<int64_t>(options_.leases, 1) + 1));
+  client.next += options_.clients;
+}
+
+void Runner::OnKeepAlive(KeepAlives& client, std::string_view message) {
+  if (stopping_) return;
+  if (KeepAliveTtl(message) == 0) {
+    ++result_.errors;
+    result_.first_error = "a lease is gone";
+  } else if (measuring_) {
+    ++result_.operations;
+    RecordSince(client.sent);
+  }
+  KeepAlive(client);
 }
 
 absl::Status Runner::OpenWatches() {

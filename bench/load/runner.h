@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,9 +49,16 @@ class Runner {
 
  private:
   struct Client;
-  struct WatchStream;
+  struct KeepAlives;
 
   absl::Status Prefill();
+  absl::Status GrantLeases();
+  // Makes `count` calls, a few at a time; `request` is given the number of the call.
+  absl::Status CallAll(const char* what, int64_t count, const std::string& path,
+                       const std::function<std::string(int64_t)>& request);
+  void StartKeepAlives();
+  void KeepAlive(KeepAlives& client);
+  void OnKeepAlive(KeepAlives& client, std::string_view message);
   absl::Status OpenWatches();
   std::unique_ptr<ClientScript> MakeScript(int client) const;
   void StartClients();
@@ -64,6 +72,7 @@ class Runner {
   net::IoThreads threads_;
   std::vector<std::unique_ptr<net::GrpcChannel>> channels_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<KeepAlives>> keep_alives_;
   std::vector<std::unique_ptr<net::GrpcChannel>> watch_channels_;
   std::vector<std::unique_ptr<net::GrpcChannel::Stream>> watch_streams_;
   int watches_created_ = 0;

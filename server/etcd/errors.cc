@@ -29,6 +29,14 @@ std::string GoErrorText(const absl::Status& status) {
   return "rpc error: code = " + std::string(code) + " desc = " + std::string(text);
 }
 
+absl::Status ErrRangeStreamSort() {
+  return absl::UnimplementedError("RangeStream does not support custom sort orders");
+}
+
+absl::Status ErrRangeStreamFilter() {
+  return absl::UnimplementedError("RangeStream does not support revision filters");
+}
+
 absl::Status ErrNotBuilt(std::string_view method) {
   return absl::UnimplementedError("pintle: " + std::string(method) +
                                   " is not supported by this version");

@@ -11,6 +11,7 @@
 #include "kv/validate.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/auth_caller.h"
+#include "server/etcd/range_stream.h"
 #include "server/etcd/replies.h"
 #include "server/replica/command_codec.h"
 
@@ -153,6 +154,8 @@ void RegisterKv(net::GrpcRouter& router, ServicePtr service) {
                                              DeleteRange);
   AddUnary<etcdserverpb::TxnRequest>(router, "/etcdserverpb.KV/Txn", service, Txn);
   AddUnary<etcdserverpb::CompactionRequest>(router, "/etcdserverpb.KV/Compact", service, Compact);
+  router.Stream("/etcdserverpb.KV/RangeStream",
+                [service](CallPtr call) { return OpenRangeStream(service, std::move(call)); });
 }
 
 }  // namespace pintle::server::etcd

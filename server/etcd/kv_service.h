@@ -1,7 +1,7 @@
-// etcdserverpb.KV: Range, Put, DeleteRange, Txn, Compact (etcd-api 1.1).
+// etcdserverpb.KV: Range, RangeStream, Put, DeleteRange, Txn, Compact (etcd-api 1.1).
 //
 // Static checks in etcd's order, then reads go through the read gate and writes through the log.
-// A transaction of plain ranges only is a read. RangeStream is absent, as in etcd before 3.7.
+// A transaction of plain ranges only is a read.
 #pragma once
 
 #include "server/etcd/service.h"

@@ -124,10 +124,10 @@ void Leases(const ServicePtr& service, const etcdserverpb::LeaseLeasesRequest&, 
          [service, call](const kv::ReadView& view, const Caller& caller) {
            absl::Status refused = view.auth().CheckUser(caller);
            auto response = WithHeader<etcdserverpb::LeaseLeasesResponse>(*service, view.revision());
-           for (const kv::LeaseInfo& lease : view.Leases()) {
+           for (const kv::LeaseId id : service->member.leases()) {
              if (view.auth().enabled() && refused.ok())
-               refused.Update(CheckLeaseKeys(view, caller, lease.id));
-             response.add_leases()->set_id(lease.id.value());
+               refused.Update(CheckLeaseKeys(view, caller, id));
+             response.add_leases()->set_id(id.value());
            }
            refused.Update(Recheck(*service, caller));
            if (!refused.ok()) return call->Finish(refused);

@@ -54,14 +54,19 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   call->Reply(response.SerializeAsString());
 }
 
-void ReplyAlarms(const Service& service, net::GrpcCall& call, int64_t revision,
-                 const std::vector<kv::Alarm>& alarms) {
+template <typename Response>
+void SetHeader(const Service& service, int64_t revision, Response& response) {
   const HeaderFacts facts = FactsOf(service.member);
-  etcdserverpb::AlarmResponse response;
   response.mutable_header()->set_cluster_id(facts.cluster_id);
   response.mutable_header()->set_member_id(facts.member_id);
   response.mutable_header()->set_raft_term(facts.raft_term);
   response.mutable_header()->set_revision(revision);
+}
+
+void ReplyAlarms(const Service& service, net::GrpcCall& call, int64_t revision,
+                 const std::vector<kv::Alarm>& alarms) {
+  etcdserverpb::AlarmResponse response;
+  SetHeader(service, revision, response);
   for (const kv::Alarm& alarm : alarms) {
     etcdserverpb::AlarmMember& out = *response.add_alarms();
     out.set_memberid(alarm.member_id);
@@ -99,15 +104,53 @@ void Alarm(const ServicePtr& service, const etcdserverpb::AlarmRequest& request,
               });
 }
 
+// Nothing is fragmented: room that was freed is used again, and given back by LevelDB.
+void Defragment(const ServicePtr&, const etcdserverpb::DefragmentRequest&, std::string,
+                CallPtr call) {
+  call->Reply("");
+}
+
+using HashAnswer = replica::LocalMember::KvHashAnswer;
+
+void Hash(const ServicePtr& service, const etcdserverpb::HashRequest&, std::string, CallPtr call) {
+  service->member.HashAll([service, call](absl::StatusOr<HashAnswer> answer) {
+    OnCallThread(call, [service, call, answer = std::move(answer)] {
+      if (!answer.ok()) return call->Finish(answer.status());
+      etcdserverpb::HashResponse response;
+      SetHeader(*service, answer->revision, response);
+      response.set_hash(answer->hash);
+      call->Reply(response.SerializeAsString());
+    });
+  });
+}
+
+void HashKv(const ServicePtr& service, const etcdserverpb::HashKVRequest& request, std::string,
+            CallPtr call) {
+  service->member.HashKv(request.revision(), [service, call](absl::StatusOr<HashAnswer> answer) {
+    OnCallThread(call, [service, call, answer = std::move(answer)] {
+      if (!answer.ok()) return call->Finish(answer.status());
+      etcdserverpb::HashKVResponse response;
+      SetHeader(*service, answer->revision, response);
+      response.set_hash(answer->hash);
+      response.set_compact_revision(answer->compact_revision);
+      response.set_hash_revision(answer->hash_revision);
+      call->Reply(response.SerializeAsString());
+    });
+  });
+}
+
 }  // namespace
 
 void RegisterMaintenance(net::GrpcRouter& router, ServicePtr service) {
   AddUnary<etcdserverpb::StatusRequest>(router, "/etcdserverpb.Maintenance/Status", service,
                                         Status);
   AddUnary<etcdserverpb::AlarmRequest>(router, "/etcdserverpb.Maintenance/Alarm", service, Alarm);
-  for (const char* method : {"Defragment", "Hash", "HashKV", "Downgrade"}) {
-    AddNotBuilt(router, std::string("/etcdserverpb.Maintenance/") + method);
-  }
+  AddUnary<etcdserverpb::DefragmentRequest>(router, "/etcdserverpb.Maintenance/Defragment", service,
+                                            Defragment);
+  AddUnary<etcdserverpb::HashRequest>(router, "/etcdserverpb.Maintenance/Hash", service, Hash);
+  AddUnary<etcdserverpb::HashKVRequest>(router, "/etcdserverpb.Maintenance/HashKV", service,
+                                        HashKv);
+  AddNotBuilt(router, "/etcdserverpb.Maintenance/Downgrade");
   RegisterMoveLeader(router, service);
   AddNotBuiltStream(router, "/etcdserverpb.Maintenance/Snapshot");
 }

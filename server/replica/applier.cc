@@ -28,6 +28,7 @@ absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   events_.clear();
   answers_.clear();
   checkpoints_.clear();
+  compacted_.clear();
   no_op_term_ = raft::Term();
   for (const raft::Entry& entry : entries) {
     ApplyOne(entry);
@@ -41,6 +42,7 @@ absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   parts_.store.Publish();
   base::FaultPoint("apply.published");
   for (const Checkpoint& checkpoint : checkpoints_) parts_.on_checkpoint(checkpoint);
+  for (const kv::KvHash::Span& span : compacted_) parts_.on_compaction(*view(), span);
   AnswerAll(last);
   return absl::OkStatus();
 }
@@ -150,9 +152,18 @@ absl::StatusOr<Applied> Applier::ApplyCommand(const DecodedProposal& proposal, r
   kv::ApplyResult applied = parts_.store.ApplyFor(proposal.caller, *command);
   parts_.counters->CountEvents(applied.events);
   std::move(applied.events.begin(), applied.events.end(), std::back_inserter(events_));
-  if (!applied.result.ok()) return applied.result.status();
+  if (!applied.result.ok()) {
+    if (const auto* revoke = std::get_if<kv::LeaseRevokeRequest>(&*command)) {
+      parts_.lessor.RevocationRefused(revoke->id);
+    }
+    return applied.result.status();
+  }
   parts_.counters->CountResult(*applied.result);
   FollowLeases(proposal.kind, *applied.result, *command);
+  if (const auto* compaction = std::get_if<kv::CompactResult>(&*applied.result)) {
+    compacted_.push_back(
+        {.compact_revision = compaction->compacted_before, .revision = compaction->compacted});
+  }
   if (const auto* auth = std::get_if<kv::auth::Request>(&*command)) FollowAuth(*auth, index);
   Applied answer{.result = *std::move(applied.result)};
   answer.revision = std::visit([](const auto& result) { return result.revision; }, answer.result);
@@ -169,6 +180,10 @@ void Applier::FollowLeases(RequestKind kind, const kv::CommandResult& result,
   } else if (kind == RequestKind::kLeaseRevoke) {
     parts_.counters->leases_revoked.Add();
     parts_.lessor.Revoked(std::get<kv::LeaseRevokeRequest>(command).id);
+  } else if (kind == RequestKind::kLeaseCheckpoint) {
+    for (const auto& item : std::get<kv::LeaseCheckpointRequest>(command).items) {
+      parts_.lessor.Checkpointed(item.id, item.remaining_ttl_seconds, parts_.clock.Now());
+    }
   }
 }
 

@@ -59,6 +59,9 @@ class Applier {
     raft::Index tokens_after = raft::Index();
     // The store, written, is there.
     std::function<void(const Checkpoint&)> on_checkpoint = [](const Checkpoint&) {};
+    // The view is that of a compaction, of which nothing is deleted yet.
+    std::function<void(const kv::ReadView&, kv::KvHash::Span)> on_compaction =
+        [](const kv::ReadView&, kv::KvHash::Span) {};
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 
@@ -100,6 +103,7 @@ class Applier {
   std::vector<kv::Event> events_;
   std::vector<Answer> answers_;
   std::vector<Checkpoint> checkpoints_;
+  std::vector<kv::KvHash::Span> compacted_;
   raft::Term no_op_term_;  // the newest leader whose no-op was in it
   // Physical compactions whose records are not all deleted yet. Who waits does so among the
   // proposals, and times out like them.

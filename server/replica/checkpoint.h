@@ -34,6 +34,7 @@ struct MemberReport {
   static constexpr size_t kMostCheckpoints = 16;
   raft::MemberId from;
   bool short_of_room = false;
+  bool keeps_alarm = false;  // its NOSPACE alarm, if there is one, is still due (quota.h)
   std::vector<Checkpoint> checkpoints;  // the newest
 };
 std::string EncodeReport(const MemberReport& report);

@@ -6,13 +6,16 @@
 
 #include "absl/strings/str_format.h"
 #include "base/fault_point.h"
+#include "proto/etcd/rpc.pb.h"
 #include "server/replica/errors.h"
+#include "server/replica/proposal_codec.h"
 
 namespace pintle::server::replica {
 namespace {
 
-constexpr uint64_t kLeaseScanTicks = 5;
-constexpr size_t kMostRevocationsPerScan = 500;
+// Few at a time: clients' requests share the log with them.
+constexpr size_t kMostRevocationsPerTick = 100;
+constexpr size_t kMostCheckpointsPerTick = 1000;
 constexpr uint64_t kPublishTicks = 2;
 constexpr uint64_t kMemberTicks = 2;
 constexpr uint64_t kLongestGoneDelayMs = 50;
@@ -224,7 +227,7 @@ void Driver::Tick() {
   }
   options_.ask_about_leases();
   reads_wait_ = true;  // those whose round was dropped try again
-  if (ticks_ % kLeaseScanTicks == 0) RevokeExpiredLeases();
+  LookAfterLeases();
   LeaveIfStoreIsBehind();
   DropOldEntries();
   parts_.on_tick();
@@ -249,14 +252,24 @@ void Driver::DropOldEntries() {
   parts_.drop_log_before(first);
 }
 
-void Driver::RevokeExpiredLeases() {
-  if (parts_.replica->soft_state().role != raft::Role::kLeader) return;
-  for (const kv::LeaseId id :
-       parts_.lessor.TakeExpired(parts_.clock.Now(), kMostRevocationsPerScan)) {
+// Not before our own no-op is applied: what an earlier leader promised is applied by then.
+void Driver::LookAfterLeases() {
+  Replica& replica = *parts_.replica;
+  if (replica.soft_state().role != raft::Role::kLeader) return;
+  if (parts_.applier.no_op_term() < replica.term()) return;
+  const absl::Time now = parts_.clock.Now();
+  const Lessor::Due due =
+      parts_.lessor.TakeDue(now, kMostRevocationsPerTick, kMostCheckpointsPerTick);
+  for (const kv::LeaseId id : due.expired) {
     parts_.counters->leases_expired.Add();
     // Refused or lost: the lessor names the lease again.
     [[maybe_unused]] const raft::ProposeResult result =
-        parts_.replica->Propose(options_.lease_revocation(id));
+        replica.Propose(options_.lease_revocation(id));
+  }
+  if (due.checkpoints.empty()) return;
+  const raft::ProposeResult result = replica.Propose(options_.lease_checkpoints(due.checkpoints));
+  if (result.outcome != raft::ProposeOutcome::kAppended) {
+    parts_.lessor.NotProposed(due.checkpoints, now);
   }
 }
 
@@ -285,7 +298,10 @@ void Driver::Dispatch(Work work) {
   UpdateFacts();  // first: nobody may hear of a commit that our own facts do not show
   NoteHeartbeats(work.send);
   if (!work.send.empty()) parts_.transport.Send(std::move(work.send));
-  for (PersistJob& job : work.persist) parts_.persist(std::move(job));
+  for (PersistJob& job : work.persist) {
+    if (soft_state_.role == raft::Role::kLeader) NoteRevocations(job.entries);
+    parts_.persist(std::move(job));
+  }
   if (!work.apply.empty()) parts_.apply({apply_epoch_, std::move(work.apply)});
   for (raft::Message& message : work.snapshot_messages) TakeSnapshotMessage(std::move(message));
   for (const raft::MemberId peer : work.peers_need_snapshot) parts_.on_snapshot_need(peer);
@@ -297,6 +313,21 @@ void Driver::Dispatch(Work work) {
   for (const raft::ReadId id : work.dropped_reads) {
     parts_.counters->reads_repeated.Add();
     parts_.reads.Dropped(id);
+  }
+}
+
+// Before anybody can know that they are committed.
+void Driver::NoteRevocations(const std::vector<raft::Entry>& entries) {
+  for (const raft::Entry& entry : entries) {
+    DecodedProposal proposal;
+    if (entry.kind != raft::EntryKind::kNormal || !DecodeProposal(entry.bytes(), proposal) ||
+        proposal.kind != RequestKind::kLeaseRevoke) {
+      continue;
+    }
+    etcdserverpb::LeaseRevokeRequest request;
+    if (request.ParseFromArray(proposal.body.data(), static_cast<int>(proposal.body.size()))) {
+      parts_.lessor.RevocationOnItsWay(kv::LeaseId(request.id()));
+    }
   }
 }
 

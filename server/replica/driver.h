@@ -73,6 +73,10 @@ class Driver {
     std::function<raft::Payload(kv::LeaseId)> lease_revocation = [](kv::LeaseId) {
       return raft::Payload();
     };
+    using Checkpoints = std::vector<kv::LeaseCheckpointRequest::Item>;
+    std::function<raft::Payload(const Checkpoints&)> lease_checkpoints = [](const Checkpoints&) {
+      return raft::Payload();
+    };
   };
   Driver(Parts parts, Options options);
 
@@ -162,11 +166,12 @@ class Driver {
   bool TakeChange(ChangeWanted& wanted);
   void RetryChanges();
   void BeginReads();
-  void RevokeExpiredLeases();
+  void LookAfterLeases();
   void AnswerExpired();
   absl::Status WhyExpired(absl::Time now) const;
   void LeaveIfStoreIsBehind();
   void DropOldEntries();
+  void NoteRevocations(const std::vector<raft::Entry>& entries);
   void TakeSnapshotMessage(raft::Message message);
   void Dispatch(Work work);
   void OnSoftState(const raft::SoftState& state);

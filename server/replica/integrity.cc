@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kCheckAgainAfter = absl::Seconds(10);
 constexpr absl::Duration kCheckedLately = absl::Minutes(10);
+constexpr absl::Duration kTakeBackAfter = absl::Seconds(3);
 
 std::string NameOf(const Checkpoint& checkpoint) {
   const bool chain = checkpoint.kind == Checkpoint::Kind::kChain;
@@ -58,18 +59,20 @@ void Integrity::Heard(std::string_view body) {
   const std::vector<raft::MemberId> voters = doors_.voters();
   if (std::find(voters.begin(), voters.end(), report.from) == voters.end()) return;
   const std::lock_guard lock(mutex_);
-  NoteRoom(report.from, report.short_of_room);
+  NoteRoom(report.from, report);
   for (const Checkpoint& checkpoint : report.checkpoints) votes_.Note(report.from, checkpoint);
 }
 
-void Integrity::NoteRoom(raft::MemberId member, bool short_of_room) {
+void Integrity::NoteRoom(raft::MemberId member, const MemberReport& report) {
   const auto before = said_.find(member);
-  room_changed_ |= short_of_room != (before != said_.end() && before->second.short_of_room);
-  said_[member] = {.at = now_, .short_of_room = short_of_room};
+  room_changed_ |= report.short_of_room != (before != said_.end() && before->second.short_of_room);
+  said_[member] = {
+      .at = now_, .short_of_room = report.short_of_room, .keeps_alarm = report.keeps_alarm};
 }
 
 void Integrity::Tick(absl::Time now, bool is_leader) {
-  MemberReport report{.from = self_, .short_of_room = doors_.short_of_room()};
+  MemberReport report{
+      .from = self_, .short_of_room = doors_.short_of_room(), .keeps_alarm = doors_.keeps_alarm()};
   {
     const std::lock_guard lock(mutex_);
     now_ = now;
@@ -78,7 +81,7 @@ void Integrity::Tick(absl::Time now, bool is_leader) {
       leader_since_ = now;
       next_check_ = now + check_interval_;
     }
-    NoteRoom(self_, report.short_of_room);
+    NoteRoom(self_, report);
     // Writes go on until everybody knows: that does not wait for its turn.
     if (now < next_report_ && !room_changed_) return;
     room_changed_ = false;
@@ -140,12 +143,24 @@ void Integrity::LookAtRoom(absl::Time now) {
       doors_.raise({member.value(), kv::AlarmType::kNoSpace, /*automatic=*/true});
     }
   }
-  if (!heard_all) return;  // who has not spoken to us yet may be full
+  TakeBackAlarms(now, said, heard_all);
+}
+
+// Not a new one: who raised it may not have said yet that it is due. Who has not spoken to us yet
+// may be full.
+void Integrity::TakeBackAlarms(absl::Time now, const std::map<raft::MemberId, Said>& said,
+                               bool heard_all) {
+  std::map<kv::Alarm, absl::Time> since;
   for (const kv::Alarm& alarm : doors_.alarms()) {
+    if (alarm.type != kv::AlarmType::kNoSpace || !alarm.automatic) continue;
+    const auto known = alarms_since_.find(alarm);
+    since[alarm] = known == alarms_since_.end() ? now : known->second;
     const auto found = said.find(raft::MemberId(alarm.member_id));
-    const bool full = found != said.end() && found->second.short_of_room;
-    if (alarm.type == kv::AlarmType::kNoSpace && alarm.automatic && !full) doors_.clear(alarm);
+    const bool due =
+        found != said.end() && (found->second.short_of_room || found->second.keeps_alarm);
+    if (heard_all && !due && now - since[alarm] >= kTakeBackAfter) doors_.clear(alarm);
   }
+  alarms_since_ = std::move(since);
 }
 
 void Integrity::LookAtTime(absl::Time now) {

@@ -6,7 +6,8 @@
 // judges itself by what it has heard (hash_votes.h): the odd one of a majority does not trust its
 // store any more; without a majority the leader raises CORRUPT, and nobody is wiped. The leader
 // raises NOSPACE for a member whose disk is full and takes it back when that member has room, or is
-// silent. Every check interval the leader proposes a check of the content (content_check.h).
+// silent. (For its quota each member raises it itself; that, too, is taken back by the leader.)
+// Every check interval the leader proposes a check of the content (content_check.h).
 //
 // A snapshot could give what is wrong with the leader's store to others, and make it the
 // majority's: so one that is sent is followed by a check, unless there was one lately, and who has
@@ -43,6 +44,7 @@ class Integrity {
     // To every other member; may be lost.
     std::function<void(const std::string& report)> send;
     std::function<bool()> short_of_room;
+    std::function<bool()> keeps_alarm;
     std::function<void(const absl::Status& why)> distrust_store;
     std::function<void(const kv::Alarm&)> raise;
     std::function<void(const kv::Alarm&)> clear;
@@ -72,19 +74,23 @@ class Integrity {
   struct Said {
     absl::Time at;
     bool short_of_room = false;
+    bool keeps_alarm = false;
   };
 
-  void NoteRoom(raft::MemberId member, bool short_of_room);
+  void NoteRoom(raft::MemberId member, const MemberReport& report);
   void LookAtHashes(bool is_leader);
   void RaiseCorrupt();
   bool IsCorrupt() const;
   void LookAtRoom(absl::Time now);
+  void TakeBackAlarms(absl::Time now, const std::map<raft::MemberId, Said>& said, bool heard_all);
   void LookAtTime(absl::Time now);
 
   const raft::MemberId self_;
   const absl::Duration check_interval_;
   const Doors doors_;
 
+  // Alarms that the leader may take back, and since when it knows them (Tick's).
+  std::map<kv::Alarm, absl::Time> alarms_since_;
   bool split_ = false;  // seen, and the alarm is not there yet (Tick's)
 
   std::mutex mutex_;

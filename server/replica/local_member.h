@@ -162,6 +162,20 @@ class LocalMember {
   };
   using TimeToLiveDone = absl::AnyInvocable<void(absl::StatusOr<LeaseTime>)>;
   virtual void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) = 0;
+  // etcd's HashKV (kv/kv_hash.h) of this member's store, 0: as of now; and a number for everything
+  // that it stores.
+  struct KvHashAnswer {
+    uint32_t hash = 0;
+    int64_t compact_revision = -1;
+    int64_t hash_revision = 0;
+    int64_t revision = 0;  // the store's, when it was answered
+  };
+  using HashKvDone = absl::AnyInvocable<void(absl::StatusOr<KvHashAnswer>)>;
+  virtual void HashKv(int64_t revision, HashKvDone done) = 0;
+  virtual void HashAll(HashKvDone done) = 0;
+
+  // This member's; the leader's by what is left of them.
+  virtual std::vector<kv::LeaseId> leases() const = 0;
   virtual int64_t min_lease_ttl_seconds()
       const = 0;  // ceil(1.5 × election timeout), at least 2 with the defaults
 };

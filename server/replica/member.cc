@@ -35,6 +35,7 @@ void Member::AnswerWaiting() {
   if (proposals_ == nullptr) return;
   for (auto& done : proposals_->TakeAll()) done(ErrStopped());
   for (auto& done : reads_->TakeAll()) done(ErrStopped());
+  kv_hashes_->DropAll(ErrStopped());
 }
 
 absl::Duration Member::timeout() const {
@@ -47,7 +48,9 @@ void Member::ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string b
   if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
   if (quota_->ExceededBy(kind, body)) {
-    alarms_->Raise({.member_id = options_.member_id, .type = kv::AlarmType::kNoSpace});
+    quota_->Refused();
+    alarms_->Raise(
+        {.member_id = options_.member_id, .type = kv::AlarmType::kNoSpace, .automatic = true});
     return done(kv::ErrNoSpace());
   }
   // Known here before the alarm is there; without room it may never get here.
@@ -73,10 +76,12 @@ std::optional<std::string> Member::UserOfToken(std::string_view token) {
   return tokens_.Use(token, doors_.clock.Now());
 }
 
-void Member::LinearizableRead(ReadDone done) {
+void Member::LinearizableRead(ReadDone done) { ConfirmedRead(/*applied=*/true, std::move(done)); }
+
+void Member::ConfirmedRead(bool applied, ReadDone done) {
   if (closed_) return done(ErrStopped());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
-  const ReadGate::AddResult added = reads_->Add(doors_.clock.Now() + timeout(), done);
+  const ReadGate::AddResult added = reads_->Add(doors_.clock.Now() + timeout(), done, applied);
   if (closed_ && added != ReadGate::AddResult::kFull) {
     for (auto& late : reads_->TakeAll()) late(ErrStopped());
     return;
@@ -114,36 +119,6 @@ MemberStatus Member::status() const {
   return status;
 }
 
-// Of a leader that has just been confirmed as one: a leader of the past, which was paused or cut
-// off, would promise time that the new one knows nothing of.
-void Member::AnswerLease(LeaseQuestion question, LeaseAsker::OwnDone done) {
-  if (driver_->facts().soft_state.role != raft::Role::kLeader) return done(LeaseAnswer{});
-  LinearizableRead([this, question, done = std::move(done)](const auto& confirmed) mutable {
-    done(confirmed.ok() ? AnswerLeaseNow(question) : LeaseAnswer{});
-  });
-}
-
-LeaseAnswer Member::AnswerLeaseNow(const LeaseQuestion& question) const {
-  const Driver::Facts facts = driver_->facts();
-  if (facts.soft_state.role != raft::Role::kLeader) return {};
-  // Until our own no-op is applied a revocation of an older leader's may still come: no promises.
-  if (applier_->no_op_term() < facts.term) return {};
-  // Looked at before the lessor is.
-  const bool behind = apply_worker_->applied_index() < facts.commit_index;
-  const kv::LeaseId id(question.lease_id);
-  LeaseAnswer answer{.is_leader = true};
-  if (question.kind == LeaseQuestion::Kind::kKeepAlive) {
-    answer.ttl_seconds = lessor_->KeepAlive(id, doors_.clock.Now());
-    if (answer.ttl_seconds > 0) counters_->leases_renewed.Add();
-  } else {
-    const LeaseTime time = lessor_->TimeToLive(id, doors_.clock.Now());
-    answer.ttl_seconds = time.ttl_seconds;
-    answer.granted_ttl_seconds = time.granted_ttl_seconds;
-  }
-  // Unknown here while apply is behind is not the same as unknown.
-  return behind && answer.ttl_seconds <= 0 ? LeaseAnswer{} : answer;
-}
-
 void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::Answer answer) {
   LeaseQuestion lease;
   if (question.topic == PeerTopic::kLease && DecodeLeaseQuestion(question.body, lease)) {
@@ -163,32 +138,6 @@ void Member::AnswerPeer(const PeerQuestion& question, PeerTransport::Callbacks::
                      answer(EncodeStatus(status));
                    });
   }
-}
-
-void Member::AskLeader(LeaseQuestion question, LeaseAsker::Done done) {
-  if (closed_) return done(ErrStopped());
-  lease_asker_->Ask(question, std::move(done));
-}
-
-void Member::LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) {
-  AskLeader({LeaseQuestion::Kind::kKeepAlive, id.value()},
-            [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
-              if (!answer.ok()) return done(answer.status());
-              done(answer->ttl_seconds);
-            });
-}
-
-void Member::LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) {
-  AskLeader({LeaseQuestion::Kind::kTimeToLive, id.value()},
-            [done = std::move(done)](absl::StatusOr<LeaseAnswer> answer) mutable {
-              if (!answer.ok()) return done(answer.status());
-              done(LeaseTime{answer->ttl_seconds, answer->granted_ttl_seconds});
-            });
-}
-
-int64_t Member::min_lease_ttl_seconds() const {
-  const int64_t ms = options_.election_timeout_ms * 3 / 2;
-  return (ms + 999) / 1000;
 }
 
 }  // namespace pintle::server::replica

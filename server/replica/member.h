@@ -32,12 +32,14 @@
 #include "server/replica/alarm_proposer.h"
 #include "server/replica/applier.h"
 #include "server/replica/apply_worker.h"
+#include "server/replica/auto_compactor.h"
 #include "server/replica/clock.h"
 #include "server/replica/content_check.h"
 #include "server/replica/counters.h"
 #include "server/replica/driver.h"
 #include "server/replica/feature_level.h"
 #include "server/replica/integrity.h"
+#include "server/replica/kv_hashes.h"
 #include "server/replica/lease_asker.h"
 #include "server/replica/local_member.h"
 #include "server/replica/log_writer.h"
@@ -77,7 +79,11 @@ struct MemberOptions {
   size_t max_request_bytes = 1572864;
   size_t max_pending_requests = 5000;
   absl::Duration auth_token_ttl = absl::Minutes(5);  // of simple tokens, from their last use
-  int64_t quota_bytes = 0;                           // of the store (quota.h); 0: none
+  // How often what is left of a long lease is written down (lessor.h).
+  absl::Duration lease_checkpoint_interval = absl::Minutes(5);
+  int64_t quota_bytes = 0;  // of the store (quota.h); 0: none
+  // Compactions that the leader proposes by itself.
+  AutoCompactor::Options auto_compaction;
   // How often the leader has everybody's content checked (content_check.h).
   absl::Duration content_check_interval = absl::InfiniteDuration();
   // A store that found no room is opened again when there is this much.
@@ -129,6 +135,9 @@ class Member final : public LocalMember {
   void ChangeMembers(MemberChange change, MembersDone done) override;
   void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) override;
   void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) override;
+  std::vector<kv::LeaseId> leases() const override;
+  void HashKv(int64_t revision, HashKvDone done) override;
+  void HashAll(HashKvDone done) override;
   int64_t min_lease_ttl_seconds() const override;
 
   // Requests that wait for an answer.
@@ -176,6 +185,9 @@ class Member final : public LocalMember {
   StoreRepair::Doors RepairDoors();
   Integrity::Doors IntegrityDoors();
   void CheckContent(raft::Index index);
+  AutoCompactor::Doors CompactorDoors();
+  KvHashes::Doors HashDoors();
+  void HashOnSnapshotThread();
   absl::Status ReopenStore();
   void GoBackTo(raft::Index index);
   void OnTick();
@@ -196,8 +208,13 @@ class Member final : public LocalMember {
                                                                 Replica& replica) const;
   void AnswerWithMembers(const absl::Status& status, MembersDone done);
   PeerSet PeersNow() const;
+  raft::Payload LeaseRevocation(kv::LeaseId id);
+  raft::Payload LeaseCheckpoints(const std::vector<kv::LeaseCheckpointRequest::Item>& items);
   void AnswerLease(LeaseQuestion question, LeaseAsker::OwnDone done);
-  LeaseAnswer AnswerLeaseNow(const LeaseQuestion& question) const;
+  void AnswerLeaseNow(const LeaseQuestion& question, LeaseAsker::OwnDone done);
+  void PromiseOnceApplied(kv::LeaseId id, uint32_t checkpoint, raft::Term term,
+                          const LeaseAnswer& answer, LeaseAsker::OwnDone done);
+  void ConfirmedRead(bool applied, ReadDone done);
   void AskLeader(LeaseQuestion question, LeaseAsker::Done done);
 
   const MemberOptions options_;
@@ -227,6 +244,8 @@ class Member final : public LocalMember {
   std::unique_ptr<Integrity> integrity_;
   std::unique_ptr<ContentCheck> content_check_;
   std::unique_ptr<RoomWatch> room_;
+  std::unique_ptr<KvHashes> kv_hashes_;
+  std::unique_ptr<AutoCompactor> auto_compactor_;
   std::unique_ptr<Driver> driver_;
   uint64_t ticks_ = 0;                  // the driver's
   bool store_made_anew_ = false;        // at the start
@@ -234,6 +253,7 @@ class Member final : public LocalMember {
   std::atomic<bool> repair_queued_{false};
   std::atomic<bool> check_queued_{false};
   std::atomic<bool> look_queued_{false};
+  std::atomic<bool> hash_queued_{false};
   std::atomic<uint64_t> next_request_id_{0};
   absl::Time publish_again_at_ = absl::InfinitePast();  // the driver's
   std::atomic<bool> is_learner_{false};

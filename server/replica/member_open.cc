@@ -7,10 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
-#include "proto/etcd/rpc.pb.h"
 #include "raft/membership.h"
 #include "server/replica/member.h"
-#include "server/replica/proposal_codec.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -185,8 +183,10 @@ void Member::Assemble(const storage::WalContents& contents) {
   hub_ = watch::Hub::Create(options_.hub, [this] { return store_->view(); });
   cluster_ = std::make_unique<Cluster>(options_.members, *store_);
   cluster_->OnChange([this] { OnMembersChanged(); });
-  lessor_ = std::make_unique<Lessor>(store_->view()->Leases(),
-                                     absl::Milliseconds(options_.election_timeout_ms));
+  lessor_ = std::make_unique<Lessor>(
+      store_->view()->Leases(),
+      Lessor::Options{.election_timeout = absl::Milliseconds(options_.election_timeout_ms),
+                      .checkpoint_interval = options_.lease_checkpoint_interval});
   proposals_ = std::make_unique<Proposals>(options_.max_pending_requests);
   quota_ = std::make_unique<Quota>(options_.quota_bytes, *store_);
   alarms_ = std::make_unique<AlarmProposer>(AlarmDoors());
@@ -202,6 +202,8 @@ void Member::Assemble(const storage::WalContents& contents) {
         return std::vector<std::string>{data_dir_->log_folder(), data_dir_->store_folder()};
       },
       options_.least_room_bytes);
+  kv_hashes_ = std::make_unique<KvHashes>(HashDoors());
+  auto_compactor_ = std::make_unique<AutoCompactor>(options_.auto_compaction, CompactorDoors());
   reads_ = std::make_unique<ReadGate>(kMostReaders);
   lease_asker_ = std::make_unique<LeaseAsker>(LeaseAsker::Parts{
       .self = raft::MemberId(options_.member_id),
@@ -293,7 +295,9 @@ Applier::Parts Member::ApplierParts(const storage::WalContents& contents) {
       .feature_level = options_.feature_level,
       .counters = counters_,
       .tokens_after = std::max(last, applied().index),
-      .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); }};
+      .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); },
+      .on_compaction = [this](const kv::ReadView& view,
+                              kv::KvHash::Span span) { kv_hashes_->Compacted(view, span); }};
 }
 
 Driver::Options Member::DriverOptions() {
@@ -305,13 +309,8 @@ Driver::Options Member::DriverOptions() {
           .look_after_members = [this](Replica& replica) { LookAfterMembers(replica); },
           .ask_about_leases = [this] { lease_asker_->Retry(); },
           .publish_attributes = [this] { return PublishAttributes(); },
-          .lease_revocation =
-              [this](kv::LeaseId id) {
-                etcdserverpb::LeaseRevokeRequest request;
-                request.set_id(id.value());
-                return EncodeProposal(++next_request_id_, RequestKind::kLeaseRevoke,
-                                      request.SerializeAsString());
-              }};
+          .lease_revocation = [this](kv::LeaseId id) { return LeaseRevocation(id); },
+          .lease_checkpoints = [this](const auto& items) { return LeaseCheckpoints(items); }};
 }
 
 }  // namespace pintle::server::replica

@@ -5,6 +5,8 @@
 
 #include "base/fault_point.h"
 #include "base/status_macros.h"
+#include "proto/etcd/rpc.pb.h"
+#include "server/replica/errors.h"
 #include "server/replica/member.h"
 #include "server/storage/fatal.h"
 
@@ -62,6 +64,7 @@ Integrity::Doors Member::IntegrityDoors() {
             }
           },
       .short_of_room = [this] { return short_of_room(); },
+      .keeps_alarm = [this] { return quota_->KeepsAlarm(); },
       .distrust_store = [this](const absl::Status& why) { repair_->Unsound(why); },
       .raise = [this](const kv::Alarm& alarm) { alarms_->Raise(alarm); },
       .clear = [this](const kv::Alarm& alarm) { alarms_->Clear(alarm); },
@@ -75,6 +78,46 @@ Integrity::Doors Member::IntegrityDoors() {
 
 bool Member::short_of_room() const {
   return room_->low() || repair_->short_of_room() || log_writer_->waits_for_room();
+}
+
+KvHashes::Doors Member::HashDoors() {
+  return {.view = [this] { return store_->view(); },
+          .wake = [this] { HashOnSnapshotThread(); },
+          .damaged = [this](const absl::Status& why) { repair_->Unsound(why); }};
+}
+
+// One slice after the other, with what else waits there in between.
+void Member::HashOnSnapshotThread() {
+  if (hash_queued_.exchange(true)) return;
+  snapshot_worker_->queue().Push([this] {
+    hash_queued_ = false;
+    if (kv_hashes_->Step()) HashOnSnapshotThread();
+  });
+}
+
+void Member::HashKv(int64_t revision, HashKvDone done) {
+  if (closed_) return done(ErrStopped());
+  if (!repair_->usable()) return done(ErrStoreUnderRepair());
+  kv_hashes_->HashKv(revision, std::move(done));
+}
+
+void Member::HashAll(HashKvDone done) {
+  if (closed_) return done(ErrStopped());
+  if (!repair_->usable()) return done(ErrStoreUnderRepair());
+  kv_hashes_->HashAll(std::move(done));
+}
+
+AutoCompactor::Doors Member::CompactorDoors() {
+  return {.revision = [this] { return store_->view()->revision(); },
+          .compact =
+              [this](int64_t revision, std::function<void(const absl::Status&)> done) {
+                etcdserverpb::CompactionRequest request;
+                request.set_revision(revision);
+                ProposeUnchecked(RequestKind::kCompaction, request.SerializeAsString(),
+                                 [done = std::move(done)](const absl::StatusOr<Applied>& applied) {
+                                   done(applied.status());
+                                 });
+              }};
 }
 
 // Driver's thread. At most one task of a kind waits in a queue.
@@ -104,6 +147,8 @@ void Member::OnTick() {
   if ((!repair_->usable() || repair_->short_of_room()) && leads && now_and_then) {
     driver_->TransferLeadership(raft::kNoMember, [](raft::TransferOutcome) {});
   }
+  quota_->Look(doors_.clock.Now());
+  auto_compactor_->Tick(doors_.clock.Now(), leads);
   integrity_->Tick(doors_.clock.Now(), leads);
 }
 
@@ -122,6 +167,7 @@ void Member::ContentReplaced() {
   lessor_->Reset(store_->view()->Leases(), doors_.clock.Now());
   cluster_->Reload();
   content_check_->Drop();
+  kv_hashes_->DropAll(ErrStoreUnderRepair());
   integrity_->ContentReplaced();
 }
 

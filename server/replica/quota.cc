@@ -27,4 +27,18 @@ bool Quota::ExceededBy(RequestKind kind, std::string_view body) const {
   return store_.size_bytes() + cost >= bytes_ && TakesRoom(kind, body);
 }
 
+void Quota::Look(absl::Time now) {
+  const bool high = bytes_ > 0 && store_.size_bytes() >= bytes_ / 10 * 9;
+  const bool refused = refused_.exchange(false);
+  const std::lock_guard lock(mutex_);
+  now_ = now;
+  if (high || refused) last_high_ = now;
+}
+
+bool Quota::KeepsAlarm() const {
+  if (refused_) return true;
+  const std::lock_guard lock(mutex_);
+  return last_high_ != absl::InfinitePast() && now_ - last_high_ < kCalmAfter;
+}
+
 }  // namespace pintle::server::replica

@@ -8,11 +8,11 @@
 
 namespace pintle::server::replica {
 
-ReadGate::AddResult ReadGate::Add(absl::Time deadline, Done& done) {
+ReadGate::AddResult ReadGate::Add(absl::Time deadline, Done& done, bool applied) {
   const std::lock_guard lock(mutex_);
   if (size_ >= limit_) return AddResult::kFull;
   ++size_;
-  waiting_.push_back({deadline, std::move(done)});
+  waiting_.push_back({deadline, std::move(done), applied});
   return waiting_.size() == 1 ? AddResult::kFirst : AddResult::kJoined;
 }
 
@@ -40,8 +40,14 @@ std::vector<ReadGate::Done> ReadGate::Confirmed(raft::ReadId id, raft::Index ind
   const auto round = rounds_.extract(id);
   if (round.empty()) return {};
   if (index <= applied_index_) return Release(std::move(round.mapped()));
-  std::ranges::move(round.mapped(), std::back_inserter(confirmed_[index]));
-  return {};
+  Readers& readers = round.mapped();
+  const auto waits = std::stable_partition(readers.begin(), readers.end(),
+                                           [](const Reader& reader) { return !reader.applied; });
+  if (waits != readers.end()) {
+    std::ranges::move(waits, readers.end(), std::back_inserter(confirmed_[index]));
+    readers.erase(waits, readers.end());
+  }
+  return Release(std::move(readers));
 }
 
 void ReadGate::Dropped(raft::ReadId id) {

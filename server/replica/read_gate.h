@@ -35,7 +35,9 @@ class ReadGate {
     kJoined,
     kFull
   };  // kFirst: nobody waited before; the replica must be woken
-  AddResult Add(absl::Time deadline, Done& done);
+  // `applied` false: wants no more than the word of a quorum that this member leads, or is led,
+  // now; what it is given to read may be older than that.
+  AddResult Add(absl::Time deadline, Done& done, bool applied = true);
 
   // False: nobody waits.
   bool Begin(raft::ReadId id);
@@ -54,6 +56,7 @@ class ReadGate {
   struct Reader {
     absl::Time deadline;
     Done done;
+    bool applied = true;
   };
   using Readers = std::vector<Reader>;
   std::vector<Done> Release(Readers readers);

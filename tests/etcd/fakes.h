@@ -277,6 +277,24 @@ class FakeMember final : public replica::LocalMember {
       done(LeaseTime{});
     }
   }
+  void HashKv(int64_t revision, HashKvDone done) override {
+    auto hash = view()->StartKvHash({.compact_revision = view()->compact_revision(),
+                                     .revision = revision == 0 ? view()->revision() : revision});
+    if (!hash.ok()) return done(hash.status());
+    while (!(*hash)->done()) ASSERT_TRUE((*hash)->Step(1).ok());
+    done(KvHashAnswer{.hash = (*hash)->hash(),
+                      .compact_revision = (*hash)->span().compact_revision,
+                      .hash_revision = (*hash)->span().revision,
+                      .revision = view()->revision()});
+  }
+  void HashAll(HashKvDone done) override {
+    done(KvHashAnswer{.hash = 77, .revision = view()->revision()});
+  }
+  std::vector<kv::LeaseId> leases() const override {
+    std::vector<kv::LeaseId> ids;
+    for (const kv::LeaseInfo& lease : view()->Leases()) ids.push_back(lease.id);
+    return ids;
+  }
   int64_t min_lease_ttl_seconds() const override { return 2; }
 
   watch::testing::ApplyLoop loop;

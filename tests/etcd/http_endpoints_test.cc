@@ -158,7 +158,7 @@ TEST_F(HttpEndpointsTest, AlarmsAreUnhealthy) {
 
 TEST_F(HttpEndpointsTest, VersionMetricsAndTheRest) {
   EXPECT_EQ(Ask("/version"),
-            R"(200 {"etcdserver":"3.6.4","etcdcluster":"3.6.0","storage":"3.6.0"})");
+            R"(200 {"etcdserver":"3.7.1","etcdcluster":"3.7.0","storage":"3.7.0"})");
   EXPECT_EQ(Header("content-type"), "application/json");
   EXPECT_EQ(Ask("/version", "HEAD").substr(0, 3), "405");
   EXPECT_EQ(Ask("/metrics"), "200 a 1\n");

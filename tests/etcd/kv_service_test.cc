@@ -194,11 +194,5 @@ TEST(KvServiceTest, MetadataComesFirst) {
             "header { revision: 1 }");
 }
 
-TEST(KvServiceTest, RangeStreamIsAbsent) {
-  Harness harness;
-  EXPECT_FALSE(harness.router.unary().contains("/etcdserverpb.KV/RangeStream"));
-  EXPECT_FALSE(harness.router.stream().contains("/etcdserverpb.KV/RangeStream"));
-}
-
 }  // namespace
 }  // namespace pintle::server::etcd::testing

@@ -50,6 +50,21 @@ TEST_F(LeaseTest, RevokeDeletesItsKeysSortedInOneRevision) {
   EXPECT_EQ(Do(LeaseRevokeRequest{LeaseId(5)}).result.status(), ErrLeaseNotFound());
 }
 
+TEST_F(LeaseTest, TenThousandKeysOfALeaseGoInOneRevision) {
+  constexpr int kKeys = 10000;
+  Grant(5, 60);
+  for (int i = 0; i < kKeys; ++i) Put("key" + std::to_string(i), "v", 5);
+  const int64_t before = store_->view()->revision();
+  const ApplyResult result = Do(LeaseRevokeRequest{LeaseId(5)});
+  EXPECT_EQ(store_->view()->revision(), before + 1);
+  ASSERT_EQ(result.events.size(), static_cast<size_t>(kKeys));
+  for (int i = 0; i < kKeys; ++i) {
+    const Revision wanted{before + 1, i};
+    ASSERT_EQ(result.events[static_cast<size_t>(i)].revision, wanted);
+  }
+  EXPECT_EQ(Range(All()), "range@" + std::to_string(before + 1) + "[] of 0");
+}
+
 TEST_F(LeaseTest, RevokeWithoutKeysLeavesTheRevision) {
   Grant(5, 60);
   Put("k", "v", 5);

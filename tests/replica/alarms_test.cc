@@ -77,8 +77,49 @@ TEST_F(QuotaTest, KeepsOutOnlyWhatTakesRoom) {
 }
 
 TEST_F(QuotaTest, NoneIsNone) {
-  const Quota quota(0, *store_);
+  Quota quota(0, *store_);
   EXPECT_FALSE(quota.ExceededBy(RequestKind::kPut, PutBody(1 << 20)));
+  quota.Look(absl::UnixEpoch());
+  EXPECT_FALSE(quota.KeepsAlarm());
+}
+
+TEST_F(QuotaTest, CountsHistoryUntilItIsCompacted) {
+  const Quota quota(10000, *store_);
+  for (int i = 0; i < 9; ++i) Apply(kv::PutRequest{.key = "k", .value = std::string(1000, 'v')});
+  EXPECT_TRUE(quota.ExceededBy(RequestKind::kPut, PutBody(1000)));
+  Apply(kv::DeleteRangeRequest{.range = {"k", ""}});
+  EXPECT_TRUE(quota.ExceededBy(RequestKind::kPut, PutBody(1000)));
+  Apply(kv::CompactRequest{.revision = store_->view()->revision()});
+  while (*store_->CompactSlice()) {
+  }
+  EXPECT_FALSE(quota.ExceededBy(RequestKind::kPut, PutBody(9000)));
+  EXPECT_LT(store_->size_bytes(), 100);
+}
+
+TEST_F(QuotaTest, IsCalmAfterFiveMinutesBelowNineTenths) {
+  Quota quota(1000, *store_);
+  const auto at = [](int minutes) { return absl::UnixEpoch() + absl::Minutes(minutes); };
+  quota.Look(at(0));
+  EXPECT_FALSE(quota.KeepsAlarm());
+  quota.Refused();
+  EXPECT_TRUE(quota.KeepsAlarm());
+  quota.Look(at(1));
+  EXPECT_TRUE(quota.KeepsAlarm());
+  quota.Look(at(5));
+  EXPECT_TRUE(quota.KeepsAlarm());
+  quota.Look(at(6));
+  EXPECT_FALSE(quota.KeepsAlarm());
+  Apply(kv::PutRequest{.key = "k", .value = std::string(880, 'v')});
+  for (int minute = 7; minute < 20; ++minute) {
+    quota.Look(at(minute));
+    EXPECT_TRUE(quota.KeepsAlarm()) << "above nine tenths";
+  }
+  Apply(kv::DeleteRangeRequest{.range = {"k", ""}});
+  Apply(kv::CompactRequest{.revision = store_->view()->revision()});
+  while (*store_->CompactSlice()) {
+  }
+  quota.Look(at(24));
+  EXPECT_FALSE(quota.KeepsAlarm());
 }
 
 class AlarmProposerTest : public AlarmsTest {

@@ -91,6 +91,7 @@ TEST(HashVotesTest, KeepsTheNewest) {
 TEST(MemberReportTest, ComesBackAndNothingElseDoes) {
   const MemberReport report{.from = raft::MemberId(0x0102030405060708),
                             .short_of_room = true,
+                            .keeps_alarm = true,
                             .checkpoints = {At(1024, 7), At(2000, 9, Checkpoint::Kind::kContent)}};
   const std::string bytes = EncodeReport(report);
   EXPECT_EQ(bytes.size(), 11u + 2 * 17);
@@ -98,6 +99,7 @@ TEST(MemberReportTest, ComesBackAndNothingElseDoes) {
   ASSERT_TRUE(DecodeReport(bytes, read));
   EXPECT_EQ(read.from, report.from);
   EXPECT_TRUE(read.short_of_room);
+  EXPECT_TRUE(read.keeps_alarm);
   EXPECT_EQ(read.checkpoints, report.checkpoints);
   for (size_t cut = 0; cut < bytes.size(); ++cut)
     EXPECT_FALSE(DecodeReport(bytes.substr(0, cut), read));
@@ -123,6 +125,7 @@ class IntegrityTest : public ::testing::Test {
   absl::Time now_ = absl::UnixEpoch();
   std::vector<MemberReport> others_;
   bool short_of_room_ = false;
+  bool keeps_alarm_ = false;
   std::vector<std::string> sent_;
   std::vector<kv::Alarm> alarms_;
   std::string distrusted_;
@@ -132,6 +135,7 @@ class IntegrityTest : public ::testing::Test {
                        {.voters = [] { return kVoters; },
                         .send = [this](const std::string& report) { sent_.push_back(report); },
                         .short_of_room = [this] { return short_of_room_; },
+                        .keeps_alarm = [this] { return keeps_alarm_; },
                         .distrust_store =
                             [this](const absl::Status& why) {
                               distrusted_ = std::string(why.message());
@@ -223,6 +227,29 @@ TEST_F(IntegrityTest, ANewLeaderClearsNothingBeforeItHasHeardEverybody) {
   EXPECT_EQ(alarms_.size(), 1u);
   Pass(3);
   EXPECT_TRUE(alarms_.empty());
+}
+
+TEST_F(IntegrityTest, AnAlarmForTheQuotaStaysUntilItsMemberIsCalm) {
+  others_ = {{.from = kTwo, .keeps_alarm = true}, {.from = kThree}};
+  Pass(7);
+  EXPECT_TRUE(alarms_.empty()) << "it is the member's to raise it";
+  const kv::Alarm quota{.member_id = 2, .type = kv::AlarmType::kNoSpace, .automatic = true};
+  alarms_ = {quota};
+  Pass(20);
+  EXPECT_EQ(alarms_, std::vector<kv::Alarm>{quota});
+  alarms_.clear();
+  Pass(2);
+  EXPECT_TRUE(alarms_.empty()) << "disarmed is disarmed";
+  alarms_ = {quota};
+  others_[0].keeps_alarm = false;
+  Pass(2);
+  EXPECT_EQ(alarms_.size(), 1u) << "its member may not have said yet why";
+  Pass(3);
+  EXPECT_TRUE(alarms_.empty());
+  keeps_alarm_ = true;
+  alarms_ = {{.member_id = 1, .type = kv::AlarmType::kNoSpace, .automatic = true}};
+  Pass(20);
+  EXPECT_EQ(alarms_.size(), 1u);
 }
 
 TEST_F(IntegrityTest, WhoIsSilentIsNotWaitedFor) {

@@ -1,4 +1,4 @@
-// Who waits and what time does: proposals, the read gate, the clocks of leases. Time is given.
+// Who waits and what time does: proposals, the read gate. Time is given.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "server/replica/errors.h"
-#include "server/replica/lessor.h"
 #include "server/replica/proposals.h"
 #include "server/replica/read_gate.h"
 
@@ -151,6 +150,17 @@ TEST_F(ReadGateTest, WhatIsAppliedAlreadyGoesAtOnce) {
   EXPECT_THAT(Answered(gate_.Confirmed(raft::ReadId(1), raft::Index(7))), IsEmpty());
 }
 
+TEST_F(ReadGateTest, WhoWantsOnlyTheWordOfAQuorumDoesNotWaitForApply) {
+  for (const int name : {1, 2, 3}) {
+    ReadGate::Done done = [this, name](const auto&) { answered_.push_back(name); };
+    gate_.Add(At(1), done, /*applied=*/name == 2);
+  }
+  gate_.Begin(raft::ReadId(1));
+  EXPECT_THAT(Answered(gate_.Confirmed(raft::ReadId(1), raft::Index(10))), ElementsAre(1, 3));
+  EXPECT_EQ(gate_.size(), 1u);
+  EXPECT_THAT(Answered(gate_.Applied(raft::Index(10))), ElementsAre(2));
+}
+
 TEST_F(ReadGateTest, ADroppedRoundWaitsForAnother) {
   Add(1, At(1));
   gate_.Begin(raft::ReadId(1));
@@ -172,76 +182,6 @@ TEST_F(ReadGateTest, ReadersExpireWhereverTheyWait) {
   EXPECT_THAT(Answered(gate_.Applied(raft::Index(10))), IsEmpty());
   EXPECT_EQ(Add(4, At(3)), ReadGate::AddResult::kFirst);
   EXPECT_THAT(Answered(gate_.TakeAll()), ElementsAre(4));
-}
-
-kv::LeaseId Lease(int64_t id) { return kv::LeaseId(id); }
-
-TEST(Lessor, OnlyALeaderNamesWhatHasExpired) {
-  Lessor lessor({}, absl::Seconds(1));
-  lessor.Granted(Lease(1), 10, At(0));
-  EXPECT_THAT(lessor.TakeExpired(At(100), 10), IsEmpty());
-  lessor.BecameLeader(At(100));
-  EXPECT_THAT(lessor.TakeExpired(At(110.5), 10), IsEmpty());
-  EXPECT_THAT(lessor.TakeExpired(At(111), 10), ElementsAre(Lease(1)));
-  lessor.LostLeadership();
-  EXPECT_THAT(lessor.TakeExpired(At(200), 10), IsEmpty());
-}
-
-TEST(Lessor, ANewLeaderGivesTheWholeTimeAndOneElectionTimeout) {
-  Lessor lessor({{.id = Lease(1), .granted_ttl_seconds = 60, .remaining_ttl_seconds = 20}},
-                absl::Seconds(2));
-  EXPECT_EQ(lessor.KeepAlive(Lease(2), At(0)), 0);
-  lessor.BecameLeader(At(0));
-  const auto time = lessor.TimeToLive(Lease(1), At(0));
-  EXPECT_EQ(time.ttl_seconds, 22);  // what was left at the last checkpoint
-  EXPECT_EQ(time.granted_ttl_seconds, 60);
-  EXPECT_EQ(lessor.KeepAlive(Lease(1), At(21)), 60);
-  EXPECT_EQ(lessor.TimeToLive(Lease(1), At(22)).ttl_seconds, 59);
-}
-
-TEST(Lessor, AnExpiredLeaseIsGoneForItsClientsBeforeItIsRevoked) {
-  Lessor lessor({}, absl::Seconds(1));
-  lessor.BecameLeader(At(0));
-  lessor.Granted(Lease(1), 5, At(0));
-  EXPECT_EQ(lessor.TimeToLive(Lease(1), At(4.5)).ttl_seconds, 0);
-  EXPECT_EQ(lessor.TimeToLive(Lease(1), At(5)).ttl_seconds, -1);
-  EXPECT_EQ(lessor.KeepAlive(Lease(1), At(5)), 0);
-  EXPECT_EQ(lessor.TimeToLive(Lease(2), At(0)).ttl_seconds, -1);
-}
-
-TEST(Lessor, ALeadersLeasesGoOnWithAnotherContent) {
-  Lessor lessor({}, absl::Seconds(1));
-  lessor.BecameLeader(At(0));
-  lessor.Reset({{.id = Lease(1), .granted_ttl_seconds = 5, .remaining_ttl_seconds = 5}}, At(10));
-  EXPECT_THAT(lessor.TakeExpired(At(15.5), 3), IsEmpty());
-  EXPECT_THAT(lessor.TakeExpired(At(16), 3), ElementsAre(Lease(1)));
-}
-
-TEST(Lessor, WhatWasNamedIsNotRenewedThoughAnOlderContentHasItAgain) {
-  Lessor lessor({}, absl::Seconds(1));
-  lessor.BecameLeader(At(0));
-  lessor.Granted(Lease(1), 5, At(0));
-  EXPECT_THAT(lessor.TakeExpired(At(5), 3), ElementsAre(Lease(1)));
-  lessor.Reset({{.id = Lease(1), .granted_ttl_seconds = 5, .remaining_ttl_seconds = 5}}, At(6));
-  EXPECT_EQ(lessor.KeepAlive(Lease(1), At(7)), 0);
-  lessor.BecameLeader(At(8));  // anew: whatever was on its way has been applied by then
-  EXPECT_EQ(lessor.KeepAlive(Lease(1), At(9)), 5);
-}
-
-TEST(Lessor, NamesFewAtATimeAndEachAgainAfterAWhile) {
-  Lessor lessor({}, absl::Seconds(1));
-  lessor.BecameLeader(At(0));
-  for (int64_t id = 1; id <= 5; ++id) lessor.Granted(Lease(id), 1, At(0));
-  std::vector<kv::LeaseId> named = lessor.TakeExpired(At(1), 3);
-  EXPECT_EQ(named.size(), 3u);
-  const std::vector<kv::LeaseId> rest = lessor.TakeExpired(At(1.1), 3);
-  EXPECT_EQ(rest.size(), 2u);
-  named.insert(named.end(), rest.begin(), rest.end());
-  EXPECT_THAT(named,
-              ::testing::UnorderedElementsAre(Lease(1), Lease(2), Lease(3), Lease(4), Lease(5)));
-  EXPECT_THAT(lessor.TakeExpired(At(1.2), 3), IsEmpty());
-  for (int64_t id = 1; id <= 4; ++id) lessor.Revoked(Lease(id));
-  EXPECT_THAT(lessor.TakeExpired(At(10), 3), ElementsAre(Lease(5)));
 }
 
 }  // namespace

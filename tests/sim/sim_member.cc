@@ -88,6 +88,7 @@ MemberOptions SimMember::Options() {
   const bool older = incarnation_ == 1 && (settings_.seed >> place_ & 1) == 1;
   options.feature_level = older ? 0 : server::replica::kFeatureLevel;
   options.data_dir = "/disk/data";
+  options.lease_checkpoint_interval = absl::Seconds(1);  // shorter than every lease lives
   options.wal.first_segment_bytes = settings_.first_segment_bytes;
   options.wal.sector_bytes = 512;  // as the virtual disk tears them
   options.wal.largest_segment_bytes = settings_.largest_segment_bytes;
