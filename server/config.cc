@@ -263,7 +263,8 @@ absl::Status FillInAndCheck(Config& config) {
   if (config.initial_advertise_peer_urls.empty()) {
     config.initial_advertise_peer_urls = {"http://localhost:2380"};
   }
-  if (config.initial_cluster.empty()) {
+  config.initial_cluster_given = !config.initial_cluster.empty();
+  if (!config.initial_cluster_given) {
     config.initial_cluster = {{config.name, config.initial_advertise_peer_urls}};
   }
   PINTLE_RETURN_IF_ERROR(CheckUrls(config));

@@ -46,9 +46,11 @@ struct Config {
   std::vector<std::string> initial_advertise_peer_urls;
   std::vector<std::string> advertise_client_urls;
   std::vector<InitialMember> initial_cluster;
+  bool initial_cluster_given = false;
   std::string initial_cluster_state = "new";
   std::string initial_cluster_token = "etcd-cluster";
   bool strict_reconfig_check = true;
+  bool force_new_cluster = false;
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;
   int64_t max_request_bytes = 1572864;

@@ -96,7 +96,6 @@ std::vector<Flag> RowsNotBuilt() {
   std::vector<Flag> rows = {
       NotBuilt("wal-dir", "",
                "the log lies in the data-dir; mount a disk at <data-dir>/member/log"),
-      NotBuilt("force-new-cluster", "false", "restore a snapshot instead", true),
       NotBuilt("max-learners", "1", "leave it out", false, {"experimental-max-learners"}),
       NotBuilt("enable-pprof", "false", "use perf", true),
       NotBuilt("unsafe-no-fsync", "false", "nothing is acknowledged before it is synced", true),

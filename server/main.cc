@@ -14,6 +14,7 @@
 
 #include "base/canary.h"
 #include "client/controllers/controllers_main.h"
+#include "server/backup/snapshot_main.h"
 #include "server/config.h"
 #include "server/inspect/inspect.h"
 #include "server/logging.h"
@@ -142,6 +143,9 @@ int Main(int argc, char** argv) {
   }
   if (argc > 1 && std::string_view(argv[1]) == "inspect") {
     return inspect::InspectMain(argc - 1, argv + 1);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "snapshot") {
+    return backup::SnapshotMain(argc - 1, argv + 1);
   }
   std::vector<std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);

@@ -22,19 +22,6 @@ namespace {
 
 constexpr absl::Duration kJoinPatience = absl::Seconds(30);
 
-Membership FromFlags(const Config& config) {
-  Membership membership;
-  std::vector<uint64_t> ids;
-  for (const InitialMember& member : config.initial_cluster) {
-    const uint64_t id = replica::MemberIdOf(member.peer_urls, config.initial_cluster_token);
-    ids.push_back(id);
-    membership.members.push_back({.id = id, .peer_urls = member.peer_urls});
-    if (member.name == config.name) membership.self = id;
-  }
-  membership.cluster_id = replica::ClusterIdOf(ids);
-  return membership;
-}
-
 // What a data-dir that has been used says. Whether it may be used is DataDir::Claim's.
 std::optional<storage::DataDirIdentity> IdentityIn(const std::string& data_dir) {
   const std::unique_ptr<storage::FileSystem> files = storage::MakePosixFileSystem();
@@ -92,15 +79,30 @@ absl::Status RefuseEtcdFolder(const Config& config) {
 
 }  // namespace
 
+Membership InitialMembership(const Config& config) {
+  Membership membership;
+  std::vector<uint64_t> ids;
+  for (const InitialMember& member : config.initial_cluster) {
+    const uint64_t id = replica::MemberIdOf(member.peer_urls, config.initial_cluster_token);
+    ids.push_back(id);
+    membership.members.push_back({.id = id, .peer_urls = member.peer_urls});
+    if (member.name == config.name) membership.self = id;
+  }
+  membership.cluster_id = replica::ClusterIdOf(ids);
+  return membership;
+}
+
 absl::StatusOr<Membership> MembershipOf(const Config& config,
                                         const std::shared_ptr<net::TlsPolicy>& tls) {
   PINTLE_RETURN_IF_ERROR(RefuseEtcdFolder(config));
-  Membership flags = FromFlags(config);
+  Membership flags = InitialMembership(config);
   const bool existing = config.initial_cluster_state == "existing";
   const std::optional<storage::DataDirIdentity> identity = IdentityIn(config.data_dir);
   if (!identity) return existing ? Join(config, tls) : flags;
-  if (existing) return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
-  if (identity->cluster_id == flags.cluster_id) return flags;
+  if (identity->cluster_id == flags.cluster_id && !existing) return flags;
+  // As with etcd, a used data-dir needs no --initial-cluster; one that is given has to be right.
+  if (existing || config.force_new_cluster || !config.initial_cluster_given)
+    return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
   return absl::FailedPreconditionError(absl::StrFormat(
       "the data-dir %s is of member %x of cluster %x, --initial-cluster and its token say cluster "
       "%x: give another data-dir, or, if the members have changed since, "

@@ -23,6 +23,9 @@ struct Membership {
   std::vector<replica::ClusterMember> members;
 };
 
+// What --initial-cluster and its token say.
+Membership InitialMembership(const Config& config);
+
 // Errors are one line and say what to do.
 // `tls`: how the others are asked where their URLs are https; may be null.
 absl::StatusOr<Membership> MembershipOf(const Config& config,

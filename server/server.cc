@@ -97,6 +97,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.data_dir = config.data_dir;
   member.must_stop = std::move(must_stop);
   member.strict_reconfig_check = config.strict_reconfig_check;
+  member.force_new_cluster = config.force_new_cluster;
   member.peer_urls = config.initial_advertise_peer_urls;
   member.heartbeat_interval_ms = config.heartbeat_interval_ms;
   member.election_timeout_ms = config.election_timeout_ms;

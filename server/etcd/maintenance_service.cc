@@ -12,6 +12,7 @@
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/move_leader.h"
 #include "server/etcd/replies.h"
+#include "server/etcd/snapshot_stream.h"
 #include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
@@ -152,7 +153,7 @@ void RegisterMaintenance(net::GrpcRouter& router, ServicePtr service) {
                                         HashKv);
   AddNotBuilt(router, "/etcdserverpb.Maintenance/Downgrade");
   RegisterMoveLeader(router, service);
-  AddNotBuiltStream(router, "/etcdserverpb.Maintenance/Snapshot");
+  RegisterSnapshot(router, service);
 }
 
 }  // namespace pintle::server::etcd

@@ -16,7 +16,7 @@ namespace pintle::server::inspect {
 
 struct InspectOptions {
   bool entries = false;  // wal: every entry, not only every write
-  int64_t limit = 20;    // store: that many keys; 0: all
+  int64_t limit = 20;    // store: that many keys; snapshot: of each bucket; 0: all
   std::string prefix;    // store: only keys that begin so
 };
 
@@ -28,6 +28,10 @@ absl::StatusOr<bool> InspectWal(storage::FileSystem& files, const std::string& p
 // A data-dir, or a folder of LevelDB's.
 absl::StatusOr<bool> InspectStore(storage::FileSystem& files, const std::string& path,
                                   const InspectOptions& options, std::ostream& out);
+
+// A snapshot file (server/backup/etcd_snapshot.h).
+absl::StatusOr<bool> InspectSnapshot(storage::FileSystem& files, const std::string& path,
+                                     const InspectOptions& options, std::ostream& out);
 
 // The verb: argv[0] is "inspect". Exit status: 0 intact, 1 damaged or unreadable, 2 usage.
 int InspectMain(int argc, char** argv);

@@ -39,6 +39,12 @@ int InspectMain(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   store->add_option("--prefix", options.prefix, "show only keys that begin so");
+  CLI::App* snapshot =
+      AddVerb(app, "snapshot", "A snapshot file: buckets, records, leases, members; damage by page",
+              path, "a file of snapshot save, of ours or etcd's, or an etcd's member/snap/db");
+  snapshot->add_option("--limit", options.limit, "show that many of each bucket; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -48,9 +54,10 @@ int InspectMain(int argc, char** argv) {
     return kExitUsage;
   }
   const auto files = storage::MakePosixFileSystem();
-  const absl::StatusOr<bool> intact = wal->parsed()
-                                          ? InspectWal(*files, path, options, std::cout)
-                                          : InspectStore(*files, path, options, std::cout);
+  const absl::StatusOr<bool> intact = wal->parsed() ? InspectWal(*files, path, options, std::cout)
+                                      : store->parsed()
+                                          ? InspectStore(*files, path, options, std::cout)
+                                          : InspectSnapshot(*files, path, options, std::cout);
   if (!intact.ok()) {
     std::fprintf(stderr, "pintle: %s\n", std::string(intact.status().message()).c_str());
     return 1;

@@ -36,10 +36,6 @@
 
 namespace pintle::server::replica {
 
-// Where the store keeps the configuration as of its position (raft::EncodeConfChange without a
-// context). A cluster begins without one: its first leader writes it down.
-inline constexpr std::string_view kConfStateMeta = "conf_state";
-
 class Applier {
  public:
   struct Parts {

@@ -28,9 +28,6 @@ std::string EncodeAttributes(const ClusterMember& member);
 // The body of a kFeatureLevel proposal.
 std::string EncodeFeatureLevel(uint32_t level);
 
-// Where the store keeps the list (EncodeMemberList).
-inline constexpr std::string_view kMembersMeta = "members";
-
 class Cluster {
  public:
   // `initial`: the members as long as the store knows none.

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kv/auth/types.h"
+#include "kv/backend.h"
 #include "kv/command.h"
 #include "kv/read_view.h"
 #include "server/storage/data_dir.h"
@@ -141,6 +143,14 @@ class LocalMember {
   // False: view() is not to be believed, or far behind (store_repair.h); who reads it, or begins to
   // watch, is answered ErrStoreUnderRepair. The two doors see to it themselves.
   virtual bool store_usable() const { return true; }
+  // The store as it stands between two entries of the log, for who reads all of it; nobody else is
+  // asked. Never called when the member stops first.
+  using FreezeDone =
+      absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<const kv::BackendReader>>)>;
+  virtual void Freeze(FreezeDone done) = 0;
+  // Runs `work`, which may read the disk for some 10 ms, on a thread that no request waits for.
+  // Dropped when the member stops first.
+  virtual void RunInBackground(std::function<void()> work) = 0;
   virtual watch::Hub& hub() = 0;
   virtual MemberStatus status() const = 0;
   virtual std::vector<ClusterMember> members() const = 0;  // sorted by id

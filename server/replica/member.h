@@ -70,6 +70,9 @@ struct MemberOptions {
   std::string data_dir;
   uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
   bool strict_reconfig_check = true;
+  // The others are lost for good: this member goes on alone, with what it has. They must never be
+  // started again with their data.
+  bool force_new_cluster = false;
   // This member must stop: it has been removed, or came back without its data. For its operator;
   // called once or more, on any thread.
   std::function<void(Refusal, const std::string& why)> must_stop = [](Refusal, const std::string&) {
@@ -128,6 +131,8 @@ class Member final : public LocalMember {
   void LinearizableRead(ReadDone done) override;
   std::shared_ptr<const kv::ReadView> view() const override;
   bool store_usable() const override { return repair_->usable(); }
+  void Freeze(FreezeDone done) override;
+  void RunInBackground(std::function<void()> work) override;
   watch::Hub& hub() override;
   MemberStatus status() const override;
   std::vector<ClusterMember> members() const override;
@@ -163,6 +168,7 @@ class Member final : public LocalMember {
   absl::Status OpenBackend(const std::string& folder);
   absl::Status StartStoreAnew(const absl::Status& damage);
   absl::Status CheckAlone(const storage::WalContents& contents, const absl::Status& opened) const;
+  absl::Status BecomeAlone(storage::WalContents& contents, const absl::Status& opened);
   raft::EntryId applied() const;
   raft::ConfState InitialConfState() const;
   raft::ConfState RecordedConfState() const;

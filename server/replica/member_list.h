@@ -17,6 +17,11 @@
 
 namespace pintle::server::replica {
 
+// Where the store keeps the list (EncodeMemberList), and the configuration as of the last applied
+// entry (raft::EncodeConfChange without a context).
+inline constexpr std::string_view kMembersMeta = "members";
+inline constexpr std::string_view kConfStateMeta = "conf_state";
+
 struct MemberList {
   std::vector<ClusterMember> members;  // sorted by id
   std::vector<uint64_t> removed;       // for ever; in the order of removal

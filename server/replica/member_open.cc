@@ -66,7 +66,11 @@ absl::Status Member::Recover() {
       wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), data_dir_->identity(),
                                options_.wal, applied(), contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
-  if (IsAlone(contents)) PINTLE_RETURN_IF_ERROR(CheckAlone(contents, opened));
+  if (IsAlone(contents)) {
+    PINTLE_RETURN_IF_ERROR(CheckAlone(contents, opened));
+  } else if (options_.force_new_cluster) {
+    PINTLE_RETURN_IF_ERROR(BecomeAlone(contents, opened));
+  }
   base::FaultPoint("member.log_opened");
   if (!opened.ok()) PINTLE_RETURN_IF_ERROR(StartStoreAnew(opened));
   base::FaultPoint("member.store_opened");
@@ -132,12 +136,6 @@ absl::Status Member::CheckAlone(const storage::WalContents& contents,
   if (contents.damaged) {
     return absl::DataLossError(absl::StrCat("the log of ", options_.data_dir, " is damaged: ",
                                             contents.findings.back(), ". ", kRestore));
-  }
-  const uint64_t last = contents.base.index.value() + contents.entries.size();
-  if (store_ != nullptr && store_->sequence().value() > last) {
-    return absl::DataLossError(absl::StrCat("the store in ", options_.data_dir,
-                                            " is ahead of its log (", store_->sequence().value(),
-                                            " > ", last, "): the log was lost. ", kRestore));
   }
   if (store_ == nullptr && contents.base.index > raft::Index{0}) {
     return absl::DataLossError(absl::StrCat(

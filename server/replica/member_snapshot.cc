@@ -8,6 +8,7 @@
 #include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "raft/membership.h"
+#include "server/replica/errors.h"
 #include "server/replica/member.h"
 #include "server/storage/fatal.h"
 
@@ -66,6 +67,17 @@ void Member::FreezeFor(raft::MemberId peer) {
     integrity_->SnapshotSent();
     snapshot_worker_->queue().Push(SnapshotWorker::Need{peer, std::move(frozen)});
   });
+}
+
+void Member::Freeze(FreezeDone done) {
+  apply_worker_->queue().Push([this, done = std::move(done)]() mutable {
+    if (!repair_->sound()) return done(ErrStoreUnderRepair());
+    done(store_->NewSnapshot());
+  });
+}
+
+void Member::RunInBackground(std::function<void()> work) {
+  snapshot_worker_->queue().Push(SnapshotWorker::Task(std::move(work)));
 }
 
 void Member::SendPiece(raft::MemberId peer, raft::InstallSnapshot piece) {

@@ -76,8 +76,9 @@ absl::Status RefuseForeign(FileSystem& files, const std::string& path) {
   if (files.Exists(member + "/snap") || files.Exists(member + "/wal")) {
     return absl::FailedPreconditionError(
         absl::StrCat("--data-dir=", path,
-                     " is a data-dir of etcd's, which Pintle does not read: give an empty one "
-                     "(etcdctl snapshot save, and a restore once Pintle has it, is the way over)"));
+                     " is a data-dir of etcd's: take its data over with pintle "
+                     "snapshot restore ",
+                     member, "/snap/db --skip-hash-check, into another one"));
   }
   if (files.Exists(member + "/identity") || files.Exists(member + "/lock")) return absl::OkStatus();
   for (const auto& name : names) {

@@ -62,8 +62,9 @@ class FileSystem {
   virtual absl::StatusOr<uint64_t> FileSize(const std::string& path) = 0;
   // A file or a folder.
   virtual bool Exists(const std::string& path) = 0;
-  // Replaces `to` when there is one, at once for every observer. Files only; an open File follows
-  // its file. Durable after SyncFolder of the folder (of both, when they differ).
+  // Replaces `to` when there is one, at once for every observer. Files only (this machine's disks
+  // rename folders, too, when `to` is absent or empty); an open File follows its file. Durable
+  // after SyncFolder of the folder (of both, when they differ).
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   // A file. Who has it open can go on using it.
   virtual absl::Status Remove(const std::string& path) = 0;

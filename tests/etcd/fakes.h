@@ -239,6 +239,15 @@ class FakeMember final : public replica::LocalMember {
   }
 
   std::shared_ptr<const kv::ReadView> view() const override { return store_->view(); }
+  void Freeze(FreezeDone done) override {
+    if (!refuse.ok()) return done(refuse);
+    auto content = loop.store().NewSnapshot();
+    frozen = content;
+    done(std::move(content));
+  }
+  void RunInBackground(std::function<void()> work) override {
+    background.push_back(std::move(work));
+  }
   watch::Hub& hub() override { return loop.hub(); }
   replica::MemberStatus status() const override { return facts; }
   std::vector<replica::ClusterMember> members() const override { return member_list; }
@@ -301,6 +310,8 @@ class FakeMember final : public replica::LocalMember {
   absl::Status refuse;        // not OK: the answer to everything that needs the others
   absl::Status refuse_reads;  // the same, to reads only
   std::vector<replica::MemberChange> changes;
+  std::deque<std::function<void()>> background;
+  std::weak_ptr<const kv::BackendReader> frozen;  // the last one
   bool learner = false;
   std::map<std::string, std::string, std::less<>> tokens;
   int proposals = 0;

@@ -213,8 +213,6 @@ TEST(NotBuiltTest, SaysSo) {
     EXPECT_EQ(harness.Ask(path, ""),
               "UNIMPLEMENTED: pintle: /" + std::string(path) + " is not supported by this version");
   }
-  StreamClient snapshot(harness, "etcdserverpb.Maintenance/Snapshot");
-  EXPECT_EQ(snapshot.call().status().code(), absl::StatusCode::kUnimplemented);
 }
 
 TEST(HealthServiceTest, Check) {

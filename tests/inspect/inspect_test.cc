@@ -12,6 +12,9 @@
 
 #include "absl/strings/str_format.h"
 #include "kv/store.h"
+#include "server/backup/bolt_writer.h"
+#include "server/backup/etcd_schema.h"
+#include "server/backup/sha256.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/leveldb_backend.h"
 #include "server/storage/wal.h"
@@ -177,6 +180,55 @@ TEST_F(InspectTest, WhatIsNotThereIsAnError) {
   std::ostringstream out;
   EXPECT_FALSE(InspectWal(files_, "/nowhere", {}, out).ok());
   EXPECT_FALSE(InspectStore(files_, "/nowhere", {}, out).ok());
+}
+
+// A snapshot file with one record, one lease, and its hash.
+std::string SnapshotFile() {
+  backup::BoltWriter writer;
+  const auto bucket = [&writer](const char* name, const std::string& key,
+                                const std::string& value) {
+    writer.BeginBucket(name);
+    EXPECT_TRUE(writer.Put(key, value).ok());
+    writer.EndBucket();
+  };
+  const kv::KeyValueView pair{
+      .key = "a", .value = "12345", .create_revision = 2, .mod_revision = 7, .version = 3};
+  bucket("key", backup::EtcdRecordKey({.revision = {7, 1}}), kv::EncodeKeyValue(pair));
+  bucket("lease", backup::BigEndian64(9), kv::EncodeLease({kv::LeaseId(9), 60}));
+  writer.Finish();
+  const std::string bytes = backup::BoltPreface(writer.meta()) + writer.TakePages();
+  backup::Sha256 hash;
+  hash.Add(bytes);
+  return bytes + hash.Finish();
+}
+
+TEST_F(InspectTest, ShowsASnapshotFileAndWhatIsWrongWithIt) {
+  std::string bytes = SnapshotFile();
+  const auto keep = [this, &bytes] {
+    const auto file = *files_.OpenForWrite("/data/file");
+    const std::string_view piece = bytes;
+    ASSERT_TRUE(file->Truncate(0).ok());
+    ASSERT_TRUE(file->WriteAt(0, std::span(&piece, 1)).ok());
+  };
+  keep();
+  std::ostringstream out;
+  EXPECT_EQ(InspectSnapshot(files_, "/data/file", {}, out).value_or(false), true);
+  EXPECT_THAT(out.str(), HasSubstr("SHA-256 intact"));
+  EXPECT_THAT(out.str(), HasSubstr("revision 7.1: put a, created at 2, version 3, 5 bytes"));
+  EXPECT_THAT(out.str(), HasSubstr("lease 9: 60 s"));
+
+  bytes[bytes.find("12345")] = '?';
+  keep();
+  out.str("");
+  EXPECT_EQ(InspectSnapshot(files_, "/data/file", {}, out).value_or(true), false);
+  EXPECT_THAT(out.str(), HasSubstr("SHA-256 WRONG"));
+  EXPECT_THAT(out.str(), HasSubstr("revision 7.1: put a")) << "shown all the same";
+
+  bytes = "no snapshot";
+  keep();
+  out.str("");
+  EXPECT_EQ(InspectSnapshot(files_, "/data/file", {}, out).value_or(true), false);
+  EXPECT_THAT(out.str(), HasSubstr("DAMAGE: "));
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ MemberOptions VirtualMember::Options() {
   options.data_dir = "/disk/data";
   options.wal = {.first_segment_bytes = 4096, .largest_segment_bytes = 8192, .sector_bytes = 512};
   options.retention = retention_;
+  options.force_new_cluster = force_alone_;
   options.content_check_interval = absl::Seconds(20);  // of a clock that mostly stands still
   options.open_backend = [this](const std::string& folder) {
     return absl::StatusOr<std::unique_ptr<kv::Backend>>(

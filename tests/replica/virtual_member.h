@@ -116,6 +116,8 @@ class VirtualMember {
   ~VirtualMember() { Crash(); }
 
   void Start();  // also after a Crash
+  // From the next start on: --force-new-cluster.
+  void ForceAlone() { force_alone_ = true; }
   absl::Status TryStart();
   void Crash();
   bool running() const { return member_ != nullptr; }
@@ -178,6 +180,7 @@ class VirtualMember {
   std::set<FlushedBackend*> open_;
   bool room_ = true;
   bool crashing_ = false;
+  bool force_alone_ = false;
   std::unique_ptr<Member> member_;
 };
 
