@@ -35,7 +35,7 @@ StoreRepair::Doors Member::RepairDoors() {
           [this] {
             apply_worker_->Stop();
             // Nobody is to get a snapshot of it.
-            snapshot_worker_->queue().Push(SnapshotWorker::LostLeadership{});
+            snapshot_worker_->queue().Push(SnapshotWorker::StoreInDoubt{});
           },
       .reopen = [this] { return ReopenStore(); },
       .can_start_anew = [this] { return log_whole_ || cluster_->members().size() > 1; },

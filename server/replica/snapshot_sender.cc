@@ -53,6 +53,12 @@ void SnapshotSender::Fail(raft::MemberId peer, Transfer& transfer, std::string_v
   transfer.frozen.content.reset();
 }
 
+void SnapshotSender::FailAll() {
+  for (auto& [peer, transfer] : transfers_) {
+    if (!transfer.failed) Fail(peer, transfer, "the store is in doubt");
+  }
+}
+
 void SnapshotSender::Answer(raft::MemberId peer, const raft::InstallSnapshotResponse& answer) {
   const auto found = transfers_.find(peer);
   if (found == transfers_.end() || found->second.id != answer.transfer_id) return;

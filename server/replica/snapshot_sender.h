@@ -50,6 +50,8 @@ class SnapshotSender {
   void Tick();
   // We do not lead any more.
   void DropAll() { transfers_.clear(); }
+  // The store that they are of is not to be believed any more.
+  void FailAll();
 
   bool busy() const { return !transfers_.empty(); }
 

@@ -24,6 +24,7 @@ void SnapshotWorker::Handle(Event& event) {
       if (self.to_clean_up_) self.to_clean_up_ = !self.clean_up_();
     }
     void operator()(LostLeadership) const { self.sender_.DropAll(); }
+    void operator()(StoreInDoubt) const { self.sender_.FailAll(); }
     void operator()(const Installed& installed) const {
       self.receiver_.Installed(installed.result);
       self.to_clean_up_ = true;

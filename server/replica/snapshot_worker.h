@@ -27,6 +27,8 @@ class SnapshotWorker {
   };
   struct Ticked {};
   struct LostLeadership {};
+  // What is being sent is not to be believed; raft is told, and asks again.
+  struct StoreInDoubt {};
   // The installation of what was received has ended.
   struct Installed {
     absl::Status result;
@@ -35,8 +37,8 @@ class SnapshotWorker {
   struct StartAnew {};
   // Something else that reads the disk, and can wait (content_check.h).
   using Task = std::function<void()>;
-  using Event =
-      std::variant<Need, raft::Message, Ticked, LostLeadership, Installed, StartAnew, Task>;
+  using Event = std::variant<Need, raft::Message, Ticked, LostLeadership, StoreInDoubt, Installed,
+                             StartAnew, Task>;
 
   struct Doors {
     SnapshotSender::Doors sender;

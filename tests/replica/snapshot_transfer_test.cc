@@ -197,6 +197,17 @@ TEST_F(TransferTest, WithoutRoomItFailsAndALaterOneIsTaken) {
   ExpectInstalled();
 }
 
+// The sender goes on leading: raft must hear of it, or the follower waits for ever.
+TEST_F(TransferTest, AStoreInDoubtIsSentNoFurtherAndRaftIsTold) {
+  sender_.Begin(kFollower, frozen_, 1);
+  DeliverOne();
+  sender_.FailAll();
+  EXPECT_THAT(failed_, ::testing::IsEmpty());
+  Tick(SnapshotSender::kResendTicks);
+  EXPECT_THAT(failed_, ::testing::ElementsAre(kFollower));
+  EXPECT_FALSE(sender_.busy());
+}
+
 TEST_F(TransferTest, AnotherPositionThanAnnouncedIsRefused) {
   frozen_.meta.last_entry.index = raft::Index(41);
   sender_.Begin(kFollower, frozen_, 1);
