@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "server/replica/member_ids.h"
+#include "server/replica/peer_greeting.h"
 #include "server/replica/peer_join.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/file_system.h"
@@ -44,16 +45,10 @@ absl::StatusOr<Membership> Join(const Config& config, const std::shared_ptr<net:
   PINTLE_ASSIGN_OR_RETURN(
       const replica::JoinFacts facts,
       replica::AskToJoin(others, tls, config.initial_advertise_peer_urls, kJoinPatience));
-  const replica::ClusterMember& self =
-      *replica::FindByPeerUrls(facts.list, config.initial_advertise_peer_urls);
-  if (self.data_dir != storage::DataDirId{}) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "member %x has been started before, and its data-dir is not here: if it lost its data, "
-        "remove it and add it again, or replace it",
-        self.id));
-  }
-  spdlog::info("joining cluster {:x} as member {:x}", facts.cluster_id, self.id);
-  return Membership{.cluster_id = facts.cluster_id, .self = self.id};
+  PINTLE_ASSIGN_OR_RETURN(const uint64_t self,
+                          replica::JoinAs(facts, config.initial_advertise_peer_urls));
+  spdlog::info("joining cluster {:x} as member {:x}", facts.cluster_id, self);
+  return Membership{.cluster_id = facts.cluster_id, .self = self};
 }
 
 // What to type: the flags that a restored member needs are those that this one was given.

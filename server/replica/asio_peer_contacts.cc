@@ -6,6 +6,7 @@
 
 #include "base/fault_point.h"
 #include "server/replica/asio_peer_transport.h"
+#include "server/replica/peer_greeting.h"
 
 namespace pintle::server::replica {
 
@@ -40,7 +41,8 @@ void AsioPeerTransport::FollowSet() {
     if (peer.id == options_.self) continue;
     const auto known = contacts_.find(peer.id);
     if (known == contacts_.end() || known->second.urls != peer.urls) {
-      Meet(peer.id, peer.urls);
+      Meet(peer.id, peer.urls,
+           known == contacts_.end() ? peer.urls : std::vector(known->second.told_urls));
     } else {
       known->second.farewell.reset();
     }
@@ -53,17 +55,41 @@ void AsioPeerTransport::FollowSet() {
   for (const raft::MemberId peer : others) SayFarewell(peer);
 }
 
-void AsioPeerTransport::Meet(raft::MemberId peer, const std::vector<std::string>& urls) {
+// A stranger is talked to for a while; one that listens elsewhere than we know there, too.
+void AsioPeerTransport::Greeted(raft::MemberId peer, const std::vector<std::string>& told_urls) {
+  const auto known = contacts_.find(peer);
+  if (known == contacts_.end()) {
+    Meet(peer, told_urls, told_urls);
+    return SayFarewell(peer);
+  }
+  const std::vector<std::string> urls = known->second.urls;
+  const bool is_new = std::ranges::any_of(told_urls, [&](const std::string& url) {
+    return std::ranges::count(urls, url) == 0 &&
+           std::ranges::count(known->second.told_urls, url) == 0;
+  });
+  if (!is_new) return;
+  const bool leaves = known->second.farewell != nullptr;
+  Meet(peer, urls, told_urls);
+  if (leaves) SayFarewell(peer);
+}
+
+void AsioPeerTransport::Meet(raft::MemberId peer, const std::vector<std::string>& urls,
+                             const std::vector<std::string>& told_urls) {
   const auto known = contacts_.find(peer);
   if (known != contacts_.end()) {
     known->second.link->Stop();
     FailQuestions(peer);
   }
+  std::vector<std::string> dialed = urls;
+  for (const std::string& url : told_urls) {
+    if (std::ranges::count(dialed, url) == 0) dialed.push_back(url);
+  }
   Contact contact{.urls = urls,
+                  .told_urls = told_urls,
                   .counters = known == contacts_.end() ? std::make_shared<PeerCounters>()
                                                        : known->second.counters};
   contact.link = std::make_shared<PeerLink>(
-      io_, options_, PeerLink::Target{peer, PeerAddressesOf(urls)},
+      io_, options_, PeerLink::Target{peer, PeerAddressesOf(dialed)},
       Hello{options_.lowest_version, options_.highest_version, options_.cluster_id, options_.self,
             peer, self_},
       contact.counters,
@@ -71,7 +97,7 @@ void AsioPeerTransport::Meet(raft::MemberId peer, const std::vector<std::string>
           .on_unreachable = [this, peer] { OnUnreachable(peer); },
           .on_gone = [this, peer] { callbacks_.on_gone(peer); },
           .on_refused = [this](const HelloRefused& refused) { OnRefused(refused); },
-          .objection = [this](const HelloOk& hello) { return ObjectionTo(hello); }});
+          .objection = [this](const HelloOk& hello) { return ObjectionTo(hello, *set()); }});
   const std::shared_ptr<PeerLink> link = contact.link;
   {
     const std::lock_guard lock(mutex_);

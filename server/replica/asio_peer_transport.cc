@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "server/replica/peer_greeting.h"
 #include "server/replica/raft_codec.h"
 
 namespace pintle::server::replica {
@@ -33,13 +33,6 @@ absl::Status ListenError(const PeerAddress& address, std::string_view step,
 }
 
 absl::Status Stopped() { return absl::UnavailableError("this member is stopping"); }
-
-std::string OtherDataDirText(raft::MemberId member) {
-  return absl::StrFormat(
-      "member %x came back with another data-dir: it lost its data; remove it and add it again, or "
-      "replace it",
-      member.value());
-}
 
 }  // namespace
 
@@ -135,7 +128,7 @@ void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket, bool tls) {
   const auto session = std::make_shared<PeerSession>(
       std::move(socket), tls, options_, self_.data_dir,
       PeerSession::Callbacks{
-          .objection = [this](const Hello& hello) { return ObjectionTo(hello); },
+          .objection = [this](const Hello& hello) { return ObjectionTo(hello, *set()); },
           .on_greeted = [this](PeerSession& greeted,
                                const Hello& hello) { OnGreeted(greeted, hello); },
           .on_members_question = [this] { return callbacks_.on_members_question(); },
@@ -147,41 +140,8 @@ void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket, bool tls) {
   session->Start();
 }
 
-std::optional<HelloRefused> AsioPeerTransport::ObjectionTo(const Hello& hello) const {
-  const std::shared_ptr<const PeerSet> now = set();
-  if (std::ranges::count(now->removed, hello.from) > 0) {
-    return HelloRefused{Refusal::kRemoved,
-                        absl::StrFormat("member %x has been permanently removed from the cluster: "
-                                        "its data-dir is of no use any more",
-                                        hello.from.value())};
-  }
-  if (hello.self.feature_level < now->feature_level) {
-    return HelloRefused{
-        .text = absl::StrFormat("the cluster uses feature level %d, member %x knows up to %d only: "
-                                "start it with a newer version",
-                                now->feature_level, hello.from.value(), hello.self.feature_level)};
-  }
-  const auto known = std::ranges::find(now->peers, hello.from, &Peer::id);
-  if (known == now->peers.end() || known->data_dir == storage::DataDirId{} ||
-      known->data_dir == hello.self.data_dir) {
-    return std::nullopt;
-  }
-  return HelloRefused{Refusal::kOtherDataDir, OtherDataDirText(hello.from)};
-}
-
-std::string AsioPeerTransport::ObjectionTo(const HelloOk& hello) const {
-  const std::shared_ptr<const PeerSet> now = set();
-  const auto known = std::ranges::find(now->peers, hello.member, &Peer::id);
-  const bool other = known != now->peers.end() && known->data_dir != storage::DataDirId{} &&
-                     known->data_dir != hello.data_dir;
-  return other ? OtherDataDirText(hello.member) : "";
-}
-
 void AsioPeerTransport::OnGreeted(PeerSession& session, const Hello& hello) {
-  if (!contacts_.contains(session.peer())) {
-    Meet(session.peer(), hello.self.peer_urls);
-    SayFarewell(session.peer());
-  }
+  Greeted(session.peer(), hello.self.peer_urls);
   // A peer has one connection to us: an older one is dead or about to be, and what still comes over
   // it would overtake or repeat.
   std::vector<std::shared_ptr<PeerSession>> older;

@@ -64,6 +64,8 @@ class AsioPeerTransport final : public PeerTransport {
   // A peer that is talked to.
   struct Contact {
     std::vector<std::string> urls;
+    // As it greets: it may have moved, and we not have applied that yet, for want of its votes.
+    std::vector<std::string> told_urls;
     std::shared_ptr<PeerCounters> counters;
     std::shared_ptr<PeerLink> link;
     std::unique_ptr<asio::steady_timer> farewell;  // it is not in the set
@@ -72,8 +74,6 @@ class AsioPeerTransport final : public PeerTransport {
   absl::Status Listen(const PeerAddress& address);
   void Accept(Acceptor& acceptor);
   void Welcome(asio::ip::tcp::socket socket, bool tls);
-  std::optional<HelloRefused> ObjectionTo(const Hello& hello) const;
-  std::string ObjectionTo(const HelloOk& hello) const;
   void OnGreeted(PeerSession& session, const Hello& hello);
   bool OnFrame(PeerSession& session, const Frame& frame);
   bool OnMessage(PeerSession& session, const Frame& frame);
@@ -89,7 +89,9 @@ class AsioPeerTransport final : public PeerTransport {
 
   // Who is talked to: asio_peer_contacts.cc.
   void FollowSet();
-  void Meet(raft::MemberId peer, const std::vector<std::string>& urls);
+  void Meet(raft::MemberId peer, const std::vector<std::string>& urls,
+            const std::vector<std::string>& told_urls);
+  void Greeted(raft::MemberId peer, const std::vector<std::string>& told_urls);
   void SayFarewell(raft::MemberId peer);
   void Forget(raft::MemberId peer);
   bool HasSession(raft::MemberId peer) const;

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "server/replica/peer_frame.h"
+#include "server/replica/peer_greeting.h"
 #include "server/replica/peer_stream.h"
 
 namespace pintle::server::replica {
@@ -131,12 +131,10 @@ absl::StatusOr<JoinFacts> AskToJoin(const std::vector<PeerAddress>& addresses,
     for (const PeerAddress& address : addresses) {
       absl::StatusOr<JoinFacts> facts = AskOne(address, tls.get());
       if (absl::IsFailedPrecondition(facts.status())) return facts;
-      if (facts.ok() && FindByPeerUrls(facts->list, own_peer_urls) != nullptr) return facts;
-      const std::string where = absl::StrCat(address.host, ":", address.port, ": ");
-      problem = facts.ok() ? absl::StrCat(where, "the cluster has no member with the peer URLs ",
-                                          absl::StrJoin(own_peer_urls, ","),
-                                          ": add it first (etcdctl member add)")
-                           : absl::StrCat(where, std::string(facts.status().message()));
+      absl::Status refused = facts.status();
+      if (facts.ok()) refused = JoinAs(*facts, own_peer_urls).status();
+      if (facts.ok() && !absl::IsNotFound(refused)) return facts;
+      problem = absl::StrCat(address.host, ":", address.port, ": ", std::string(refused.message()));
     }
     spdlog::warn("cannot join yet: {}", problem);
     std::this_thread::sleep_for(kPause);

@@ -478,6 +478,16 @@ TEST_F(PeerTransportTest, AMovedPeerIsFoundAtItsNewUrl) {
   ASSERT_TRUE(Connect(*one, *two));
 }
 
+// It listens elsewhere since the last entry, which may not be applied here: perhaps for want of it.
+TEST_F(PeerTransportTest, AMovedPeerIsAnsweredWhereItSaysThatItListens) {
+  auto options = OptionsOf(2);
+  options.listen = {{"127.0.0.1", ports_[2]}};
+  const auto one = Make(OptionsOf(1), {.peers = {PeerOf(2)}});
+  const auto two = Make(options, {.peers = {PeerOf(1)}}, {.peer_urls = {UrlOf(3)}});
+  ASSERT_TRUE(Connect(*two, *one));
+  ASSERT_TRUE(Connect(*one, *two));
+}
+
 TEST_F(PeerTransportTest, AMemberWithoutItsDataIsToldAndAnswersNobody) {
   const auto one = Make(OptionsOf(1), {.peers = {PeerOf(2, 77)}});
   auto two = Make(OptionsOf(2), {.peers = {PeerOf(1)}}, {.data_dir = {77, 77}});
