@@ -165,6 +165,19 @@ TEST(HubTest, WhatWasThereBeforeTheCompactRevisionIsNotTold) {
   EXPECT_THAT(watcher.Drain(), ElementsAre("PUT a=1 @3", "PUT a=2 @4 was a=1"));
 }
 
+TEST(HubTest, ACreatedKeyHasNoPrevious) {
+  ApplyLoop loop;
+  loop.Put("a", "0");
+  Watcher watcher(loop.hub(), {.range = {"a", ""}, .prev_kv = true});
+  // Deleted and created in one revision: allowed when the put is in a transaction before.
+  auto nested = std::make_shared<kv::TxnRequest>();
+  nested->success = {kv::DeleteRangeRequest{.range = {"a", ""}}};
+  auto put = std::make_shared<kv::TxnRequest>();
+  put->success = {kv::PutRequest{.key = "a", .value = "1"}};
+  loop.Apply({kv::TxnRequest{.success = {nested, put}}});
+  EXPECT_THAT(watcher.Drain(), ElementsAre("DELETE a @3 was a=0", "PUT a=1 @3"));
+}
+
 TEST(HubTest, EncodedOnceForAllOfTheSameForm) {
   ApplyLoop loop;
   loop.Put("a", "0");
