@@ -184,8 +184,8 @@ bool HubSubscription::Wants(const kv::Event& event) const {
 }
 
 // What was there one revision before the event is readable only above what is compacted. There it
-// has to be: an event without it would say that there was nothing. A key that is deleted and created
-// again in one revision is, as in etcd, a created one.
+// has to be: an event without it would say that there was nothing. A key that is deleted and
+// created again in one revision is, as in etcd, a created one.
 absl::Status HubSubscription::Deliver(const EventRef& event, int64_t compacted, Batch& batch) {
   Delivered delivered{.event = {event, &event->event()}, .prev_kv = nullptr, .encoded = nullptr};
   const bool created = event->event().type == kv::EventType::kPut &&

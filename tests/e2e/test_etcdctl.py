@@ -106,11 +106,6 @@ class EtcdctlTest(ClusterTest):
                      "etcd_disk_wal_fsync_duration_seconds_bucket"):
             self.assertIn(name, metrics)
 
-    def test_what_is_not_built_says_so(self):
-        done = self.cluster.etcdctl("snapshot", "save", "/dev/null", check=False,
-                                    endpoints=self.cluster.client_url(0))
-        self.assertIn("Unimplemented", done.stderr)
-
 
 if __name__ == "__main__":
     main()

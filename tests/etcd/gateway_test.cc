@@ -30,7 +30,7 @@ class GatewayTest : public ::testing::Test {
     net::HttpRequest request{.method = method, .path = path, .headers = std::move(headers)};
     request.body = body;
     harness_.face.http().Handle(std::move(request), exchange);
-    harness_.executor.Run();
+    harness_.RunBackground();
     return exchange;
   }
   // "200 body", the header of the answer shortened.

@@ -88,6 +88,17 @@ class Harness {
     return message->ShortDebugString();
   }
 
+  // Everything that waits in the background, and what it leads to on the call's thread.
+  void RunBackground() {
+    executor.Run();
+    while (!member.background.empty()) {
+      const auto work = member.background.front();
+      member.background.pop_front();
+      work();
+      executor.Run();
+    }
+  }
+
   FakeMember member;
   FakeExecutor executor;
   net::GrpcRouter router;

@@ -16,17 +16,6 @@ namespace {
 constexpr char kPath[] = "etcdserverpb.Maintenance/Snapshot";
 constexpr size_t kPieceBytes = 32768;
 
-// Everything that waits in the background, and what it leads to on the call's thread.
-void RunBackground(Harness& harness) {
-  harness.executor.Run();
-  while (!harness.member.background.empty()) {
-    const auto work = harness.member.background.front();
-    harness.member.background.pop_front();
-    work();
-    harness.executor.Run();
-  }
-}
-
 std::vector<etcdserverpb::SnapshotResponse> Take(StreamClient& stream) {
   std::vector<etcdserverpb::SnapshotResponse> responses;
   for (const std::string& bytes : stream.call().TakeSent()) {
@@ -43,7 +32,7 @@ TEST(SnapshotServiceTest, SendsAFileInPiecesAndItsHash) {
   stream.Send("");
   std::vector<etcdserverpb::SnapshotResponse> responses;
   for (int turn = 0; turn < 1000 && !stream.call().ended(); ++turn) {
-    RunBackground(harness);
+    harness.RunBackground();
     for (auto& response : Take(stream)) responses.push_back(std::move(response));
     stream.call().Drain();
   }
@@ -73,7 +62,7 @@ TEST(SnapshotServiceTest, ReadsNothingThatTheClientDoesNotTake) {
     harness.member.loop.Put("k" + std::to_string(i), std::string(90000, 'v'));
   StreamClient stream(harness, kPath);
   stream.Send("");
-  RunBackground(harness);
+  harness.RunBackground();
   EXPECT_LT(stream.call().unsent_bytes(), size_t{1} << 20) << "of 3.6 MB";
   EXPECT_FALSE(stream.call().ended());
 }
@@ -88,13 +77,13 @@ TEST(SnapshotServiceTest, ACancelledStreamHoldsNothing) {
     ASSERT_EQ(harness.member.background.size(), 1U);
     EXPECT_FALSE(harness.member.frozen.expired());
     stream.call().Cancel();
-    RunBackground(harness);
+    harness.RunBackground();
     EXPECT_TRUE(harness.member.frozen.expired());
   }
   {
     StreamClient stream(harness, kPath);
     stream.Send("");
-    RunBackground(harness);
+    harness.RunBackground();
     EXPECT_FALSE(harness.member.frozen.expired()) << "waits for the client";
     stream.call().Cancel();
     EXPECT_TRUE(harness.member.frozen.expired());
@@ -115,7 +104,7 @@ TEST(SnapshotServiceTest, LearnersAnswerIt) {
   harness.member.learner = true;
   StreamClient stream(harness, kPath);
   stream.Send("");
-  RunBackground(harness);
+  harness.RunBackground();
   EXPECT_TRUE(stream.call().status().ok()) << stream.call().status();
 }
 

@@ -22,6 +22,7 @@ struct Modelled {
   std::unique_ptr<Watcher> watcher;
   std::vector<std::string> got;
   bool compacted = false;
+  int64_t compact_revision = 0;  // of what ended it
 };
 
 class World {
@@ -74,7 +75,7 @@ class World {
   void PullBehind(Modelled& modelled) {
     for (bool more = true; more;) {
       Batch batch = modelled.watcher->subscription().Next(Pick({1, 500, 1 << 20}));
-      if (batch.compacted) modelled.got.push_back("compacted");
+      if (batch.compacted) OnCompacted(modelled, batch);
       for (const Delivered& delivered : batch.events) modelled.got.push_back(Text(delivered));
       more = batch.more;
     }
@@ -142,7 +143,16 @@ class World {
     const int64_t start = modelled->options.start_revision;
     modelled->first = start == 0 ? loop_.revision() + 1 : start;
     modelled->compacted = start != 0 && start < loop_.store().view()->compact_revision();
+    if (modelled->compacted) modelled->compact_revision = loop_.store().view()->compact_revision();
     watchers_.push_back(std::move(modelled));
+  }
+
+  // It names the compaction that ended it, whatever was compacted since.
+  void OnCompacted(Modelled& modelled, const Batch& batch) {
+    if (modelled.compact_revision == 0)
+      modelled.compact_revision = loop_.store().view()->compact_revision();
+    ASSERT_EQ(batch.compact_revision, modelled.compact_revision);
+    modelled.got.push_back("compacted");
   }
 
   void Pull(Modelled& modelled, bool to_the_end = false) {
@@ -150,8 +160,8 @@ class World {
     for (int64_t last = 0;;) {
       Batch batch = modelled.watcher->subscription().Next(max_bytes);
       if (batch.compacted) {
-        ASSERT_EQ(batch.compact_revision, loop_.store().view()->compact_revision());
-        modelled.got.push_back("compacted");
+        OnCompacted(modelled, batch);
+        if (::testing::Test::HasFatalFailure()) return;
       }
       for (const Delivered& delivered : batch.events) {
         modelled.got.push_back(Text(delivered));
