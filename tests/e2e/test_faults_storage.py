@@ -131,7 +131,7 @@ class AloneTest(FaultTest):
         for start in (1, 2):
             self.cluster.start_member(0)
             self.eventually("it to end", lambda: self.cluster.members[0].pid() is None, 10)
-            self.assertEqual(len(re.findall("pintle: .*" + MISSING_END, self.log(0))), start)
+            self.assertEqual(len(re.findall('"error":".*' + MISSING_END, self.log(0))), start)
         shutil.rmtree(log)
         shutil.move(log + ".lost", log)
         self.restart(0)
@@ -169,7 +169,7 @@ class DamagedAloneTest(FaultTest):
         self.cluster.members[0].stop()
         self.cluster.start_member(0)
         self.eventually("it to end", lambda: self.cluster.members[0].pid() is None, 10)
-        self.assertRegex(self.log(0), "pintle: the store in .* is damaged .*, and its log begins only at entry")
+        self.assertRegex(self.log(0), '"error":"the store in .* is damaged .*, and its log begins only at entry')
 
 
 class FullDisk(FaultTest):

@@ -26,9 +26,16 @@ class ForceNewClusterTest(harness.ClusterTest):
         self.cluster.members[i].arguments = given + list(extra)
         self.cluster.members[i].start()
 
+    def leads(self, i):
+        new_id = next(m["ID"] for m in self.member_list(i) if self.cluster.peer_url(i) in m["peerURLs"])
+        self.cluster.etcdctl("move-leader", f"{new_id:x}", check=False,
+                             endpoints=",".join(self.cluster.client_urls()))
+        return self.leader() == i
+
     def test_a_quorum_is_lost_and_the_cluster_lives_on(self):
         for n in range(20):
             self.put(n % 3, f"before{n}")
+        self.eventually("all names to be known", lambda: all("name" in m for m in self.member_list(0)))
         old_id = {m["name"]: m["ID"] for m in self.member_list(0)}
         leader = self.leader()
         survivor = (leader + 1) % 3
@@ -72,7 +79,9 @@ class ForceNewClusterTest(harness.ClusterTest):
         for i in range(3):
             self.assertEqual(self.keys(i, "before"), 20)
         self.assertEqual(len(self.member_list(survivor)), 3)
-        # A quorum of the new cluster is enough.
+        # A quorum of the new cluster is enough, once the new ones have their votes: then they can lead.
+        for i in lost:
+            self.eventually("a new member to lead", lambda i=i: self.leads(i), 60)
         self.kill9(survivor)
         self.eventually("a write without the survivor",
                         lambda: self.put(lost[0], "after", check=False).returncode == 0, 60)
