@@ -75,6 +75,7 @@ class Simulation {
   void EndFaults();
   bool IsLive();
   bool CanBeRead();
+  bool NeedsOperator() const;
   std::string WhatIsMissing() const;
   void CheckAgreement();
   void CheckHash(SimMember& member);
