@@ -1,0 +1,50 @@
+// Side: one of the two servers that are compared, asked over gRPC and waited for.
+//
+// Thread: the program's main thread; the connection lives on an I/O thread of its own. Limits: a
+// call ends after kCallTimeout (then with its status), a stream keeps what it was told until it is
+// taken.
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "net/grpc_client.h"
+
+namespace pintle::tests {
+
+inline constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+
+// What a server said: a message, or its status word for word.
+using Answer = absl::StatusOr<std::string>;
+
+class Side {
+ public:
+  // `endpoint` is "127.0.0.1:2379".
+  Side(net::Executor& executor, std::string name, const std::string& endpoint);
+  ~Side();
+
+  const std::string& name() const { return name_; }
+  std::future<Answer> Call(const std::string& path, std::string request);
+
+  // A stream with all that came on it, in order.
+  class Stream {
+   public:
+    virtual ~Stream() = default;
+    virtual void Send(std::string message) = 0;
+    // All messages so far; waits until there are `count`, or the stream has ended, or `limit`.
+    virtual std::vector<std::string> Received(size_t count, absl::Duration limit) = 0;
+  };
+  std::unique_ptr<Stream> Open(const std::string& path);
+
+ private:
+  net::Executor& executor_;
+  std::string name_;
+  std::unique_ptr<net::GrpcChannel> channel_;
+};
+
+}  // namespace pintle::tests

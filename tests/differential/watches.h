@@ -1,0 +1,54 @@
+// Watches: the same watch stream on both servers, and whether both were told the same.
+//
+// How many events come in one message is not compared, nor the order between watches; each watch's
+// own sequence is, with the control messages in it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tests/differential/generator.h"
+#include "tests/differential/side.h"
+
+namespace pintle::tests {
+
+class Watches {
+ public:
+  Watches(Side& pintle, Side& etcd);
+
+  void Create(Generator& generator);
+  // etcd looks after watches that begin in the past every 100 ms, and a compaction before that ends
+  // them, whether there are events or not.
+  void LetCatchUp() const;
+  // One of those created; then it is silent.
+  void Cancel(int64_t watch_id);
+  // Waits until both were told the same; what differs, when they were not in time.
+  std::optional<std::string> Compare();
+  int64_t created() const { return created_; }
+  int64_t events() const { return events_; }
+
+ private:
+  using Told = std::map<int64_t, std::vector<std::string>>;  // by watch
+  struct Half {
+    std::unique_ptr<Side::Stream> stream;
+    size_t read = 0;  // messages that are in `told`
+    Told told;
+  };
+  void Send(const etcdserverpb::WatchRequest& request);
+  void Read(Half& half, size_t at_least, absl::Duration limit);
+  std::optional<std::string> FirstDifference() const;
+
+  Half pintle_;
+  Half etcd_;
+  std::vector<std::string> requests_;  // as text, for who reads of a difference
+  absl::Time last_from_past_ = absl::InfinitePast();
+  int64_t created_ = 0;
+  int64_t events_ = 0;
+};
+
+}  // namespace pintle::tests
