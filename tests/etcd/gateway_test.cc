@@ -23,10 +23,17 @@ constexpr char kHeader[] = R"("header":{"cluster_id":"193","member_id":"49","rev
 
 class GatewayTest : public ::testing::Test {
  protected:
+  // Clients go in the end; who waits for a watch holds it until then.
+  ~GatewayTest() override {
+    for (const auto& exchange : exchanges_) exchange->Close();
+    harness_.executor.Run();
+  }
+
   std::shared_ptr<FakeExchange> Begin(const std::string& path, const std::string& body,
                                       net::Headers headers = {},
                                       const std::string& method = "POST") {
     auto exchange = std::make_shared<FakeExchange>(harness_.executor);
+    exchanges_.push_back(exchange);
     net::HttpRequest request{.method = method, .path = path, .headers = std::move(headers)};
     request.body = body;
     harness_.face.http().Handle(std::move(request), exchange);
@@ -45,6 +52,7 @@ class GatewayTest : public ::testing::Test {
   }
 
   Harness harness_;
+  std::vector<std::shared_ptr<FakeExchange>> exchanges_;
   std::shared_ptr<FakeExchange> last_;
 };
 
