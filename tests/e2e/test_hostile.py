@@ -47,26 +47,23 @@ class Hostile(ClusterTest):
             self.assertEqual(self.status(victim), b"0")
         self.assertLess(time.monotonic() - start, SLOWEST_PUT)
 
-    # H1
-    def test_rapid_reset_by_the_client(self):
+    def assert_a_flood_of_streams_is_ended(self, streams, second_frame):
+        """Opens streams, each followed by `second_frame` of it, until the server has had enough."""
         with Connection(self.port) as c:
-            for first in range(1, 60001, 2000):
+            for first in range(1, streams, 2000):
                 burst = b"".join(frame(HEADERS, END_HEADERS, s, http2.head("/etcdserverpb.Watch/Watch"))
-                                 + frame(RST_STREAM, 0, s, struct.pack(">I", 8)) for s in range(first, first + 2000, 2))
+                                 + second_frame(s) for s in range(first, first + 2000, 2))
                 if not c.send(burst):
                     break
             self.assert_others_are_served()
             self.assertTrue(c.is_closed())
 
+    # H1
+    def test_rapid_reset_by_the_client(self):
+        self.assert_a_flood_of_streams_is_ended(60001, lambda s: frame(RST_STREAM, 0, s, struct.pack(">I", 8)))
+
     def test_resets_that_the_server_is_made_to_send(self):
-        with Connection(self.port) as c:
-            for first in range(1, 20001, 2000):
-                burst = b"".join(frame(HEADERS, END_HEADERS, s, http2.head("/etcdserverpb.Watch/Watch"))
-                                 + frame(WINDOW_UPDATE, 0, s, struct.pack(">I", 0)) for s in range(first, first + 2000, 2))
-                if not c.send(burst):
-                    break
-            self.assert_others_are_served()
-            self.assertTrue(c.is_closed())
+        self.assert_a_flood_of_streams_is_ended(20001, lambda s: frame(WINDOW_UPDATE, 0, s, struct.pack(">I", 0)))
 
     # H2
     def test_continuation_flood(self):

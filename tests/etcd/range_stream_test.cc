@@ -127,11 +127,16 @@ TEST_F(RangeStreamTest, ShowsOneRevisionWhateverIsWrittenMeanwhile) {
       << "the newest revision then, though an older was read";
 }
 
-TEST_F(RangeStreamTest, AClientThatDoesNotReadIsNotSentMoreThanItsShare) {
-  Harness harness;
+// From "A" on, up to revision 41: more than may wait for a client that does not read.
+void PutMoreThanAShare(Harness& harness) {
   for (int i = 0; i < 40; ++i) {
     harness.member.loop.Put(std::string(1, static_cast<char>('A' + i)), std::string(200'000, 'v'));
   }
+}
+
+TEST_F(RangeStreamTest, AClientThatDoesNotReadIsNotSentMoreThanItsShare) {
+  Harness harness;
+  PutMoreThanAShare(harness);
   StreamClient stream(harness, kPath);
   stream.Send(R"(key: "A" range_end: "\000")");
   harness.executor.Run();
@@ -148,9 +153,7 @@ TEST_F(RangeStreamTest, AClientThatDoesNotReadIsNotSentMoreThanItsShare) {
 
 TEST_F(RangeStreamTest, ACompactionThatOvertakesItEndsIt) {
   Harness harness;
-  for (int i = 0; i < 40; ++i) {
-    harness.member.loop.Put(std::string(1, static_cast<char>('A' + i)), std::string(200'000, 'v'));
-  }
+  PutMoreThanAShare(harness);
   StreamClient stream(harness, kPath);
   stream.Send(R"(key: "A" range_end: "\000")");
   harness.executor.Run();
