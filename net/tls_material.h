@@ -11,14 +11,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "net/openssl_pointer.h"
 #include "net/tls_policy.h"
 
 namespace pintle::net {
 
-struct SslContextDeleter {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using SslContextPtr = std::unique_ptr<SSL_CTX, SslContextDeleter>;
+using SslContextPtr = OpensslPointer<SSL_CTX, SSL_CTX_free>;
 
 struct TlsMaterial {
   TlsOptions options;

@@ -14,11 +14,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <utility>
 
 #include "base/status_macros.h"
 #include "net/concat.h"
+#include "net/openssl_pointer.h"
 #include "net/tls_checks.h"
 #include "net/tls_policy.h"
 
@@ -27,16 +27,9 @@ namespace {
 
 constexpr int64_t kSecondsPerYear = 365 * 24 * 3600;
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
+using KeyPtr = OpensslPointer<EVP_PKEY, EVP_PKEY_free>;
+using CertificatePtr = OpensslPointer<X509, X509_free>;
+using BioPtr = OpensslPointer<BIO, BIO_free>;
 
 absl::Status Failed(const std::string& path, std::string_view what) {
   return absl::FailedPreconditionError(Concat(path, ": ", what, ": ", std::strerror(errno)));

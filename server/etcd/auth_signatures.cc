@@ -16,21 +16,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "net/openssl_pointer.h"
 
 namespace pintle::server::etcd {
 namespace {
 
-template <auto kFree>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
-using EcSignature = std::unique_ptr<ECDSA_SIG, Freer<ECDSA_SIG_free>>;
+using Key = net::OpensslPointer<EVP_PKEY, EVP_PKEY_free>;
+using Context = net::OpensslPointer<EVP_MD_CTX, EVP_MD_CTX_free>;
+using Bio = net::OpensslPointer<BIO, BIO_free>;
+using EcSignature = net::OpensslPointer<ECDSA_SIG, ECDSA_SIG_free>;
 
 enum class Family : uint8_t { kHmac, kRsa, kRsaPss, kEcdsa, kEd25519 };
 
