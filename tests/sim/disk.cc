@@ -84,7 +84,7 @@ absl::Status VirtualDisk::Write(Content& content, const std::string& path, uint6
       }
       content.now.resize(end, '\0');
     }
-    std::memcpy(content.now.data() + offset, piece.data(), size);
+    content.now.replace(offset, size, piece.substr(0, size));
     uint64_t& dirty_end = content.dirty[offset];
     dirty_end = std::max(dirty_end, end);
     offset = end;
@@ -102,7 +102,7 @@ absl::Status VirtualDisk::ReadFrom(const Content& content, const std::string& pa
     });
     if (!cached) return absl::InternalError("read " + path + ": Input/output error");
   }
-  std::memcpy(out, content.now.data() + offset, size);
+  content.now.copy(out, size, offset);
   return absl::OkStatus();
 }
 
