@@ -11,6 +11,7 @@
 #include "base/fault_point.h"
 #include "base/status_macros.h"
 #include "server/storage/fatal.h"
+#include "server/storage/leveldb_manifest.h"
 
 namespace pintle::server::storage {
 namespace {
@@ -91,7 +92,11 @@ leveldb::Status LeveldbEnv::NewSequentialFile(const std::string& name,
   if (!opened.ok()) return Noted(opened.status(), name);
   absl::StatusOr<std::string> bytes = ReadAll(**opened);
   if (!bytes.ok()) return Unreadable(bytes.status(), name);
-  if (BaseName(name).starts_with("MANIFEST-")) bytes->resize(IntactManifestBytes(*bytes));
+  if (BaseName(name).starts_with("MANIFEST-")) {
+    const std::optional<size_t> intact = IntactManifestBytes(*bytes);
+    if (!intact) return leveldb::Status::Corruption(name, "edits are missing, or in a wrong place");
+    bytes->resize(*intact);
+  }
   *file = MakeSequentialFile(*std::move(bytes)).release();
   return leveldb::Status::OK();
 }

@@ -6,8 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/byte_codec.h"
-#include "base/crc32c.h"
 #include "base/fault_point.h"
 #include "server/storage/fatal.h"
 
@@ -133,30 +131,6 @@ class BytesFile final : public leveldb::SequentialFile {
   size_t at_ = 0;
 };
 
-// LevelDB's log format (its doc/log_format.md): blocks of 32 KiB; records of checksum 4, length 2,
-// type 1 and bytes; an edit is one record, or a first, middle and last one.
-constexpr size_t kBlockBytes = size_t{32} << 10;
-constexpr size_t kRecordHeadBytes = 7;
-constexpr char kFull = 1;
-constexpr char kFirst = 2;
-constexpr char kLast = 4;
-
-// Bytes of the intact record that lies there; 0: there is none.
-size_t RecordBytes(std::string_view bytes, size_t at) {
-  const size_t left = std::min(bytes.size(), (at / kBlockBytes + 1) * kBlockBytes) - at;
-  if (left < kRecordHeadBytes) return 0;
-  const char type = bytes[at + 6];
-  const size_t length = static_cast<uint8_t>(bytes[at + 4]) |
-                        static_cast<size_t>(static_cast<uint8_t>(bytes[at + 5])) << 8;
-  if (type < kFull || type > kLast || kRecordHeadBytes + length > left) return 0;
-  base::ByteReader reader(bytes.substr(at, 4));
-  uint32_t stored = 0;
-  reader.TakeFixed32(stored);
-  const uint32_t crc = base::Crc32c(bytes.substr(at + 6, 1 + length));
-  const uint32_t masked = ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
-  return stored == masked ? kRecordHeadBytes + length : 0;
-}
-
 }  // namespace
 
 leveldb::Status Frozen(const std::string& name) {
@@ -190,27 +164,6 @@ std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(std::string name,
 
 std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes) {
   return std::make_unique<BytesFile>(std::move(bytes));
-}
-
-size_t IntactManifestBytes(std::string_view bytes) {
-  size_t at = 0;
-  size_t edits_end = 0;
-  while (at < bytes.size()) {
-    if (kBlockBytes - at % kBlockBytes < kRecordHeadBytes) {  // what is left of a block is zeros
-      at = (at / kBlockBytes + 1) * kBlockBytes;
-      continue;
-    }
-    const size_t size = RecordBytes(bytes, at);
-    if (size == 0) break;
-    const char type = bytes[at + 6];
-    at += size;
-    if (type == kFull || type == kLast) edits_end = at;
-  }
-  for (size_t behind = at + 1; behind < bytes.size(); ++behind) {
-    if (RecordBytes(bytes, behind) == 0) continue;
-    if (bytes[behind + 6] == kFull || bytes[behind + 6] == kFirst) return bytes.size();
-  }
-  return edits_end;
 }
 
 }  // namespace pintle::server::storage

@@ -42,9 +42,4 @@ std::unique_ptr<leveldb::RandomAccessFile> MakeTableFile(std::string name,
                                                          std::unique_ptr<File> file);
 std::unique_ptr<leveldb::SequentialFile> MakeSequentialFile(std::string bytes);
 
-// How many of a MANIFEST's bytes are to be believed. Every edit is synced before the next is
-// written, so that a crash can tear only the last one: an edit that cannot be read with none that
-// begins behind it is left out. Anything else is damage, which LevelDB is left to find.
-size_t IntactManifestBytes(std::string_view bytes);
-
 }  // namespace pintle::server::storage

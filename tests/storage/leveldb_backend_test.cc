@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "server/storage/fatal.h"
-#include "server/storage/leveldb_files.h"
+#include "server/storage/leveldb_manifest.h"
 #include "tests/storage/memory_file_system.h"
 
 namespace pintle::server::storage {
@@ -203,20 +203,41 @@ TEST_F(LeveldbBackendTest, ATornLastEditOfTheManifestIsLeftOut) {
   }
 }
 
+// LevelDB would pass over zeros, and take a record for what it says wherever it lies.
 TEST_F(LeveldbBackendTest, DamageInsideTheManifestIsNotATornEnd) {
   ASSERT_TRUE(Open().ok());
+  std::vector<size_t> ends;
   for (uint64_t i = 1; i <= 5; ++i) {
     MustPut(i, i);
     ASSERT_TRUE(backend_->Flush().ok());
+    ends.push_back(files_.ReadWhole(Names("MANIFEST").back())->size());
   }
   const std::string path = Names("MANIFEST").back();
-  std::string bytes = *files_.ReadWhole(path);
-  EXPECT_EQ(IntactManifestBytes(bytes), bytes.size());
+  const std::string good = *files_.ReadWhole(path);
+  EXPECT_EQ(IntactManifestBytes(good), good.size());
   backend_.reset();
-  bytes[bytes.size() / 3] = static_cast<char>(bytes[bytes.size() / 3] ^ 1);
-  EXPECT_EQ(IntactManifestBytes(bytes), bytes.size());
-  files_.Plant(path, bytes);
-  EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss);
+  std::map<std::string, std::string> damaged;
+  damaged["flipped"] = good;
+  damaged["flipped"][good.size() / 3] ^= 1;
+  const size_t size = ends[3] - ends[2];
+  damaged["lost"] = good;
+  damaged["lost"].replace(ends[2], size, std::string(size, '\0'));
+  // The last one lies over the first one, and where it should be is nothing.
+  const std::string last = good.substr(ends[3]);
+  damaged["over the first"] = good;
+  damaged["over the first"].replace(0, last.size(), last);
+  damaged["over the first"].replace(ends[0], good.size() - ends[0],
+                                    std::string(good.size() - ends[0], '\0'));
+  // One lies over another of its size.
+  ASSERT_EQ(last.size(), size);
+  damaged["in another's place"] = good;
+  damaged["in another's place"].replace(ends[2], size, last);
+  for (const auto& [what, bytes] : damaged) {
+    EXPECT_EQ(IntactManifestBytes(bytes), std::nullopt) << what;
+    files_.Plant(path, bytes);
+    EXPECT_EQ(Open().code(), absl::StatusCode::kDataLoss) << what;
+    EXPECT_FALSE(Names(".ldb").empty()) << what;
+  }
 }
 
 // Room runs out at every possible byte count; what was durable stays, and once there is room again
