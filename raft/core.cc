@@ -33,7 +33,8 @@ void Core::CommitTo(Index index) {
 void Core::Restore(const SnapshotMeta& meta) {
   const Index base = meta.last_entry.index;
   const bool reset = log.Restore(meta.last_entry);
-  outbox.log_base = LogBase{meta.last_entry, reset || (outbox.log_base && outbox.log_base->reset)};
+  outbox.log_base = LogBase{meta.last_entry, reset || (outbox.log_base && outbox.log_base->reset),
+                            meta.conf_state};
   given_to_apply_index = base;
   lost_conf_index.reset();
   if (PINTLE_CANARY("snapshot_keeps_old_conf")) return;

@@ -75,10 +75,19 @@ void Raft::Start(const RestoredState& restored) {
   std::vector<Entry> later;
   core_.log.Read({std::max(applied + 1, core_.log.first_index()), core_.log.last().index}, SIZE_MAX,
                  later);
-  if (core_.store_behind_log()) core_.lost_conf_index = core_.configurations.index();
+  if (behind_log) RestoreConf(restored);
   core_.configurations.Append(later);
   core_.quorum = Quorum(core_.configurations.in_force());
   core_.CommitTo(applied);
+}
+
+// The store, which would know who votes, is lost or old.
+void Raft::RestoreConf(const RestoredState& restored) {
+  if (restored.base_conf) {
+    core_.configurations.Reset(*restored.base_conf, core_.log.first_index() - 1);
+  } else {
+    core_.lost_conf_index = core_.configurations.index();
+  }
 }
 
 SoftState Raft::soft_state() const {

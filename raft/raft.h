@@ -58,6 +58,7 @@ class Raft {
 
   RequestVoteResponse Answer(bool pre_vote, bool granted) const;
   void Start(const RestoredState& restored);
+  void RestoreConf(const RestoredState& restored);
 
   void Become(Transition transition);
   void BecomeFollower(Term term, MemberId leader);

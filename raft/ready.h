@@ -33,6 +33,7 @@ struct LogBase {
   // The log is empty, whatever it held (Wal::ResetTo). False: it goes on as it is, and may be
   // dropped up to `id`.
   bool reset = false;
+  ConfState conf_state;  // as of `id`
 
   friend bool operator==(const LogBase&, const LogBase&) = default;
 };

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "raft/types.h"
@@ -15,13 +16,17 @@ namespace pintle::raft {
 //     store was ahead of its WAL): the log begins anew behind it; Ready::log_base says so.
 //   - applied_index + 1 before the log's first entry (the store was lost): the member votes and
 //     acknowledges, applies nothing (Status::store_behind_log), and asks its leader for a snapshot.
-//     It does not campaign unless its log tells the configuration: an old one must elect nobody.
+//     It does not campaign unless its log tells the configuration, at its base (base_conf) or
+//     behind it: an old one must elect nobody.
 struct RestoredState {
   HardState hard_state;
   // As of applied_index, or the newest that is known; conf changes in the log behind it are found.
   ConfState conf_state;
   Index applied_index;   // apply goes on behind it
   Term applied_term{0};  // of that entry; 0 only if the store is never ahead of its WAL
+  // As of the entry before the log's first one, where the log knows that; looked at only when the
+  // store does not reach up to there.
+  std::optional<ConfState> base_conf{};
 };
 
 enum class ProposeOutcome : uint8_t {

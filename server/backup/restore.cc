@@ -28,6 +28,13 @@ absl::Status Damaged(const std::string& what) {
                                           ". Take another snapshot, or another copy of it"));
 }
 
+// Who belongs to the new cluster, as a conf change says it.
+std::string MembersRecord(const RestoreOptions& options) {
+  raft::ConfState conf;
+  for (const auto& member : options.members) conf.voters.emplace_back(member.id);
+  return raft::EncodeConfChange(conf, {});
+}
+
 // Fills a new store.
 class StoreFiller {
  public:
@@ -146,10 +153,7 @@ class StoreFiller {
     PINTLE_RETURN_IF_ERROR(PutCompactions());
     PINTLE_RETURN_IF_ERROR(
         Put(kv::ServerKey(kv::auth::kAuthMetaName), kv::auth::EncodeSwitch(auth_)));
-    raft::ConfState conf;
-    for (const auto& member : options_.members) conf.voters.emplace_back(member.id);
-    PINTLE_RETURN_IF_ERROR(
-        Put(kv::ServerKey(replica::kConfStateMeta), raft::EncodeConfChange(conf, {})));
+    PINTLE_RETURN_IF_ERROR(Put(kv::ServerKey(replica::kConfStateMeta), MembersRecord(options_)));
     PINTLE_RETURN_IF_ERROR(Put(kv::ServerKey(replica::kMembersMeta),
                                replica::EncodeMemberList({.members = options_.members})));
     PINTLE_RETURN_IF_ERROR(Put(kv::FormatKey(), kv::EncodeNumber(kv::kRecordFormatVersion)));
@@ -178,13 +182,14 @@ class StoreFiller {
 };
 
 // Empty, behind the first entry.
-absl::Status MakeLog(storage::FileSystem& files, const storage::DataDir& dir) {
+absl::Status MakeLog(storage::FileSystem& files, const storage::DataDir& dir, std::string members) {
   storage::WalContents contents;
   PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Wal> wal,
                           storage::Wal::Open(files, dir.log_folder(), dir.identity(),
                                              {.prepare_inline = true}, contents));
   const raft::EntryId base{raft::Term(kFirstTerm), raft::Index(kFirstIndex)};
-  return wal->ResetTo(base, raft::HardState{.term = base.term, .commit_index = base.index});
+  return wal->ResetTo(base, std::move(members),
+                      raft::HardState{.term = base.term, .commit_index = base.index});
 }
 
 absl::StatusOr<Restored> MakeDataDir(storage::FileSystem& files, const std::string& path,
@@ -199,7 +204,7 @@ absl::StatusOr<Restored> MakeDataDir(storage::FileSystem& files, const std::stri
       storage::LeveldbBackend::Open({.directory = dir->store_folder(), .files = &files}));
   StoreFiller filler(*backend, options, snapshot.database_bytes(), progress);
   PINTLE_ASSIGN_OR_RETURN(const Restored restored, filler.Fill(snapshot.database()));
-  PINTLE_RETURN_IF_ERROR(MakeLog(files, *dir));
+  PINTLE_RETURN_IF_ERROR(MakeLog(files, *dir, MembersRecord(options)));
   return restored;
 }
 

@@ -64,7 +64,9 @@ class Printer final : public storage::WalVisitor {
     out_ << "  byte " << start.offset << ": write " << head.sequence << ", " << head.bytes
          << " bytes, ";
     if (head.reset) out_ << "the log is reset to begin behind " << Text(head.base) << ", ";
-    if (head.entries == 0) {
+    if (head.members) {
+      out_ << "the members as of " << Text(head.base);
+    } else if (head.entries == 0) {
       out_ << "no entries";
     } else {
       out_ << head.entries << " entries behind " << Text(head.previous);

@@ -9,6 +9,7 @@
 #include "base/canary.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
+#include "raft/membership.h"
 #include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
@@ -55,7 +56,9 @@ void LogWriter::NoteRoom(bool room) {
 
 absl::Status LogWriter::Write() {
   if (write_->log_base && write_->log_base->reset) {
-    PINTLE_RETURN_IF_ERROR(wal_.ResetTo(write_->log_base->id, write_->hard_state));
+    const raft::LogBase& base = *write_->log_base;
+    PINTLE_RETURN_IF_ERROR(
+        wal_.ResetTo(base.id, raft::EncodeConfChange(base.conf_state, {}), write_->hard_state));
     base::FaultPoint("log.after_reset");
   }
   return wal_.Append(write_->hard_state, write_->entries, /*sync=*/true);

@@ -171,7 +171,7 @@ class Member final : public LocalMember {
   absl::Status BecomeAlone(storage::WalContents& contents, const absl::Status& opened);
   raft::EntryId applied() const;
   raft::ConfState InitialConfState() const;
-  raft::ConfState RecordedConfState() const;
+  raft::ConfState RecordedConfState(const storage::WalContents& contents) const;
   bool IsAlone(const storage::WalContents& contents) const;
   raft::RestoredState RestoredFrom(const storage::WalContents& contents) const;
   void Assemble(const storage::WalContents& contents);

@@ -72,7 +72,7 @@ std::vector<std::string> ChangesToBeAlone(uint64_t self, const LoggedMembers& fo
 absl::Status Member::BecomeAlone(storage::WalContents& contents, const absl::Status& opened) {
   PINTLE_RETURN_IF_ERROR(CheckAlone(contents, opened));
   const raft::MemberId self(options_.member_id);
-  LoggedMembers found{.latest = RecordedConfState(),
+  LoggedMembers found{.latest = RecordedConfState(contents),
                       .recorded = store_ != nullptr && store_->GetMeta(kMembersMeta).has_value()};
   Collect(found.latest, found.ids);
   Collect(contents.entries, found);
@@ -85,7 +85,8 @@ absl::Status Member::BecomeAlone(storage::WalContents& contents, const absl::Sta
   if (applied().index > last.index) {
     last = applied();
     hard_state.term = std::max(hard_state.term, raft::Term(last.term.value() + 1));
-    PINTLE_RETURN_IF_ERROR(wal_->ResetTo(last, hard_state));
+    PINTLE_RETURN_IF_ERROR(
+        wal_->ResetTo(last, raft::EncodeConfChange(RecordedConfState(contents), {}), hard_state));
     contents.base = last;
     contents.entries.clear();
   }

@@ -17,6 +17,14 @@ constexpr size_t kMostReaders = 100000;
 // All of it may come in one write of the log, which takes twice as much.
 constexpr size_t kMostUncommittedBytes = size_t{128} << 20;
 
+// Who votes as of the log's base.
+std::optional<raft::ConfState> BaseConf(const storage::WalContents& contents) {
+  raft::ConfChange recorded;
+  if (!contents.base_members) return std::nullopt;
+  if (!raft::DecodeConfChange(*contents.base_members, recorded)) return std::nullopt;
+  return std::move(recorded.conf_state);
+}
+
 }  // namespace
 
 absl::StatusOr<raft::Config> RaftConfigOf(const MemberOptions& options) {
@@ -114,7 +122,7 @@ absl::Status Member::StartStoreAnew(const absl::Status& damage) {
 
 // By what is left of store and log.
 bool Member::IsAlone(const storage::WalContents& contents) const {
-  raft::ConfChange latest{.conf_state = RecordedConfState()};
+  raft::ConfChange latest{.conf_state = RecordedConfState(contents)};
   for (const raft::Entry& entry : contents.entries) {
     raft::ConfChange change;
     if (entry.kind == raft::EntryKind::kConfChange && raft::DecodeConfChange(entry.bytes(), change))
@@ -157,7 +165,11 @@ raft::ConfState Member::InitialConfState() const {
   return conf;
 }
 
-raft::ConfState Member::RecordedConfState() const {
+// As of what is applied, or of the log's base where the store is lost.
+raft::ConfState Member::RecordedConfState(const storage::WalContents& contents) const {
+  if (applied().index < contents.base.index || store_ == nullptr) {
+    if (std::optional<raft::ConfState> base = BaseConf(contents)) return *std::move(base);
+  }
   raft::ConfChange recorded{.conf_state = InitialConfState()};
   if (store_ == nullptr) return recorded.conf_state;
   if (const auto bytes = store_->GetMeta(kConfStateMeta)) {
@@ -169,9 +181,10 @@ raft::ConfState Member::RecordedConfState() const {
 raft::RestoredState Member::RestoredFrom(const storage::WalContents& contents) const {
   const raft::EntryId position = applied();
   raft::RestoredState restored{.hard_state = contents.hard_state,
-                               .conf_state = RecordedConfState(),
+                               .conf_state = RecordedConfState(contents),
                                .applied_index = position.index,
-                               .applied_term = position.term};
+                               .applied_term = position.term,
+                               .base_conf = BaseConf(contents)};
   // The commit index is written with the next sync only: what was applied was committed.
   restored.hard_state.commit_index = std::max(restored.hard_state.commit_index, position.index);
   return restored;

@@ -115,6 +115,7 @@ absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
   last_sequence_ = reader.last_sequence();
   hard_state_ = contents.hard_state;
   base_ = last_ = contents.base;
+  members_.Restart(base_.index, contents.base_members);
   NoteEntries(contents.entries);
   end_ = durable_end_ = reader.end();
   end_.offset = NextSector(end_.offset);
@@ -201,46 +202,66 @@ absl::Status Wal::StartSegment(size_t least_bytes) {
 
 absl::Status Wal::Append(const std::optional<raft::HardState>& hard_state,
                          std::span<const raft::Entry> entries, bool sync) {
-  if (!FollowOn(entries)) {
-    const std::vector<raft::Entry> last_ones = WithoutReplaced(entries);
-    return WriteBatch(hard_state, last_ones, /*reset=*/false, sync);
-  }
-  return WriteBatch(hard_state, entries, /*reset=*/false, sync);
+  if (FollowOn(entries)) return WriteBatch(hard_state, entries, sync);
+  const std::vector<raft::Entry> last_ones = WithoutReplaced(entries);
+  return WriteBatch(hard_state, last_ones, sync);
 }
 
 absl::Status Wal::WriteBatch(const std::optional<raft::HardState>& hard_state,
-                             std::span<const raft::Entry> entries, bool reset, bool sync) {
+                             std::span<const raft::Entry> entries, bool sync) {
   PINTLE_RETURN_IF_ERROR(failed_);
-  raft::EntryId previous = last_;
+  BatchHead head = NextHead(hard_state);
   if (!entries.empty()) {
     const raft::Index index = entries.front().id.index;
     PINTLE_CHECK(index > base_.index && index <= last_.index + 1,
                  "an entry for the log does not follow on");
-    previous = {TermAt(raft::Index(index.value() - 1)), raft::Index(index.value() - 1)};
+    const raft::Index before(index.value() - 1);
+    head.previous = {TermAt(before), before};
+    head.last = entries.back().id;
   }
-  const size_t bytes = BatchBytes(entries, options_.sector_bytes);
-  PINTLE_CHECK(bytes <= kLargestBatchBytes, "a batch of the log is too large");
-  if (segment_ == nullptr || segments_.back().number != end_.segment ||
-      end_.offset + bytes > segment_bytes_) {
-    PINTLE_RETURN_IF_ERROR(StartSegment(NextSector(kSegmentHeadBytes) + bytes));
-  }
-  BatchHead head;
-  head.durable_end = durable_end_;
-  head.base = base_;
-  head.previous = previous;
-  head.last = entries.empty() ? previous : entries.back().id;
-  head.hard_state = hard_state.value_or(hard_state_);
-  head.reset = reset;
-  head.bytes = bytes;
-  PINTLE_RETURN_IF_ERROR(Mark(end_.segment, head.hard_state.term));
   PINTLE_RETURN_IF_ERROR(Write(head, entries, sync));
-  hard_state_ = head.hard_state;
   NoteEntries(entries);
   return absl::OkStatus();
 }
 
+// The log's new base, and who belongs to the cluster there.
+absl::Status Wal::WriteBase(const std::optional<raft::HardState>& hard_state, bool reset) {
+  PINTLE_RETURN_IF_ERROR(failed_);
+  BatchHead head = NextHead(hard_state);
+  head.reset = reset;
+  std::optional<std::string> members = members_.AsOf(base_.index);
+  head.members = members.has_value();
+  std::vector<raft::Entry> record;
+  if (members) {
+    record.push_back({.id = base_,
+                      .kind = raft::EntryKind::kConfChange,
+                      .payload = std::make_shared<const std::string>(*std::move(members))});
+  }
+  return Write(head, record, /*sync=*/true);
+}
+
+BatchHead Wal::NextHead(const std::optional<raft::HardState>& hard_state) const {
+  BatchHead head;
+  head.base = base_;
+  head.previous = head.last = last_;
+  head.hard_state = hard_state.value_or(hard_state_);
+  return head;
+}
+
+absl::Status Wal::MakeRoom(size_t bytes) {
+  PINTLE_CHECK(bytes <= kLargestBatchBytes, "a batch of the log is too large");
+  if (segment_ != nullptr && segments_.back().number == end_.segment &&
+      end_.offset + bytes <= segment_bytes_)
+    return absl::OkStatus();
+  return StartSegment(NextSector(kSegmentHeadBytes) + bytes);
+}
+
 absl::Status Wal::Write(const BatchHead& made, std::span<const raft::Entry> entries, bool sync) {
   BatchHead head = made;
+  head.bytes = BatchBytes(entries, options_.sector_bytes);
+  PINTLE_RETURN_IF_ERROR(MakeRoom(head.bytes));
+  head.durable_end = durable_end_;
+  PINTLE_RETURN_IF_ERROR(Mark(end_.segment, head.hard_state.term));
   head.sequence = ++last_sequence_;
   EncodeBatch(identity_, end_, head, entries, buffer_);
   const std::string_view piece = buffer_;
@@ -261,7 +282,9 @@ absl::Status Wal::Write(const BatchHead& made, std::span<const raft::Entry> entr
     raft::Index& largest = segments_.back().largest_index;
     largest = std::max(largest, entries.back().id.index);
   }
-  return sync ? SyncAndCount() : absl::OkStatus();
+  if (sync) PINTLE_RETURN_IF_ERROR(SyncAndCount());
+  hard_state_ = head.hard_state;
+  return absl::OkStatus();
 }
 
 absl::Status Wal::SyncAndCount() {
@@ -298,6 +321,7 @@ void Wal::NoteEntries(std::span<const raft::Entry> entries) {
       terms_.push_back(entry.id);
     last_ = entry.id;
   }
+  members_.Note(entries);
 }
 
 absl::Status Wal::TruncateBefore(raft::Index first_kept) {
@@ -310,25 +334,28 @@ absl::Status Wal::TruncateBefore(raft::Index first_kept) {
   const raft::EntryId old_base = base_;
   const raft::Index index(first_kept.value() - 1);
   base_ = {TermAt(index), index};
-  if (const absl::Status said = WriteBatch(std::nullopt, {}, /*reset=*/false, /*sync=*/true);
-      !said.ok()) {
+  if (const absl::Status said = WriteBase(std::nullopt, /*reset=*/false); !said.ok()) {
     base_ = old_base;
     return said;
   }
   while (!terms_.empty() && terms_.front().index <= base_.index) terms_.pop_front();
+  members_.ForgetBefore(base_.index);
   return DropSegments(count);
 }
 
-absl::Status Wal::ResetTo(raft::EntryId base, const std::optional<raft::HardState>& hard_state) {
+absl::Status Wal::ResetTo(raft::EntryId base, std::string members,
+                          const std::optional<raft::HardState>& hard_state) {
   PINTLE_RETURN_IF_ERROR(failed_);
   const raft::EntryId old_base = std::exchange(base_, base);
   const raft::EntryId old_last = std::exchange(last_, base);
   const std::deque<raft::EntryId> old_terms = std::exchange(terms_, {});
-  if (const absl::Status said = WriteBatch(hard_state, {}, /*reset=*/true, /*sync=*/true);
-      !said.ok()) {
+  const WalMembers old_members = members_;
+  members_.Restart(base.index, std::move(members));
+  if (const absl::Status said = WriteBase(hard_state, /*reset=*/true); !said.ok()) {
     base_ = old_base;
     last_ = old_last;
     terms_ = old_terms;
+    members_ = old_members;
     return said;
   }
   segments_.back().largest_index = std::max(segments_.back().largest_index, base.index);

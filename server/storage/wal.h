@@ -39,6 +39,7 @@
 #include "raft/types.h"
 #include "server/storage/file_system.h"
 #include "server/storage/wal_format.h"
+#include "server/storage/wal_members.h"
 #include "server/storage/wal_recovery.h"
 
 namespace pintle::server::storage {
@@ -86,7 +87,8 @@ class Wal {
   [[nodiscard]] absl::Status TruncateBefore(raft::Index first_kept);
 
   // Everything is dropped: the log is empty and begins behind `base` (a snapshot was installed).
-  [[nodiscard]] absl::Status ResetTo(raft::EntryId base,
+  // `members`: who belongs to the cluster as of there, the bytes of a conf change.
+  [[nodiscard]] absl::Status ResetTo(raft::EntryId base, std::string members,
                                      const std::optional<raft::HardState>& hard_state);
 
   raft::EntryId base() const { return base_; }
@@ -114,7 +116,10 @@ class Wal {
   absl::Status StartSegment(size_t least_bytes);
   absl::Status Mark(uint64_t segment, raft::Term term);
   absl::Status WriteBatch(const std::optional<raft::HardState>& hard_state,
-                          std::span<const raft::Entry> entries, bool reset, bool sync);
+                          std::span<const raft::Entry> entries, bool sync);
+  absl::Status WriteBase(const std::optional<raft::HardState>& hard_state, bool reset);
+  BatchHead NextHead(const std::optional<raft::HardState>& hard_state) const;
+  absl::Status MakeRoom(size_t bytes);
   absl::Status Write(const BatchHead& head, std::span<const raft::Entry> entries, bool sync);
   absl::Status DropSegments(size_t count);
   absl::Status SyncAndCount();
@@ -141,7 +146,8 @@ class Wal {
   raft::EntryId base_;
   raft::EntryId last_;
   std::deque<raft::EntryId> terms_;  // where the term changes, in (base_, last_]
-  absl::Status failed_;              // the final error
+  WalMembers members_;
+  absl::Status failed_;  // the final error
   std::string buffer_;
   Stats stats_;
 };

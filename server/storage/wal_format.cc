@@ -1,5 +1,6 @@
 #include "server/storage/wal_format.h"
 
+#include "absl/strings/str_cat.h"
 #include "base/byte_codec.h"
 #include "base/canary.h"
 #include "base/check.h"
@@ -13,7 +14,8 @@ constexpr std::string_view kBatchMagic = "PBAT";
 constexpr std::string_view kCopyMagic = "PEND";
 constexpr size_t kSegmentFieldsBytes = 128;
 constexpr size_t kBatchFieldsBytes = 136;
-constexpr uint32_t kResetFlag = 1;
+constexpr uint64_t kResetFlag = 1;
+constexpr uint64_t kMembersFlag = 2;
 
 uint32_t Checksum(const WalIdentity& identity, WalPosition position, std::string_view covered) {
   if (PINTLE_CANARY("position_not_checked")) return base::Crc32c(covered);
@@ -79,7 +81,7 @@ void AppendBatchHead(std::string& out, const WalIdentity& identity, WalPosition 
   AppendId(out, head.last);
   AppendHardState(out, head.hard_state);
   base::AppendFixed64(out, head.bytes);
-  base::AppendFixed64(out, head.reset ? kResetFlag : 0);
+  base::AppendFixed64(out, (head.reset ? kResetFlag : 0) | (head.members ? kMembersFlag : 0));
   out.resize(at + kBatchFieldsBytes, '\0');
   const WalPosition place{start.segment, start.offset + at};
   base::AppendFixed32(out, Checksum(identity, place, std::string_view(out).substr(at)));
@@ -92,6 +94,10 @@ uint32_t StoredChecksum(std::string_view bytes, size_t at) {
 }
 
 }  // namespace
+
+std::string Text(WalPosition position) {
+  return absl::StrCat("segment ", position.segment, ", byte ", position.offset);
+}
 
 std::string EncodeSegmentHead(const SegmentHead& head) {
   std::string out(kSegmentMagic);
@@ -187,7 +193,9 @@ bool DecodeBatchHead(const WalIdentity& identity, std::string_view segment_bytes
   head.last = fields.Id();
   head.hard_state = fields.HardState();
   head.bytes = fields.U64();
-  head.reset = fields.U64() == kResetFlag;
+  const uint64_t flags = fields.U64();
+  head.reset = (flags & kResetFlag) != 0;
+  head.members = (flags & kMembersFlag) != 0;
   const uint64_t least = 2 * kBatchHeadBytes + uint64_t{head.entries} * kEntryHeadBytes;
   const uint64_t room =
       is_copy ? position.offset + kBatchHeadBytes : segment_bytes.size() - position.offset;

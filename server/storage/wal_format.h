@@ -30,6 +30,9 @@ struct WalPosition {
   friend auto operator<=>(const WalPosition&, const WalPosition&) = default;
 };
 
+// "segment 3, byte 512".
+std::string Text(WalPosition position);
+
 inline constexpr uint32_t kWalFormatVersion = 2;
 // Batches begin at multiples of it, so that none is written into a disk's sector that holds
 // another.
@@ -65,8 +68,9 @@ struct BatchHead {
   raft::EntryId last;  // the log ends with it after them
   raft::HardState hard_state;
   uint32_t entries = 0;
-  bool reset = false;  // the log before this batch is no more; it begins behind `base`
-  uint64_t bytes = 0;  // of the whole batch, a multiple of kWalAlign
+  bool reset = false;    // the log before this batch is no more; it begins behind `base`
+  bool members = false;  // its one entry is none: it says who belongs to the cluster as of `base`
+  uint64_t bytes = 0;    // of the whole batch, a multiple of kWalAlign
   friend bool operator==(const BatchHead&, const BatchHead&) = default;
 };
 

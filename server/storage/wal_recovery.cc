@@ -21,14 +21,6 @@ bool IsZero(std::string_view bytes) {
          (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-std::string Text(WalPosition position) {
-  return absl::StrCat("segment ", position.segment, ", byte ", position.offset);
-}
-
-std::string Text(const raft::EntryId& id) {
-  return absl::StrCat(id.index.value(), " of term ", id.term.value());
-}
-
 }  // namespace
 
 WalReader::WalReader(WalIdentity identity, bool check_identity, WalVisitor* visitor)
@@ -177,14 +169,32 @@ void WalReader::ReadBatch(std::string_view bytes, const Found& found) {
   last_sequence_ = head.sequence;
   durable_end_ = std::max(durable_end_, head.durable_end);
   if (head.reset) {
-    slots_.clear();
-    base_ = declared_base_ = head.base;
+    BeginBehind(head.base);
+    declared_base_ = head.base;
   }
   LogBeginsBehind(head.base);
   LogEndsWith(head.previous, gap_ ? gap_start_ : found.start);
   hard_state_ = head.hard_state;
   gap_ = false;
-  ReadEntries(bytes, found);
+  if (head.members) {
+    ReadMembers(bytes, found);
+  } else {
+    ReadEntries(bytes, found);
+  }
+}
+
+void WalReader::ReadMembers(std::string_view bytes, const Found& found) {
+  EntryHead head;
+  const bool readable =
+      DecodeEntryHead(identity_, bytes, found.start, 0, head) && head.id == found.head.base;
+  const bool intact = readable && IsPayloadIntact(identity_, bytes, found.start, head);
+  if (!intact) {
+    Damage(found.start, found.start.offset + found.head.bytes,
+           "who belongs to the cluster as of the log's beginning cannot be read");
+  } else if (head.id == base_) {
+    base_members_ = bytes.substr(found.start.offset + head.offset, head.length);
+  }
+  if (visitor_ != nullptr) visitor_->OnEntry(readable ? std::optional(head) : std::nullopt, intact);
 }
 
 void WalReader::ReadEntries(std::string_view bytes, const Found& found) {
@@ -215,16 +225,32 @@ void WalReader::ReadEntries(std::string_view bytes, const Found& found) {
 void WalReader::LogBeginsBehind(raft::EntryId base) {
   if (base.index > declared_base_.index) declared_base_ = base;
   if (base.index <= base_.index) return;
-  if (base.index > SlotsEnd()) {
-    slots_.clear();
-  } else {
-    // A different entry there: everything that we have is of a log that was overridden.
-    const std::optional<raft::EntryId> id = At(base.index).id;
-    if (id && *id != base) slots_.clear();
-    const size_t dropped = std::min<size_t>(slots_.size(), base.index - base_.index);
-    slots_.erase(slots_.begin(), slots_.begin() + static_cast<ptrdiff_t>(dropped));
-  }
+  if (base.index > SlotsEnd()) return BeginBehind(base);
+  // A different entry there: everything that we have is of a log that was overridden.
+  const std::optional<raft::EntryId> id = At(base.index).id;
+  if (id && *id != base) return BeginBehind(base);
+  DropFront(base.index - base_.index);
   base_ = base;
+}
+
+// Nothing of what was read is of use.
+void WalReader::BeginBehind(raft::EntryId base) {
+  slots_.clear();
+  base_members_.reset();
+  base_ = base;
+}
+
+// A hole among them may have been a conf change.
+void WalReader::DropFront(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const Slot& slot = slots_.front();
+    if (!slot.entry) {
+      base_members_.reset();
+    } else if (slot.entry->kind == raft::EntryKind::kConfChange) {
+      base_members_ = slot.entry->bytes();
+    }
+    slots_.pop_front();
+  }
 }
 
 // The log ended with `last` when that was written. Whether what we have leads to it is told by its
@@ -233,8 +259,7 @@ void WalReader::LogEndsWith(raft::EntryId last, WalPosition where) {
   const bool out_of_reach =
       last.index < base_.index || last.index > SlotsEnd() + kMostUnknown || !positioned_;
   if (out_of_reach) {  // FinishFront finds what is missing before it
-    slots_.clear();
-    base_ = last;
+    BeginBehind(last);
     positioned_ = true;
     return;
   }
@@ -249,7 +274,7 @@ void WalReader::LogEndsWith(raft::EntryId last, WalPosition where) {
     slots_.push_back({.id = std::nullopt, .entry = std::nullopt, .where = where});
   }
   if (slots_.empty()) {
-    base_ = last;
+    BeginBehind(last);
   } else if (slots_.back().id != last) {
     slots_.back() = {.id = last, .entry = std::nullopt, .where = where};
   }
@@ -259,130 +284,6 @@ void WalReader::Forget(raft::Index behind, WalPosition where) {
   for (raft::Index index = behind + 1; index <= SlotsEnd(); index = index + 1) {
     At(index) = {.id = std::nullopt, .entry = std::nullopt, .where = where};
   }
-}
-
-std::string WalReader::Describe(size_t first_hole, size_t last_hole) const {
-  const uint64_t first = base_.index.value() + 1 + first_hole;
-  const uint64_t last = base_.index.value() + 1 + last_hole;
-  const std::optional<raft::EntryId>& id = slots_[last_hole].id;
-  return absl::StrCat("entries ", first, " to ", last, id ? " (" + Text(*id) + ")" : "",
-                      ", written at ", Text(slots_[first_hole].where));
-}
-
-// Entries that should be before the first one that was found.
-void WalReader::FinishFront(raft::EntryId applied, WalContents& contents) {
-  if (declared_base_.index >= base_.index) return;
-  const std::string what = absl::StrCat("entries ", declared_base_.index.value() + 1, " to ",
-                                        base_.index.value(), " are missing, and their segments");
-  clean_end_ = false;
-  if (applied.index >= base_.index) {
-    contents.findings.push_back(what + "; the store has them");
-    return;
-  }
-  const raft::EntryId end =
-      slots_.empty() ? base_
-                     : slots_.back().id.value_or(raft::EntryId{hard_state_.term, raft::kMaxIndex});
-  hard_state_.vote_floor = std::max(hard_state_.vote_floor, end);
-  contents.damaged = true;
-  base_ = std::max(declared_base_, applied);
-  contents.findings.push_back(absl::StrCat(
-      "DAMAGED: ", what, "; the log ends with entry ", base_.index.value(), ", ", slots_.size(),
-      " entries behind the damage are left out, the last ", Text(hard_state_.vote_floor)));
-  slots_.clear();
-}
-
-// Holes that the store fills: the log begins behind them.
-void WalReader::FinishCovered(raft::EntryId applied, WalContents& contents) {
-  size_t holes_end = 0;
-  size_t first_hole = slots_.size();
-  for (size_t i = 0; i < slots_.size() && base_.index + 1 + i <= applied.index; ++i) {
-    if (slots_[i].entry) continue;
-    first_hole = std::min(first_hole, i);
-    holes_end = i + 1;
-  }
-  if (holes_end == 0) return;
-  contents.findings.push_back(
-      absl::StrCat("unreadable, but the store has them: ", Describe(first_hole, holes_end - 1),
-                   "; the log begins behind"));
-  clean_end_ = false;
-  LogBeginsBehind(slots_[holes_end - 1].id.value_or(applied));
-}
-
-void WalReader::FinishHoles(WalContents& contents) {
-  const auto is_hole = [](const Slot& slot) { return !slot.entry.has_value(); };
-  const auto first = std::find_if(slots_.begin(), slots_.end(), is_hole);
-  if (first == slots_.end()) return;
-  const auto last = std::find_if(slots_.rbegin(), slots_.rend(), is_hole);
-  const size_t first_hole = static_cast<size_t>(first - slots_.begin());
-  const size_t last_hole = static_cast<size_t>(slots_.rend() - last) - 1;
-  clean_end_ = false;
-  const bool synced = first->where < durable_end_;
-  const raft::EntryId end =
-      slots_.back().id.value_or(raft::EntryId{hard_state_.term, raft::kMaxIndex});
-  if (!PINTLE_CANARY("truncate_on_damage")) {
-    hard_state_.vote_floor = std::max(hard_state_.vote_floor, end);
-    contents.damaged = contents.damaged || synced;
-  }
-  contents.findings.push_back(
-      absl::StrCat(synced ? "DAMAGED, and it had been synced: " : "torn last write: ",
-                   Describe(first_hole, last_hole), "; the log ends with entry ",
-                   base_.index.value() + first_hole, ", ", slots_.size() - first_hole,
-                   " entries behind it are left out, the last ", Text(end)));
-  slots_.resize(first_hole);
-}
-
-// A term that this member may have been in, by the witness: it never goes back, and nobody gets a
-// vote in it, because there may have been one for somebody else.
-void WalReader::FinishTerm(raft::Term term) {
-  if (term <= hard_state_.term) return;
-  hard_state_.term = term;
-  hard_state_.vote = raft::MemberId(identity_.member_id);
-}
-
-// Segments that the witness knows of, and that are not there.
-void WalReader::FinishEnd(uint64_t newest, WalContents& contents) {
-  const uint64_t found = segments_.empty() ? 0 : segments_.back().number;
-  if (found >= newest) return;
-  clean_end_ = false;
-  contents.damaged = true;
-  if (hard_state_.vote == raft::kNoMember) hard_state_.vote = raft::MemberId(identity_.member_id);
-  hard_state_.vote_floor =
-      std::max(hard_state_.vote_floor, raft::EntryId{hard_state_.term, raft::kMaxIndex});
-  contents.findings.push_back(
-      absl::StrCat("DAMAGED: segments ", found + 1, " to ", newest,
-                   " are missing at the end of the log; it ends with entry ", SlotsEnd().value(),
-                   ", and entries behind that, up to term ", hard_state_.term.value(),
-                   ", and votes that this member has given, may be lost"));
-}
-
-WalContents WalReader::Finish(raft::EntryId applied, const std::optional<WalMark>& mark) {
-  WalContents contents;
-  contents.findings = std::move(findings_);
-  if (more_findings_ > 0)
-    contents.findings.push_back(absl::StrCat("and ", more_findings_, " more"));
-  contents.created = segments_.empty();
-  if (contents.created && applied.index > raft::Index()) {
-    contents.findings.push_back(absl::StrCat(
-        "the log is gone, and with it this member's votes; the store is at entry ", Text(applied)));
-    contents.damaged = true;
-    hard_state_.term = applied.term;
-    hard_state_.vote_floor = {applied.term, raft::kMaxIndex};
-    base_ = declared_base_ = applied;
-  }
-  if (mark) FinishTerm(mark->term);
-  FinishFront(applied, contents);
-  FinishCovered(applied, contents);
-  FinishHoles(contents);
-  if (torn_ && !PINTLE_CANARY("truncate_on_damage")) {
-    hard_state_.vote_floor =
-        std::max(hard_state_.vote_floor, raft::EntryId{hard_state_.term, raft::kMaxIndex});
-  }
-  if (mark) FinishEnd(mark->segment, contents);
-  contents.hard_state = hard_state_;
-  contents.base = base_;
-  contents.entries.reserve(slots_.size());
-  for (Slot& slot : slots_) contents.entries.push_back(*std::move(slot.entry));
-  return contents;
 }
 
 }  // namespace pintle::server::storage

@@ -29,8 +29,11 @@ namespace pintle::server::storage {
 
 // What Open found.
 struct WalContents {
-  raft::HardState hard_state;         // vote_floor is set when acknowledged entries may be missing
-  raft::EntryId base;                 // the log begins behind it
+  raft::HardState hard_state;  // vote_floor is set when acknowledged entries may be missing
+  raft::EntryId base;          // the log begins behind it
+  // Who belongs to the cluster as of there: the bytes of a conf change. nullopt: not known, or the
+  // founding members (base is 0).
+  std::optional<std::string> base_members;
   std::vector<raft::Entry> entries;   // intact, from base.index + 1 on, without gaps
   std::vector<std::string> findings;  // lines for the operator: what was damaged, torn or dropped
   // Something that had been synced cannot be read, and is not in the store either: entries up to
@@ -91,8 +94,11 @@ class WalReader {
   std::optional<Found> FindBatch(std::string_view bytes, WalPosition from) const;
   void ReadBatch(std::string_view bytes, const Found& found);
   void ReadEntries(std::string_view bytes, const Found& found);
+  void ReadMembers(std::string_view bytes, const Found& found);
   void Damage(WalPosition from, uint64_t to_offset, std::string_view what);
   void LogBeginsBehind(raft::EntryId base);
+  void BeginBehind(raft::EntryId base);
+  void DropFront(size_t count);
   void LogEndsWith(raft::EntryId last, WalPosition where);
   void Forget(raft::Index behind, WalPosition where);
   raft::Index SlotsEnd() const { return base_.index + slots_.size(); }
@@ -116,6 +122,7 @@ class WalReader {
   bool positioned_ = false;      // base_ is set by what was read first
   raft::EntryId base_;           // slots_ begin behind it
   std::deque<Slot> slots_;
+  std::optional<std::string> base_members_;  // as of base_
   raft::HardState hard_state_;
   uint64_t last_sequence_ = 0;
   bool anything_ = false;  // a head of any kind was read

@@ -60,6 +60,7 @@ void Cluster::StartNode(MemberId id) {
                         history_.begin() + static_cast<ptrdiff_t>(member.store_index.value()));
   RestoredState restored{member.disk_hard_state, ConfAt(member.store_index), member.store_index};
   if (!member.applied.empty()) restored.applied_term = member.applied.back().id.term;
+  if (member.log_knows_members) restored.base_conf = ConfAt(member.disk_log.FirstIndex() - 1);
   Config config = config_;
   config.id = id;
   checker_.ObserveRestart(id, member.store_index);
@@ -285,8 +286,10 @@ void Cluster::Rewind(MemberId id, Index index) {
   Input(id, [&](RawNode& node) { node.RewindApply(index); });
 }
 
-void Cluster::LoseStore(MemberId id) {
-  if (!IsUp(id)) At(id).store_index = Index{0};
+void Cluster::LoseStore(MemberId id, bool log_knows_members) {
+  if (IsUp(id)) return;
+  At(id).store_index = Index{0};
+  At(id).log_knows_members = log_knows_members;
 }
 
 void Cluster::Damage(MemberId id, size_t entries, bool unknown) {

@@ -111,9 +111,10 @@ class Cluster {
   // `silently_synced` of the pending writes reach the disk, the others are lost.
   void Crash(MemberId id, size_t silently_synced);
   void Restart(MemberId id);
-  // For a member that is down: its store is lost; the last `entries` of its log are unreadable (a
-  // torn or damaged WAL), of which only the last identity is known, or not even that.
-  void LoseStore(MemberId id);
+  // For a member that is down: its store is lost, and the log knows who belongs to the cluster as
+  // of its base, or does not; the last `entries` of its log are unreadable (a torn or damaged WAL),
+  // of which only the last identity is known, or not even that.
+  void LoseStore(MemberId id, bool log_knows_members);
   void Damage(MemberId id, size_t entries, bool unknown);
   bool IsDoubtful(MemberId id) const;
   // What its store holds reaches up to its log.
@@ -131,7 +132,8 @@ class Cluster {
     MemoryLog disk_log;
     bool slow_disk = false;
     std::vector<Entry> applied;
-    Index store_index;  // of what is durable in the store
+    Index store_index;               // of what is durable in the store
+    bool log_knows_members = false;  // as of its base
   };
   struct SnapshotOnItsWay {
     MemberId from;

@@ -169,7 +169,7 @@ bool Script::ExecuteStore(const Words& words) {
   } else if (words[0] == "rewind") {
     cluster_->Rewind(Id(words[1]), Index{Number(words[2])});
   } else if (words[0] == "lose-store") {
-    cluster_->LoseStore(Id(words[1]));
+    cluster_->LoseStore(Id(words[1]), words.size() > 2 && words[2] == "members-known");
   } else if (words[0] == "damage") {
     const bool unknown = words.size() > 3 && words[3] == "unknown";
     for (const MemberId id : Members(words[1])) cluster_->Damage(id, Number(words[2]), unknown);

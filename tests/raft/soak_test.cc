@@ -201,7 +201,7 @@ class Soak {
     const bool store = random_.Below(3) == 0 && MayLoseAStore();
     cluster_->Crash(member, random_.Below(4));
     if (store) {
-      cluster_->LoseStore(member);
+      cluster_->LoseStore(member, random_.Below(2) == 0);
     } else {
       cluster_->Damage(member, 1 + random_.Below(3), random_.Below(4) == 0);
     }

@@ -288,23 +288,6 @@ bool Simulation::IsLive() {
          CanBeRead();
 }
 
-// Two of three are hurt at once, by different faults: one has the end of the log but no store and
-// so does not know who votes; another one's last write was torn, and it lets nobody lead who has
-// less than it may have acknowledged. Nothing is lost, and nothing goes on by itself (README.md).
-bool Simulation::NeedsOperator() const {
-  raft::EntryId may_lead;  // the most that anybody has who may
-  raft::EntryId doubted;
-  bool without_store = false;
-  for (const auto& member : members_) {
-    if (!member->up() || member->member().status().leader_id != 0) return false;
-    const raft::Status raft = member->member().replica().GetStatus();
-    without_store |= raft.store_behind_log;
-    if (!raft.store_behind_log) may_lead = std::max(may_lead, raft.last_entry);
-    if (raft.doubtful) doubted = std::max(doubted, raft.vote_floor);
-  }
-  return without_store && doubted > may_lead;
-}
-
 std::string Simulation::WhatIsMissing() const {
   std::string text = absl::StrCat("the truth is at revision ", history_.last_revision(),
                                   watchers_->AreSynced() ? "" : ", a watcher is behind",
@@ -386,13 +369,8 @@ Outcome Simulation::Run() {
       RunUntil(events_.now() + absl::Milliseconds(50));
     }
     if (outcome_.violation.ok() && !IsLive()) {
-      if (NeedsOperator()) {
-        ++outcome_.faults["needed-an-operator"];
-        Tell("nobody may lead: " + WhatIsMissing());
-      } else {
-        Check(absl::InternalError("liveness: a healed cluster does not serve again: " +
-                                  WhatIsMissing()));
-      }
+      Check(absl::InternalError("liveness: a healed cluster does not serve again: " +
+                                WhatIsMissing()));
     }
   }
   if (outcome_.violation.ok()) Check(history_.Finish());

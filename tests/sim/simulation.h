@@ -75,7 +75,6 @@ class Simulation {
   void EndFaults();
   bool IsLive();
   bool CanBeRead();
-  bool NeedsOperator() const;
   std::string WhatIsMissing() const;
   void CheckAgreement();
   void CheckHash(SimMember& member);

@@ -128,6 +128,23 @@ TEST(WalFormat, ABatchComesBack) {
   }
 }
 
+TEST(WalFormat, FlagsOfABatchComeBack) {
+  for (const bool reset : {false, true}) {
+    for (const bool members : {false, true}) {
+      BatchHead written = MakeBatchHead();
+      written.reset = reset;
+      written.members = members;
+      std::string batch;
+      EncodeBatch(kIdentity, kStart, written, MakeEntries(), batch);
+      BatchHead read;
+      bool is_copy = false;
+      ASSERT_TRUE(DecodeBatchHead(kIdentity, std::string(kStart.offset, '\0') + batch, kStart, read,
+                                  is_copy));
+      EXPECT_EQ(read, written);
+    }
+  }
+}
+
 // A part is valid only where it was written, in the log that it was written for.
 TEST(WalFormat, EveryPartIsBoundToItsPlace) {
   const std::string segment = MakeSegment();

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -15,6 +16,7 @@
 namespace pintle::server::storage {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 constexpr WalIdentity kIdentity{.cluster_id = 0xc1, .member_id = 0xa1, .data_dir = 0xd1};
@@ -29,6 +31,12 @@ raft::Entry MakeEntry(uint64_t term, uint64_t index, std::string bytes) {
   return {{raft::Term(term), raft::Index(index)},
           raft::EntryKind::kNormal,
           std::make_shared<const std::string>(std::move(bytes))};
+}
+
+raft::Entry MakeConfChange(uint64_t term, uint64_t index, std::string bytes) {
+  raft::Entry entry = MakeEntry(term, index, std::move(bytes));
+  entry.kind = raft::EntryKind::kConfChange;
+  return entry;
 }
 
 raft::HardState MakeState(uint64_t term, uint64_t vote, uint64_t commit) {
@@ -127,6 +135,7 @@ TEST_F(WalTest, RandomBatchesAgainstAModel) {
     options_.prepare_inline = seed % 2 == 0;
     options_.sector_bytes = seed % 3 == 0 ? 4096 : 512;
     std::vector<raft::Entry> model;
+    std::map<uint64_t, std::string> members;  // as of every index where it became so
     uint64_t base = 0;
     raft::HardState state;
     uint64_t term = 1;
@@ -146,15 +155,26 @@ TEST_F(WalTest, RandomBatchesAgainstAModel) {
             contents_.entries.end());
         ASSERT_EQ(kept, model) << "seed " << seed << " step " << step;
         ASSERT_EQ(contents_.hard_state, state);
+        const auto newer = members.upper_bound(begin);
+        const bool known = newer != members.begin();
+        ASSERT_EQ(contents_.base_members,
+                  known ? std::optional(std::prev(newer)->second) : std::nullopt)
+            << "seed " << seed << " step " << step;
       }
       const size_t committed =
           state.commit_index.value() > base ? state.commit_index.value() - base : 0;
       if (random() % 4 == 0 && model.size() > committed) {
         model.resize(committed + random() % (model.size() - committed + 1)), ++term;
+        members.erase(members.upper_bound(base + model.size()), members.end());
       }
       std::vector<raft::Entry> batch;
       for (uint32_t count = 1 + random() % 3; count > 0; --count) {
-        batch.push_back(MakeEntry(term, base + model.size() + 1, std::string(random() % 700, 'e')));
+        const uint64_t index = base + model.size() + 1;
+        batch.push_back(MakeEntry(term, index, std::string(random() % 700, 'e')));
+        if (random() % 16 == 0) {
+          members[index] = "members " + std::to_string(index) + " " + std::to_string(term);
+          batch.back() = MakeConfChange(term, index, members[index]);
+        }
         model.push_back(batch.back());
       }
       std::optional<raft::HardState> change;
@@ -178,7 +198,8 @@ TEST_F(WalTest, RandomBatchesAgainstAModel) {
         model.clear();
         ++term;
         state = MakeState(term, 0, base);
-        ASSERT_TRUE(wal_->ResetTo(Id(term, base), state).ok());
+        ASSERT_TRUE(wal_->ResetTo(Id(term, base), "members of the snapshot", state).ok());
+        members = {{base, "members of the snapshot"}};
         ASSERT_EQ(Segments().size(), 1U);
       }
     }
@@ -287,6 +308,44 @@ TEST_F(ManySegments, DroppedSegmentsAreReused) {
   EXPECT_EQ(contents_.entries.back(), more.back());
 }
 
+// The log still tells who belongs to the cluster once the entries that said it are gone.
+TEST_F(ManySegments, ACutLogKnowsItsMembers) {
+  const uint64_t next = wal_->last().index.value() + 1;
+  MustAppend({MakeConfChange(9, next, "three of them")});
+  for (uint64_t i = 1; i <= 20; ++i) MustAppend({MakeEntry(9, next + i, std::string(900, 'm'))});
+  ASSERT_TRUE(wal_->TruncateBefore(raft::Index(next + 15)).ok());
+  ASSERT_NO_FATAL_FAILURE(MustOpenClean());
+  ASSERT_GE(contents_.base.index.value(), next);
+  EXPECT_EQ(contents_.base_members, "three of them");
+  // As often as it is cut.
+  for (uint64_t i = 21; i <= 40; ++i) MustAppend({MakeEntry(9, next + i, std::string(900, 'm'))});
+  ASSERT_TRUE(wal_->TruncateBefore(raft::Index(next + 35)).ok());
+  ASSERT_NO_FATAL_FAILURE(MustOpenClean());
+  EXPECT_EQ(contents_.base_members, "three of them");
+}
+
+// Unreadable, it is missed, and nothing else is.
+TEST_F(ManySegments, ADamagedRecordOfTheMembersIsNotBelieved) {
+  const uint64_t next = wal_->last().index.value() + 1;
+  MustAppend({MakeConfChange(9, next, "three of them")});
+  for (uint64_t i = 1; i <= 20; ++i) MustAppend({MakeEntry(9, next + i, std::string(900, 'm'))});
+  ASSERT_TRUE(wal_->TruncateBefore(raft::Index(next + 15)).ok());
+  const size_t entries = wal_->last().index - wal_->base().index;
+  wal_.reset();
+  const std::string path = kFolder + "/" + Segments().back();
+  std::string bytes = *files_.ReadWhole(path);
+  const size_t at = bytes.find("three of them");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] ^= 1;
+  files_.Plant(path, bytes);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(contents_.base_members, std::nullopt);
+  EXPECT_THAT(contents_.findings, Contains(HasSubstr("who belongs to the cluster")));
+  EXPECT_FALSE(contents_.damaged);
+  EXPECT_EQ(contents_.entries.size(), entries);
+  EXPECT_EQ(contents_.hard_state.vote_floor, raft::EntryId());
+}
+
 // Power fails at every write and sync of a cut or a reset: the log is the old or the new one.
 TEST_F(ManySegments, ACrashInTheMiddleOfACutOrAResetIsHarmless) {
   const uint64_t last = wal_->last().index.value();
@@ -295,7 +354,7 @@ TEST_F(ManySegments, ACrashInTheMiddleOfACutOrAResetIsHarmless) {
       files_.FailSyncs(calls / 2);
       files_.FailWrites((calls + 1) / 2);
       const raft::EntryId base = Id(9, last + 50);
-      const absl::Status done = reset ? wal_->ResetTo(base, MakeState(9, 1, last + 50))
+      const absl::Status done = reset ? wal_->ResetTo(base, "members", MakeState(9, 1, last + 50))
                                       : wal_->TruncateBefore(wal_->last().index);
       files_.FailSyncs(MemoryFileSystem::kNever);
       files_.FailWrites(MemoryFileSystem::kNever);
@@ -418,7 +477,7 @@ TEST_F(WalTest, AFailedSyncIsTheEnd) {
   EXPECT_EQ(wal_->Append(std::nullopt, std::span(&entry, 1), true).code(),
             absl::StatusCode::kInternal);
   EXPECT_EQ(wal_->TruncateBefore(raft::Index(2)).code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(wal_->ResetTo(Id(2, 5), std::nullopt).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(wal_->ResetTo(Id(2, 5), "members", std::nullopt).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(files_.syncs(), syncs);
   EXPECT_EQ(files_.writes(), writes);
 }
