@@ -50,6 +50,7 @@ class Run {
   void Learn(const Request& request, const Answer& theirs);
   void WatchSomething();
   void CompareWatches();
+  void EndWatches();
   void Report(const std::string& kind, const std::string& text);
 
   Options options_;
@@ -134,14 +135,15 @@ void Run::WatchSomething() {
 
 void Run::CompareWatches() {
   if (watches_ == nullptr) return;
-  if (auto difference = watches_->Compare()) {
-    Report("watch", *difference);
-    events_ += watches_->events();
-    watches_.reset();
-  } else if (watches_->created() >= kWatchesPerStream) {
-    events_ += watches_->events();
-    watches_.reset();
-  }
+  const auto difference = watches_->Compare();
+  if (difference.has_value()) Report("watch", *difference);
+  if (!difference.has_value() && watches_->created() < kWatchesPerStream) return;
+  EndWatches();
+}
+
+void Run::EndWatches() {
+  if (watches_ != nullptr) events_ += watches_->events();
+  watches_.reset();
 }
 
 int Run::All() {
@@ -172,6 +174,7 @@ int Run::All() {
     }
   }
   CompareWatches();
+  EndWatches();
   for (const auto& [path, count] : asked_)
     std::printf("%8lld %s\n", static_cast<long long>(count), path.c_str());
   for (const auto& [kind, count] : kinds_) {

@@ -53,11 +53,11 @@ class OpenStream final : public Side::Stream {
   void Send(std::string message) override {
     OnThread(executor_, [&] { stream_->Send(std::move(message)); });
   }
-  std::vector<std::string> Received(size_t count, absl::Duration limit) override {
+  std::vector<std::string> Take(absl::Duration limit) override {
     std::unique_lock lock(inbox_->mutex);
     inbox_->changed.wait_for(lock, absl::ToChronoMilliseconds(limit),
-                             [&] { return inbox_->messages.size() >= count || inbox_->ended; });
-    return inbox_->messages;
+                             [&] { return !inbox_->messages.empty() || inbox_->ended; });
+    return std::exchange(inbox_->messages, {});
   }
 
  private:

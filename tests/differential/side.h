@@ -36,8 +36,9 @@ class Side {
    public:
     virtual ~Stream() = default;
     virtual void Send(std::string message) = 0;
-    // All messages so far; waits until there are `count`, or the stream has ended, or `limit`.
-    virtual std::vector<std::string> Received(size_t count, absl::Duration limit) = 0;
+    // What came since the last time; waits until there is something, or the stream has ended, or
+    // `limit`.
+    virtual std::vector<std::string> Take(absl::Duration limit) = 0;
   };
   std::unique_ptr<Stream> Open(const std::string& path);
 

@@ -31,10 +31,11 @@ void Watches::Create(Generator& generator) {
   requests_.push_back(request.ShortDebugString());
   Send(request);
   if (request.create_request().start_revision() > 0) last_from_past_ = absl::Now();
-  // Nothing may change before both have said from where on they watch.
+  // Nothing may change before both have said from where on they watch. (A watch that is refused is
+  // answered under another id than its own.)
   for (Half* half : {&pintle_, &etcd_}) {
     const absl::Time end = absl::Now() + kLimit;
-    while (half->told[created_].empty() && absl::Now() < end) Read(*half, half->read + 1, kPoll);
+    while (half->answered < created_ && absl::Now() < end) Read(*half, kPoll);
   }
 }
 
@@ -55,15 +56,15 @@ void Watches::Cancel(int64_t watch_id) {
   Send(request);
 }
 
-void Watches::Read(Half& half, size_t at_least, absl::Duration limit) {
-  const std::vector<std::string> messages = half.stream->Received(at_least, limit);
-  for (; half.read < messages.size(); ++half.read) {
+void Watches::Read(Half& half, absl::Duration limit) {
+  for (const std::string& message : half.stream->Take(limit)) {
     etcdserverpb::WatchResponse response;
-    if (!response.ParseFromString(messages[half.read])) {
+    if (!response.ParseFromString(message)) {
       half.told[0].push_back("no message");
       continue;
     }
     std::vector<std::string>& told = half.told[response.watch_id()];
+    if (response.created()) ++half.answered;
     if (response.created() || response.canceled()) told.push_back(DescribeControl(response));
     for (const mvccpb::Event& event : response.events()) {
       told.push_back(DescribeEvent(event));
@@ -94,11 +95,11 @@ std::optional<std::string> Watches::FirstDifference() const {
 std::optional<std::string> Watches::Compare() {
   const absl::Time end = absl::Now() + kLimit;
   while (true) {
-    Read(pintle_, 0, absl::ZeroDuration());
-    Read(etcd_, 0, absl::ZeroDuration());
+    Read(pintle_, absl::ZeroDuration());
+    Read(etcd_, absl::ZeroDuration());
     std::optional<std::string> difference = FirstDifference();
     if (!difference.has_value() || absl::Now() > end) return difference;
-    Read(etcd_, etcd_.read + 1, kPoll);
+    Read(etcd_, kPoll);
   }
 }
 

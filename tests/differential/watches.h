@@ -36,11 +36,11 @@ class Watches {
   using Told = std::map<int64_t, std::vector<std::string>>;  // by watch
   struct Half {
     std::unique_ptr<Side::Stream> stream;
-    size_t read = 0;  // messages that are in `told`
+    int64_t answered = 0;  // of those created, refused ones too
     Told told;
   };
   void Send(const etcdserverpb::WatchRequest& request);
-  void Read(Half& half, size_t at_least, absl::Duration limit);
+  void Read(Half& half, absl::Duration limit);
   std::optional<std::string> FirstDifference() const;
 
   Half pintle_;
