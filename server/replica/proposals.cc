@@ -1,7 +1,5 @@
 #include "server/replica/proposals.h"
 
-#include <algorithm>
-
 namespace pintle::server::replica {
 
 bool Proposals::Add(uint64_t id, size_t bytes, absl::Time deadline, Done& done,
@@ -61,21 +59,18 @@ std::vector<Proposals::Done> Proposals::TakeExpired(absl::Time now) {
 Proposals::Lost Proposals::TakeLostBefore(uint64_t term) {
   Lost lost;
   const std::lock_guard lock(mutex_);
-  for (auto it = waiters_.begin(); it != waiters_.end();) {
-    const auto current = it++;
-    Waiter& waiter = current->second;
+  for (const auto& [deadline, id] : deadlines_) {
+    const auto found = waiters_.find(id);
+    if (found == waiters_.end()) continue;
+    Waiter& waiter = found->second;
     if (waiter.sent_in_term == kNotSent || waiter.sent_in_term >= term) continue;
     if (waiter.payload) {
       waiter.sent_in_term = kNotSent;
-      lost.again.push_back({current->first, waiter.payload});
-      continue;
+      lost.again.push_back({id, waiter.payload});
+    } else {
+      lost.answer.push_back(*TakeLocked(id));
     }
-    lost.answer.push_back(std::move(waiter.done));
-    bytes_ -= waiter.bytes;
-    waiters_.erase(current);
   }
-  // As they came: the ids count up.
-  std::ranges::sort(lost.again, {}, &Again::id);
   return lost;
 }
 
@@ -89,9 +84,9 @@ void Proposals::SentMayBeApplied() {
 std::vector<Proposals::Done> Proposals::TakeAll() {
   std::vector<Done> all;
   const std::lock_guard lock(mutex_);
-  for (auto& [id, waiter] : waiters_) all.push_back(std::move(waiter.done));
-  waiters_.clear();
-  bytes_ = 0;
+  for (const auto& [deadline, id] : deadlines_) {
+    if (auto done = TakeLocked(id)) all.push_back(*std::move(done));
+  }
   deadlines_.clear();
   return all;
 }

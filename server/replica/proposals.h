@@ -52,7 +52,7 @@ class Proposals {
     uint64_t id = 0;
     raft::Payload payload;
   };
-  struct Lost {
+  struct Lost {                // as they came
     std::vector<Again> again;  // still wait, and count as not sent
     std::vector<Done> answer;
   };
@@ -62,7 +62,7 @@ class Proposals {
   // certain any more. It is applied, or times out.
   void SentMayBeApplied();
 
-  std::vector<Done> TakeAll();
+  std::vector<Done> TakeAll();  // as they came
 
   size_t size() const;
 

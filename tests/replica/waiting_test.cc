@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,7 +29,6 @@ class ProposalsTest : public ::testing::Test {
   std::vector<uint64_t> Answered(std::vector<Proposals::Done> dones) {
     answered_.clear();
     for (auto& done : dones) done(ErrTimeout());
-    std::sort(answered_.begin(), answered_.end());
     return answered_;
   }
 
@@ -89,14 +87,25 @@ TEST_F(ProposalsTest, WhatIsLostIsProposedAgainAndWaitsOn) {
   proposals_.MarkSent(2, 4);
   const Proposals::Lost lost = proposals_.TakeLostBefore(5);
   ASSERT_EQ(lost.again.size(), 2u);
-  EXPECT_EQ(lost.again[0].id, 1u);  // as they came
-  EXPECT_EQ(lost.again[1].id, 2u);
+  EXPECT_EQ(lost.again[0].id, 2u);  // as they came
+  EXPECT_EQ(lost.again[1].id, 1u);
   EXPECT_EQ(lost.again[0].payload, payload);
   EXPECT_THAT(lost.answer, IsEmpty());
   EXPECT_THAT(proposals_.TakeLostBefore(6).again, IsEmpty());  // they are on their way to raft
   proposals_.MarkSent(1, 6);
   EXPECT_EQ(proposals_.TakeLostBefore(7).again.size(), 1u);
-  EXPECT_THAT(Answered(proposals_.TakeExpired(At(1))), ElementsAre(1, 2));
+  EXPECT_THAT(Answered(proposals_.TakeExpired(At(1))), ElementsAre(2, 1));
+}
+
+// Not in that of a hash map: a simulation has one history only.
+TEST_F(ProposalsTest, AreAnsweredInTheOrderInWhichTheyCame) {
+  for (const uint64_t id : {2, 3, 1}) {
+    Add(id, At(1));
+    proposals_.MarkSent(id, 4);
+  }
+  EXPECT_THAT(Answered(proposals_.TakeLostBefore(5).answer), ElementsAre(2, 3, 1));
+  for (const uint64_t id : {6, 4, 5}) Add(id, At(1));
+  EXPECT_THAT(Answered(proposals_.TakeAll()), ElementsAre(6, 4, 5));
 }
 
 TEST_F(ProposalsTest, AreNotLostForCertainOnceAnotherStoreMayHoldThem) {
