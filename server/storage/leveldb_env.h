@@ -6,9 +6,9 @@
 // - Table files are read, not mapped: mapped pages would count as this process's memory.
 // - A failed sync ends the process: what a disk did with pages it failed to write is unknown.
 // - A rename is on the disk when it returns, and the torn last edit of a MANIFEST is left out
-//   (leveldb_files.h); a table that is not there is damage, never an absent key.
-// - Flushes and compactions run on a thread of this Env's own, in virtual time never while the
-//   caller works, so that a simulation has one order of events only.
+//   (leveldb_manifest.h); a table that is not there is damage, never an absent key.
+// - Flushes and compactions run on a thread of this Env's own, in virtual time on the caller's when
+//   its call is over, so that a simulation has one order of events only.
 //
 // It also knows what is durable. LevelDB starts a new log exactly when it switches memtables, on
 // the writing thread; and it removes a log exactly when the tables made of that log's memtable are
@@ -50,8 +50,8 @@ class LeveldbEnv final : public leveldb::Env, private FileWatch {
   kv::Sequence durable_sequence() const;
   // Whether anything failed for want of room. Any thread.
   bool out_of_room() const { return out_of_room_.load(std::memory_order_acquire); }
-  // Virtual time only: between Hold and the Release that ends the last of them nothing starts in
-  // the background; Release then returns when nothing is scheduled or running.
+  // Virtual time only: what is scheduled between Hold and the Release that ends the last of them is
+  // done by that Release.
   void Hold();
   void Release();
 
@@ -95,6 +95,7 @@ class LeveldbEnv final : public leveldb::Env, private FileWatch {
   bool frozen() const override { return frozen_.load(std::memory_order_acquire); }
   leveldb::Status Noted(const absl::Status& status, const std::string& name);
   void RunJobs();
+  void RunJob(std::unique_lock<std::mutex>& lock);
 
   FileSystem& files_;
   const bool virtual_time_;
