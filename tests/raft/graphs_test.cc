@@ -9,6 +9,8 @@
 //      commits resume within kResume election timeouts.
 //   2. Terms stay bounded: a member that cannot win does not raise them (pre-vote, stickiness).
 //   3. When all links work again, commits resume within kResume election timeouts.
+//   4. A leader that is quorum-connected stays, and no term begins, whoever does not hear it
+//      (stickiness): also where nothing is proposed, and so everybody's log is up to date.
 //
 // Plain Raft cannot, and nothing is done about it but to wait for a link:
 //   - where no member is quorum-connected: nobody can reach a majority, so nobody may lead;
@@ -186,6 +188,11 @@ class GraphRun {
     return HighestTerm() - term_before_;
   }
 
+  uint64_t TermsRaisedWhileQuiet() {
+    Rounds(kResumeTicks);
+    return HighestTerm() - term_before_;
+  }
+
   void Heal() { cluster_->Heal(); }
   const absl::Status& violation() const { return cluster_->violation(); }
 
@@ -277,6 +284,9 @@ Found RunAll(const std::vector<Graph>& graphs) {
         SCOPED_TRACE(absl::StrCat(graph.Text(), ", leader ", first + 1, ", lacking ", without));
         RunHistory(graph, first, without, found);
       }
+      if (!graph.IsQuorumConnected(first)) continue;
+      GraphRun quiet(graph, first, 0);
+      EXPECT_EQ(quiet.TermsRaisedWhileQuiet(), 0U) << graph.Text() << ", leader " << first + 1;
     }
   }
   return found;
