@@ -181,7 +181,11 @@ absl::Status History::Watched(int64_t& cursor, int64_t revision,
 }
 
 absl::Status History::Progress(int64_t cursor, int64_t revision) const {
-  if (revision <= cursor) return absl::OkStatus();
+  if (revision == cursor) return absl::OkStatus();
+  if (revision < cursor) {
+    return Broken("a watch of what comes after revision ", cursor, " was told of progress up to ",
+                  revision);
+  }
   return Broken("a watch was told that it has everything up to revision ", revision,
                 ", its last event is ", cursor);
 }

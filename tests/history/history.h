@@ -74,7 +74,8 @@ class History {
   // ---- Watches of all keys ----
   // `cursor` is the watcher's own: the last revision it was given; moved on.
   absl::Status Watched(int64_t& cursor, int64_t revision, const std::vector<Change>& changes);
-  // Everything up to `revision` has been given.
+  // It was told that everything up to `revision` has been given. A watch that asked for what comes
+  // after `cursor`, and was given nothing yet, is told of no less.
   absl::Status Progress(int64_t cursor, int64_t revision) const;
 
   // All sources have told everything.

@@ -112,9 +112,10 @@ TEST_F(HistoryTest, WatchesAreOrderedWholeAndWithoutGaps) {
   EXPECT_FALSE(history_.Watched(ahead, 5, {Put("k", "three", 5, 1)}).ok());
 }
 
-TEST_F(HistoryTest, ProgressIsNotAheadOfEvents) {
+TEST_F(HistoryTest, ProgressIsNotAheadOfEventsNorBehindTheStart) {
   EXPECT_TRUE(history_.Progress(3, 3).ok());
   EXPECT_FALSE(history_.Progress(3, 4).ok());
+  EXPECT_FALSE(history_.Progress(3, 2).ok());
 }
 
 }  // namespace

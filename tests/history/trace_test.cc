@@ -86,6 +86,7 @@ TEST(Trace, WatchesAreWholeOrderedAndUnique) {
   Broken("start w 4\nevent w 4 delete a\n", "twice or out of order");
   Broken("start w 4\nevent w 5 put a v3 5 1\n", "it is");
   Broken(two + "progress w 3\n", "has everything up to revision 3");
+  Broken("start w 4\nprogress w 3\n", "was told of progress up to 3");
   Broken("start w 1\nevent w 2 put a v1 2 2\n", "it is");
 }
 
