@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/byte_codec.h"
+#include "base/canary.h"
 #include "base/fault_point.h"
 #include "base/hash64.h"
 #include "base/status_macros.h"
@@ -230,6 +231,11 @@ absl::Status SnapshotReader::Finish() {
   // Durable with what follows: the position is known to the backend once it is told.
   BackendBatch position;
   position.sequence = head_.sequence;
+  if (PINTLE_CANARY("store_swap_forgets_index")) {
+    StoredState older = *state;
+    older.sequence = Sequence(state->sequence.value() - 1);
+    position.Put(StateKey(), EncodeState(older));
+  }
   PINTLE_RETURN_IF_ERROR(target_.Apply(position));
   base::FaultPoint("kv.snapshot_verified");
   return absl::OkStatus();

@@ -80,6 +80,8 @@ absl::Status LoadRecord(std::string_view key, std::string_view value, WorkingSta
   const bool right = pair.mod_revision == id->revision.main && !pair.key.empty() &&
                      (pair.version == 0) == id->tombstone && id->revision.main <= state.revision;
   const KeyEntry* current = state.keys.Find(pair.key);
+  if (PINTLE_CANARY("tombstone_not_restored") && id->tombstone && current == nullptr)
+    return absl::OkStatus();
   if (!right || (current != nullptr && id->revision <= current->revision())) return Damaged(key);
   const LeaseId old_lease = current != nullptr ? current->lease : LeaseId();
   if (old_lease != pair.lease) {
@@ -122,6 +124,7 @@ absl::Status StoreImpl::LoadMeta(BackendBatch& first) {
   if (!state_.auth.LoadSwitch(GetMeta(auth::kAuthMetaName).value_or(""))) {
     return Damaged(ServerKey(auth::kAuthMetaName));
   }
+  if (PINTLE_CANARY("auth_not_in_snapshot")) return absl::OkStatus();
   return LoadAuth(*backend_, state_.auth);
 }
 

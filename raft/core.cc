@@ -6,13 +6,23 @@
 #include "base/fault_point.h"
 
 namespace pintle::raft {
+namespace {
+
+Quorum QuorumOf(const Core& core) {
+  if (!PINTLE_CANARY("conf_in_force_when_committed")) return Quorum(core.configurations.in_force());
+  Configurations committed = core.configurations;
+  committed.TruncateSuffix(core.log.commit_index());
+  return Quorum(committed.in_force());
+}
+
+}  // namespace
 
 void Core::Append(Entry entry) {
   const bool conf_change = entry.kind == EntryKind::kConfChange;
   if (conf_change) configurations.Append(std::span(&entry, 1));
   log.Append(std::move(entry));
   if (!conf_change) return;
-  quorum = Quorum(configurations.in_force());
+  quorum = QuorumOf(*this);
   base::FaultPoint("raft.conf_appended");
 }
 
@@ -22,12 +32,13 @@ void Core::Merge(EntryId previous, std::span<const Entry> entries) {
   const Index before = configurations.index();
   const bool undone = configurations.TruncateSuffix(news.front().id.index - 1);
   configurations.Append(news);
-  if (undone || configurations.index() != before) quorum = Quorum(configurations.in_force());
+  if (undone || configurations.index() != before) quorum = QuorumOf(*this);
 }
 
 void Core::CommitTo(Index index) {
   log.CommitTo(std::min(index, log.last().index));
   configurations.CommitTo(log.commit_index());
+  if (PINTLE_CANARY("conf_in_force_when_committed")) quorum = QuorumOf(*this);
 }
 
 void Core::Restore(const SnapshotMeta& meta) {
@@ -45,7 +56,7 @@ void Core::Restore(const SnapshotMeta& meta) {
   configurations.Reset(meta.conf_state, base);
   configurations.Append(later);
   configurations.CommitTo(log.commit_index());
-  quorum = Quorum(configurations.in_force());
+  quorum = QuorumOf(*this);
 }
 
 void Core::Persisted(ReadyNumber number) {

@@ -22,6 +22,10 @@ void Leader::SyncPeers(const Core& core, bool added) {
       if (is_new) peer->second.progress.set_recently_active(added);
     }
   }
+  if (PINTLE_CANARY("conf_in_force_when_committed")) {
+    for (const MemberId member : core.quorum.voters())
+      if (member != core.id()) peers_.try_emplace(member, Peer{Progress(core.config, next)});
+  }
   for (auto& [id, peer] : peers_) {
     peer.departing = !IsMember(conf, id);
     peer.departing_ticks = 0;

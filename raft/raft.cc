@@ -231,6 +231,7 @@ bool Raft::AdmitTerm(const Message& message) {
 // from winning a pre-vote), and a pre-candidate, whose question would otherwise never be answered
 // by anyone. Everything else is only late.
 void Raft::AnswerStale(const Message& message) {
+  if (PINTLE_CANARY("older_term_not_told")) return;
   if (IsFromLeader(message)) {
     core_.Send(message.from, AppendEntriesResponse{}, Durability::kNow);
   } else if (IsPreVoteRequest(message)) {
@@ -252,6 +253,7 @@ bool Raft::MayVoteFor(const Message& message, const RequestVote& request) const 
   const bool up_to_date = core_.log.IsUpToDate(request.last_entry);
   if (!up_to_date && !PINTLE_CANARY("vote_for_outdated")) return false;
   if (core_.doubtful() && request.last_entry < core_.hard_state.vote_floor) return false;
+  if (PINTLE_CANARY("learner_refuses_vote") && !core_.quorum.Contains(core_.id())) return false;
   if (request.pre_vote && message.term > core_.term()) return true;
   if (core_.hard_state.vote != kNoMember) return core_.hard_state.vote == message.from;
   return soft_state().leader == kNoMember;

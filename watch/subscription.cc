@@ -176,7 +176,8 @@ int64_t HubSubscription::synced_revision() const {
   const int64_t offered = core_->offered_revision.load(std::memory_order_acquire);
   if (!inbox_.LiveAndEmpty() && !PINTLE_CANARY("progress_early")) return -1;
   const int64_t revision = std::max(offered, through_);
-  return revision >= start_ - 1 ? revision : -1;
+  const bool begun = revision >= start_ - 1 || PINTLE_CANARY("future_watch_told_old_progress");
+  return begun ? revision : -1;
 }
 
 bool HubSubscription::Wants(const kv::Event& event) const {

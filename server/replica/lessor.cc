@@ -48,7 +48,10 @@ void Lessor::WindAll(absl::Time now) {
   queue_.clear();
   queue_.reserve(clocks_.size());
   for (auto& [id, clock] : clocks_) {
-    clock.expires = Micros(now) + clock.remaining_ttl_seconds * kSecond + election_timeout_;
+    const bool believed = PINTLE_CANARY("lease_by_wall_clock") && clock.expires != kNever;
+    if (!believed) {
+      clock.expires = Micros(now) + clock.remaining_ttl_seconds * kSecond + election_timeout_;
+    }
     clock.written_down = clock.remaining_ttl_seconds < clock.ttl_seconds;
     LookFirst(id, clock, Micros(now));
   }
@@ -131,7 +134,7 @@ void Lessor::BecameLeader(absl::Time now) {
   const std::lock_guard lock(mutex_);
   leader_ = true;
   named_.clear();
-  if (!PINTLE_CANARY("lease_by_wall_clock")) WindAll(now);
+  WindAll(now);
 }
 
 void Lessor::LostLeadership() {

@@ -81,6 +81,7 @@ TEST_F(CompactionTest, ATombstoneAtExactlyTheRevisionIsStillWatched) {
   EXPECT_THAT(Events({"a"}, 8), ElementsAre("DELETE 8.0 a c0 m8 v0 created 0 previous 0.0"));
   EXPECT_THAT(Events(All(), 8), ElementsAre("DELETE 8.0 a c0 m8 v0 created 0 previous 0.0"));
   Reopen();
+  EXPECT_THAT(Events({"a"}, 8), ElementsAre("DELETE 8.0 a c0 m8 v0 created 0 previous 0.0"));
   EXPECT_THAT(Events(All(), 8), ElementsAre("DELETE 8.0 a c0 m8 v0 created 0 previous 0.0"));
   Put("z", "");
   Compact(9);
@@ -136,6 +137,18 @@ TEST_F(CompactionTest, GoesOnAfterARestart) {
   EXPECT_EQ(StoredRecords(), 7u);
   Reopen();
   EXPECT_EQ(Range({"k6"}), "range@21[k6=13 c8 m15 v2] of 1");
+}
+
+TEST_F(CompactionTest, TheRevisionDoesNotGoBackWhenTheNewestChangesWereDeletions) {
+  Put("a", "1");  // 2
+  Put("b", "1");  // 3
+  Delete({"a"});  // 4
+  Delete({"b"});  // 5
+  Compact(5);
+  CompactAll();
+  Reopen();
+  EXPECT_EQ(store_->view()->revision(), 5);
+  EXPECT_EQ(Put("c", "1"), "put@6");
 }
 
 TEST_F(CompactionTest, ASecondCompactionDuringTheFirst) {

@@ -50,7 +50,8 @@ class AuthClusterTest : public ::testing::Test {
     return cluster_.member(place).UserOfToken(token);
   }
 
-  VirtualCluster cluster_{7};
+  // A short log: who was away gets a snapshot.
+  VirtualCluster cluster_{7, {.entries = 5, .bytes = 1, .most_bytes = 1}};
   size_t leader_ = 0;
 };
 
@@ -66,6 +67,27 @@ TEST_F(AuthClusterTest, TokensAreGoodEverywhereUntilThePasswordChanges) {
   const std::string second = LogIn("abc");
   Do(RequestKind::kAuthDisable, "");
   for (size_t i = 0; i < kMembers; ++i) EXPECT_EQ(UserAt(i, second), std::nullopt) << i;
+}
+
+TEST_F(AuthClusterTest, WhoGotASnapshotDecidesLikeTheOthers) {
+  cluster_.Run(20);  // who belongs to the cluster is written down
+  const size_t away = (leader_ + 1) % kMembers;
+  cluster_.CutOff(away);
+  Enable();
+  const auto first = [this] { return cluster_.member(leader_).replica().log().FirstIndex(); };
+  for (int i = 0; i < 400; ++i) LogIn("abc");
+  ASSERT_GT(first(), cluster_.member(away).applied_index() + 1);
+  cluster_.Heal();
+  cluster_.Run(60);
+  etcdserverpb::AuthRoleAddRequest role;
+  role.set_name("r");
+  Do(RequestKind::kAuthRoleAdd, role.SerializeAsString());
+  etcdserverpb::AuthUserGrantRoleRequest grant;
+  grant.set_user("root");
+  grant.set_role("r");
+  Do(RequestKind::kAuthUserGrantRole, grant.SerializeAsString());
+  EXPECT_EQ(cluster_.member(away).applied_index(), cluster_.member(leader_).applied_index());
+  EXPECT_EQ(cluster_.member(away).store().hash(), cluster_.member(leader_).store().hash());
 }
 
 TEST_F(AuthClusterTest, ARestartKeepsUsersAndForgetsTokens) {

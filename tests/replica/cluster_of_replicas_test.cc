@@ -74,6 +74,33 @@ TEST(ClusterOfReplicas, AFollowerThatWasAwayForLongGetsASnapshot) {
   cluster.CheckAgreement();
 }
 
+TEST(ClusterOfReplicas, WhoGetsASnapshotKnowsWhoBelongsToTheCluster) {
+  VirtualCluster cluster(21, TinyLog());
+  const size_t leader = cluster.RunUntilLeader();
+  const size_t away = (leader + 1) % VirtualCluster::kMembers;
+  cluster.Run(20);
+  cluster.CutOff(away);
+  bool added = false;
+  cluster.member(leader).Change({.kind = MemberChange::Kind::kAdd,
+                                 .id = 4,
+                                 .peer_urls = {"http://10.0.0.4:2380"},
+                                 .learner = true},
+                                [&](const auto& members) { added = members.ok(); });
+  for (int i = 0; i < 400; ++i) {
+    cluster.Put(leader);
+    cluster.Run(1);
+  }
+  ASSERT_TRUE(added);
+  const raft::ConfState conf = cluster.member(leader).replica().conf_state();
+  ASSERT_EQ(conf.learners.size(), 1u);
+  ASSERT_GT(cluster.member(leader).replica().log().FirstIndex(),
+            cluster.member(away).applied_index() + 1);
+  cluster.Heal();
+  cluster.Run(60);
+  EXPECT_EQ(cluster.member(away).applied_index(), cluster.member(leader).applied_index());
+  EXPECT_EQ(cluster.member(away).replica().conf_state(), conf);
+}
+
 TEST(ClusterOfReplicas, AReadOfACutOffLeaderIsNotAnsweredUntilItIsBack) {
   VirtualCluster cluster(4);
   const size_t old_leader = cluster.RunUntilLeader();

@@ -165,6 +165,7 @@ TEST_F(TransferTest, NoneBeginsWhileOneIsInstalled) {
   ASSERT_TRUE(received_.has_value());
   receiver_.Take(kLeader, {.transfer_id = 2, .meta = frozen_.meta});
   EXPECT_EQ(stores_, 1);
+  EXPECT_EQ(dropped_, 0) << "the folder that is about to count";
   EXPECT_TRUE(answers_.empty());
   ExpectInstalled();
 }

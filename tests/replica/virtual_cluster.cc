@@ -81,8 +81,11 @@ void VirtualCluster::HandOver(size_t leader) {
 
 void VirtualCluster::Collect() {
   for (const auto& member : members_) {
-    for (auto& message : member->TakeMessages()) network_.push_back(std::move(message));
+    for (auto& message : member->TakeMessages()) {
+      if (HasPlace(message.to)) network_.push_back(std::move(message));
+    }
     for (const auto& report : member->TakeReports()) {
+      if (!HasPlace(report.to)) continue;
       VirtualMember& to = *members_[PlaceOf(report.to)];
       const bool cut = cut_.contains({PlaceOf(member->id()), PlaceOf(report.to)});
       if (to.running() && !cut) to.HearReport(report.body);

@@ -78,6 +78,8 @@ class VirtualCluster {
   bool Deliver(size_t at);
   bool WorkOnce();
   size_t PlaceOf(raft::MemberId id) const { return id.value() - 1; }
+  // False: it was added, and is never started.
+  bool HasPlace(raft::MemberId id) const { return PlaceOf(id) < kMembers; }
 
   const uint64_t seed_;
   SeededRandom random_;

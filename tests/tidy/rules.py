@@ -219,4 +219,17 @@ def check_links(path, text, exists):
     return out
 
 
+def check_canaries(path, text, runs, document):
+    """Every bug that is kept on purpose is run by run_canaries, and explained."""
+    if not path.endswith(CODE) or path == "base/canary.h":
+        return []
+    out = []
+    for name in sorted(set(re.findall(r'PINTLE_CANARY\("(\w+)"\)', text))):
+        if not re.search(rf"^{name} ", runs, re.M):
+            out.append(f"{path}: canary {name} is not in tests/sim/canaries.txt")
+        if f"`{name}`" not in document:
+            out.append(f"{path}: canary {name} is not in docs/canaries.md")
+    return out
+
+
 RULES = [check_layers, check_sizes, check_core_is_pure, check_namespace, check_header, check_words]

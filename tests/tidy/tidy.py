@@ -22,6 +22,11 @@ def tracked():
     return sorted(p for p in out.splitlines() if os.path.isfile(os.path.join(ROOT, p)))
 
 
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
 def format_complaints(paths, fix):
     code = [p for p in paths if p.endswith(rules.CODE)]
     if not code:
@@ -39,16 +44,17 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     paths = tracked()
+    canaries = [read(path) for path in ("tests/sim/canaries.txt", "docs/canaries.md")]
     complaints = format_complaints(paths, fix="--fix" in sys.argv)
     for path in paths:
         try:
-            with open(os.path.join(ROOT, path), encoding="utf-8") as f:
-                text = f.read()
+            text = read(path)
         except UnicodeDecodeError:
             continue  # binary test data
         for rule in rules.RULES:
             complaints += rule(path, text)
         complaints += rules.check_links(path, text, lambda p: os.path.exists(os.path.join(ROOT, p)))
+        complaints += rules.check_canaries(path, text, *canaries)
     for module in MODULES:
         if not os.path.exists(os.path.join(ROOT, module, "README.md")):
             complaints.append(f"{module}/README.md is missing: every folder says what it is for")

@@ -62,6 +62,13 @@ class RulesCanFail(unittest.TestCase):
         self.assertTrue(rules.check_links("docs/a.md", "[x](../nowhere.md)", lambda p: False))
         self.assertEqual(rules.check_links("docs/a.md", "[x](../README.md#top)", lambda p: p == "README.md"), [])
 
+    def test_canaries(self):
+        code = 'if (PINTLE_CANARY("vote_twice")) return;\n'
+        runs, document = "vote_twice --seeds 1\n", "| `vote_twice` | the bug | what finds it |\n"
+        self.assertEqual(len(rules.check_canaries("raft/x.cc", code, "vote_twice_more --seeds 1\n", document)), 1)
+        self.assertEqual(len(rules.check_canaries("raft/x.cc", code, runs, "")), 1)
+        self.assertEqual(rules.check_canaries("raft/x.cc", code, runs, document), [])
+
 
 if __name__ == "__main__":
     unittest.main()
