@@ -353,20 +353,8 @@ absl::Status InvariantChecker::CheckCommit(const RawNode& node, const Seen& seen
     return Broken(node.id(), "commits ", Text(seen.log.At(known)), ", others ",
                   Text(history_.CommittedAt(known)));
   }
+  PINTLE_RETURN_IF_ERROR(CheckQuorum(node, seen, commit));
   const EntryId last = seen.log.At(commit);
-  const auto check = [&](EntryId id, const ConfState& conf) -> absl::Status {
-    const auto holds = [&](MemberId voter) { return OnDisk(voter, id); };
-    if (IsQuorum(conf, holds)) return absl::OkStatus();
-    return Broken(node.id(), "commits ", Text(id), " that only ",
-                  std::ranges::count_if(conf.voters, holds), " disks hold");
-  };
-  // A leader that has committed a joint configuration has left it by now: that commit needed both
-  // sides, what followed it only the new one.
-  const bool led_before = seen.role == Role::kLeader && seen.term == node.term();
-  if (led_before && seen.conf_index < node.conf_index() && seen.conf_index > known) {
-    PINTLE_RETURN_IF_ERROR(check(seen.log.At(seen.conf_index), seen.conf_state));
-  }
-  PINTLE_RETURN_IF_ERROR(check(last, node.conf_state()));
   if (node.soft_state().role == Role::kLeader && last.term != node.term()) {
     return Broken(node.id(), "commits ", Text(last), " of an earlier term by counting");
   }
@@ -374,6 +362,50 @@ absl::Status InvariantChecker::CheckCommit(const RawNode& node, const Seen& seen
     history_.Commit(seen.log.At(index), node.term());
   }
   return absl::OkStatus();
+}
+
+// By one of these the commit index has moved there, oldest first. A leader may have committed, and
+// then begun to change members, in one step; and a follower may hear of a commit after it has got
+// the change that came later.
+std::vector<ConfState> InvariantChecker::ConfsInForce(const RawNode& node, const Seen& seen,
+                                                      Index commit) const {
+  const Index known = history_.committed_index();
+  if (node.conf_index() <= known) return {node.conf_state()};
+  const bool led_before = seen.role == Role::kLeader && seen.term == node.term();
+  const Index oldest = led_before ? std::max(seen.conf_index, commit) : commit;
+  std::vector<ConfState> confs{history_.ConfAt(known)};
+  for (Index index = std::max(known, seen.log.base().index) + 1; index <= node.conf_index();
+       ++index) {
+    std::optional<ConfState> conf = history_.ConfOf(seen.log.At(index));
+    if (!conf) continue;
+    // The one as of `oldest`, and all that came later.
+    if (index <= oldest) confs.clear();
+    confs.push_back(*std::move(conf));
+  }
+  return confs;
+}
+
+absl::Status InvariantChecker::CheckQuorum(const RawNode& node, const Seen& seen, Index commit) {
+  const auto holds = [&](EntryId id) {
+    return [this, id](MemberId voter) { return OnDisk(voter, id); };
+  };
+  const auto broken = [&](EntryId id, const ConfState& conf) {
+    return Broken(node.id(), "commits ", Text(id), " that only ",
+                  std::ranges::count_if(conf.voters, holds(id)), " disks hold");
+  };
+  // A leader that has committed a joint configuration has left it by now: that commit needed both
+  // sides, what followed it only the new one.
+  const bool led_before = seen.role == Role::kLeader && seen.term == node.term();
+  if (led_before && seen.conf_index < node.conf_index() &&
+      seen.conf_index > history_.committed_index()) {
+    const EntryId left = seen.log.At(seen.conf_index);
+    if (!IsQuorum(seen.conf_state, holds(left))) return broken(left, seen.conf_state);
+  }
+  const EntryId last = seen.log.At(commit);
+  const std::vector<ConfState> confs = ConfsInForce(node, seen, commit);
+  const bool decided = std::ranges::any_of(
+      confs, [&](const ConfState& conf) { return IsQuorum(conf, holds(last)); });
+  return decided ? absl::OkStatus() : broken(last, confs.back());
 }
 
 void InvariantChecker::ForgetWhatNobodyHolds() {

@@ -10,9 +10,9 @@
 //   leader append-only    a leader's log only grows
 //   log matching          an entry id names one entry with one predecessor, wherever it is
 //   leader completeness   a leader has everything that was committed in earlier terms
-//   durable quorum        the commit index moves only over what a quorum of the configuration in
-//                         force has, or had before its disk was damaged, on its disks; a leader
-//                         moves it only to an entry of its own term
+//   durable quorum        the commit index moves only over what a quorum of a configuration in
+//                         force since the member was last looked at has, or had before its disk was
+//                         damaged, on its disks; a leader moves it only to an entry of its own term
 //   state-machine safety  one entry per index is applied, everywhere; only committed ones, without
 //                         gaps
 //   monotony              term and commit index never go back while a member runs
@@ -96,6 +96,8 @@ class InvariantChecker {
   absl::Status MoveBase(const RawNode& node, SeenLog& log);
   absl::Status CheckNewConf(const RawNode& node, const Seen& seen, const Entry& entry);
   absl::Status CheckCommit(const RawNode& node, const Seen& seen);
+  absl::Status CheckQuorum(const RawNode& node, const Seen& seen, Index commit);
+  std::vector<ConfState> ConfsInForce(const RawNode& node, const Seen& seen, Index commit) const;
   absl::Status CheckFloor(MemberId member, const HardState& before);
   absl::Status CheckVote(const Message& message, MemberId vote);
   void NoteAnswer(const Message& message, const RequestVoteResponse& response);

@@ -1,6 +1,7 @@
 #include "raft/observed_history.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "raft/membership.h"
@@ -37,10 +38,15 @@ absl::Status ObservedHistory::Saw(const Entry& entry, EntryId previous) {
 
 void ObservedHistory::Commit(EntryId id, Term in_term) {
   committed_.push_back({id, in_term});
+  if (std::optional<ConfState> conf = ConfOf(id)) confs_[id.index] = *std::move(conf);
+}
+
+std::optional<ConfState> ObservedHistory::ConfOf(EntryId id) const {
   const Origin* origin = Find(id);
-  if (origin == nullptr || origin->entry.kind != EntryKind::kConfChange) return;
+  if (origin == nullptr || origin->entry.kind != EntryKind::kConfChange) return std::nullopt;
   ConfChange change;
-  if (DecodeConfChange(origin->entry.bytes(), change)) confs_[id.index] = change.conf_state;
+  if (!DecodeConfChange(origin->entry.bytes(), change)) return std::nullopt;
+  return std::move(change.conf_state);
 }
 
 bool ObservedHistory::IsCommitted(EntryId id) const {

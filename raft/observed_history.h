@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class ObservedHistory {
   EntryId CommittedAt(Index index) const { return committed_[index - forgotten_ - 1].id; }
   bool Remembers(Index index) const { return index > forgotten_ && index <= committed_index(); }
 
+  // The configuration that this entry, seen before, brings; nullopt: it brings none.
+  std::optional<ConfState> ConfOf(EntryId id) const;
   // The configuration as of `index`, by what is committed.
   const ConfState& ConfAt(Index index) const {
     return std::prev(confs_.upper_bound(index))->second;

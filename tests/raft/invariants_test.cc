@@ -266,6 +266,37 @@ TEST_F(ConfCheckTest, OneAtATimeAndNeighboursOnly) {
   EXPECT_BROKEN(checker_.ObserveMember(*leader_), "may miss those of the one before");
 }
 
+// Members 1 and 2 have entry 2; the joint configuration that follows would need 3 or 4 as well.
+TEST_F(ConfCheckTest, CommitsAndThenBeginsAChangeInOneStep) {
+  for (const bool durable : {true, false}) {
+    InvariantChecker checker({kOne, kTwo, kThree});
+    log_ = {};
+    leader_ = MakeLeader(kOne, 2, log_, random_);
+    MemoryLog disk;
+    for (const MemberId id : {kOne, kTwo}) {
+      ASSERT_FINE(checker.ObserveDisk(id, {Term{2}, kOne, {}}, disk));
+    }
+    ASSERT_FINE(checker.ObserveMember(*leader_));
+    Persist();
+    ASSERT_EQ(leader_->Propose(MakeEntry(2, 2).payload).outcome, ProposeOutcome::kAppended);
+    Persist();
+    leader_->Step({kTwo, kOne, Term{2}, AppendEntriesResponse{.match_index = Index{2}}});
+    const ConfState target{{kOne, kThree, MemberId{4}}};
+    ASSERT_EQ(leader_->ProposeConfChange(target, "").outcome, ConfChangeOutcome::kAppended);
+    disk.Append(std::vector{Entry{{Term{2}, Index{1}}, EntryKind::kNoOp, nullptr}});
+    if (durable) disk.Append(std::vector{MakeEntry(2, 2)});
+    for (const MemberId id : {kOne, kTwo}) {
+      ASSERT_FINE(checker.ObserveDisk(id, {Term{2}, kOne, {}}, disk));
+    }
+    const absl::Status seen = checker.ObserveMember(*leader_);
+    if (durable) {
+      ASSERT_FINE(seen);
+    } else {
+      EXPECT_BROKEN(seen, "that only 0 disks hold");
+    }
+  }
+}
+
 TEST_F(InvariantCheckerTest, ForgetsWhatNoLogHolds) {
   MemoryLog log;
   log.Append(std::vector{MakeEntry(1, 1), MakeEntry(1, 2)});
