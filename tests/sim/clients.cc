@@ -257,13 +257,12 @@ void Clients::CheckView(const Call& call, const kv::ReadView& view, bool lineari
   check_(history_.Read(linearizable, call.floor, result->revision, call.key, PairOf(*result)));
 }
 
-void Clients::Probe(size_t place, const std::shared_ptr<bool>& done) {
-  SimMember& member = *members_[place];
+void Clients::Probe(SimMember& member, const std::shared_ptr<bool>& done) {
   // This attempt is followed by one other, whatever becomes of it.
-  const auto again = [this, place, done, over = std::make_shared<bool>(false)] {
+  const auto again = [this, &member, done, over = std::make_shared<bool>(false)] {
     if (std::exchange(*over, true)) return;
-    events_.After(absl::Milliseconds(100), [this, place, done] {
-      if (!*done) Probe(place, done);
+    events_.After(absl::Milliseconds(100), [this, &member, done] {
+      if (!*done) Probe(member, done);
     });
   };
   if (!member.up()) return again();
@@ -273,7 +272,7 @@ void Clients::Probe(size_t place, const std::shared_ptr<bool>& done) {
   put->incarnation = member.incarnation();
   put->floor = history_.Floor();
   put->key = "probe";
-  put->after = [this, place, done, again, &member](bool well) {
+  put->after = [this, done, again, &member](bool well) {
     if (!well || !member.up()) return again();
     auto read = std::make_shared<Call>();
     read->member = &member;

@@ -23,8 +23,6 @@ namespace pintle::sim {
 
 class Clients {
  public:
-  using Members = std::vector<std::unique_ptr<SimMember>>;
-
   Clients(const Settings& settings, EventQueue& events, Members& members, history::History& history,
           Watchers& watchers, std::function<void(const absl::Status&)> check);
 
@@ -34,7 +32,7 @@ class Clients {
 
   // One put and one linearizable read at that member, for the liveness phase. True in `done` once
   // both were answered well; they are tried again until then.
-  void Probe(size_t place, const std::shared_ptr<bool>& done);
+  void Probe(SimMember& member, const std::shared_ptr<bool>& done);
 
   uint64_t calls() const { return calls_; }
   uint64_t answered() const { return answered_; }

@@ -14,7 +14,7 @@ constexpr char kIdentity[] = "/identity";
 
 }  // namespace
 
-FaultAtlas::FaultAtlas(const Settings& settings, Members& members, Doors doors)
+FaultAtlas::FaultAtlas(const Settings& settings, const Members& members, Doors doors)
     : settings_(settings),
       members_(members),
       doors_(std::move(doors)),
@@ -24,14 +24,26 @@ bool FaultAtlas::IsWhole(const SimMember& member) const {
   return !log_in_doubt_.contains(&member) && member.whole() && !member.disk().IsDamaged(kStore);
 }
 
-bool FaultAtlas::MayLose(const SimMember& member) const {
-  if (members_.size() == 1) return settings_.keeps_whole_log;
-  const auto whole = std::ranges::count_if(
-      members_, [&](const auto& other) { return other.get() != &member && IsWhole(*other); });
-  return static_cast<size_t>(whole) > members_.size() / 2;
+bool FaultAtlas::IsMajorityWhole(const std::vector<raft::MemberId>& voters,
+                                 const SimMember& without, size_t spare) const {
+  const auto whole = std::ranges::count_if(members_, [&](const SimMember* other) {
+    return other != &without && std::ranges::count(voters, other->id()) > 0 && IsWhole(*other);
+  });
+  return static_cast<size_t>(whole) > voters.size() / 2 + spare;
+}
+
+bool FaultAtlas::IsEnoughWhole(const SimMember& member, size_t spare) const {
+  if (doors_.was_alone(member)) return settings_.members == 1 && settings_.keeps_whole_log;
+  const bool is_masked = std::ranges::any_of(
+      members_, [](const SimMember* other) { return other->wiped() && other->up(); });
+  return !is_masked && std::ranges::all_of(doors_.confs(), [&](const raft::ConfState& conf) {
+    return IsMajorityWhole(conf.voters, member, spare) &&
+           (!conf.joint() || IsMajorityWhole(conf.outgoing, member, spare));
+  });
 }
 
 void FaultAtlas::Crashed(SimMember& member) {
+  if (member.wiped()) return;
   for (const DiskDamage damage : kAllDiskDamage) {
     if (random_.Chance(settings_.damage.at(damage))) DamageSomething(member, damage);
   }
@@ -54,7 +66,7 @@ void FaultAtlas::DamageSomething(SimMember& member, DiskDamage damage) {
 }
 
 bool FaultAtlas::DamageLog(SimMember& member, DiskDamage damage) {
-  const bool alone = members_.size() == 1;
+  const bool alone = doors_.was_alone(member);
   if (alone && settings_.keeps_whole_log) return false;  // its store may need all of it
   const bool may_lose = !alone && MayLose(member);
   const bool also_store = !alone && may_lose && random_.Below(4) == 0;
@@ -80,9 +92,10 @@ bool FaultAtlas::KeepLogDamage(SimMember& member, bool may_lose) {
 
 bool FaultAtlas::DamageStore(SimMember& member, DiskDamage damage) {
   if (!MayLose(member)) return false;
-  const bool also_log = members_.size() > 1 && random_.Below(4) == 0;
+  const bool alone = doors_.was_alone(member);
+  const bool also_log = !alone && random_.Below(4) == 0;
   return member.disk().Damage(damage, kStore, also_log ? kLog : kStore) &&
-         KeepLogDamage(member, /*may_lose=*/members_.size() > 1);
+         KeepLogDamage(member, /*may_lose=*/!alone);
 }
 
 void FaultAtlas::Rot(SimMember& member) {

@@ -164,7 +164,7 @@ void LeaseUsers::Learned(int64_t revision, const std::vector<history::Change>& c
 }
 
 bool LeaseUsers::AllGone() const {
-  return std::ranges::all_of(members_, [](const auto& member) {
+  return std::ranges::all_of(members_, [](SimMember* member) {
     return member->up() && member->member().view()->Leases().empty();
   });
 }

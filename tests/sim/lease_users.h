@@ -25,8 +25,6 @@ namespace pintle::sim {
 
 class LeaseUsers {
  public:
-  using Members = std::vector<std::unique_ptr<SimMember>>;
-
   LeaseUsers(const Settings& settings, EventQueue& events, Members& members,
              std::function<void(const absl::Status&)> check);
 

@@ -1,6 +1,11 @@
 // VirtualNetwork: the links between members. Each direction of each pair loses, delays, reorders,
 // doubles and damages as the seed says, and can be cut by itself.
 //
+// A process listens at the URLs that it gives for itself, and reaches others at theirs
+// (peer_book.h). Before the first message between two processes one greets the other, and is judged
+// by production's rules (peer_greeting.h): who was removed, or came back without its data, is
+// refused and hears so.
+//
 // A damaged frame is really encoded, damaged and decoded: the checksum must refuse it; then the
 // message is lost and the sender hears that its connection broke, as TCP would have it. One thread.
 #pragma once
@@ -46,9 +51,13 @@ class VirtualNetwork {
   std::function<void(Place, std::function<void()>)> run_at = [](Place, auto action) { action(); };
   // A damaged frame was taken for a whole one.
   std::function<void(const std::string&)> on_broken;
+  // Both sides agree to talk.
+  std::function<void(Place from, Place to)> on_greeted = [](Place, Place) {};
 
-  // The door of the member at `place`; its process must have been Attach()ed to receive.
+  // The door of the member at `place`, whose id is one more; for one process.
   std::unique_ptr<server::replica::PeerTransport> MakeTransport(Place place);
+  // What whoever listens at `url` tells somebody at `place` who wants to join; empty: nothing.
+  std::string AskMembers(Place place, const std::string& url);
 
   void SetFaults(const NetworkFaults& faults) { faults_ = faults; }
   void Cut(Place from, Place to) { cut_.insert({from, to}); }
@@ -58,7 +67,7 @@ class VirtualNetwork {
     faults_ = {};
   }
   bool IsCut(Place from, Place to) const { return cut_.contains({from, to}); }
-  // Nothing that this place does reaches anybody any more.
+  // Nothing that the process at this place does reaches anybody any more.
   void Freeze(Place place) { frozen_.insert(place); }
 
   const Counts& counts() const { return counts_; }
@@ -69,10 +78,17 @@ class VirtualNetwork {
   using Callbacks = server::replica::PeerTransport::Callbacks;
 
   static Place PlaceOf(raft::MemberId id) { return id.value() - 1; }
+  static raft::MemberId IdOf(Place place) { return raft::MemberId(place + 1); }
 
-  void Attach(Place place, Callbacks callbacks);
-  void Detach(Place place);
-  void Send(raft::Message message);
+  void Attach(Transport& transport);
+  void Detach(Transport& transport);
+  // nullptr: no process is there, or it is about to be gone.
+  Transport* ProcessAt(Place place) const;
+  // Where that peer listens for a process that knows it; nullptr: nowhere.
+  Transport* Dial(Transport& from, raft::MemberId peer);
+  bool IsHeard(Place from, Transport& to);
+  bool Greet(Transport& from, Transport& to);
+  void Send(Transport& from, raft::Message message);
   void Deliver(const raft::Message& message, absl::Duration delay);
   bool SurvivesDamage(const raft::Message& message);
   void Unreachable(Place from, Place to);
@@ -82,7 +98,9 @@ class VirtualNetwork {
   EventQueue& events_;
   SimRandom random_;
   NetworkFaults faults_;
-  std::map<Place, std::shared_ptr<const Callbacks>> attached_;
+  std::map<Place, Transport*> attached_;
+  std::map<std::string, Place> listeners_;  // by URL
+  uint64_t state_ = 1;                      // counts who begins and ends to listen
   std::set<std::pair<Place, Place>> cut_;
   std::set<Place> frozen_;
   std::map<std::pair<Place, Place>, absl::Duration> last_arrival_;

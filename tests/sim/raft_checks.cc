@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "raft/membership.h"
 #include "raft/observed_history.h"
 
 namespace pintle::sim {
@@ -17,7 +18,42 @@ raft::ConfState AllOf(size_t members) {
 
 }  // namespace
 
-RaftChecks::RaftChecks(size_t members) : checker_(AllOf(members)) {}
+RaftChecks::RaftChecks(size_t members)
+    : checker_(AllOf(members)), committed_{raft::Index{0}, AllOf(members)} {}
+
+void RaftChecks::NoteConf(const raft::RawNode& node) {
+  Conf& own = in_force_[node.id()];
+  if (own.index != node.conf_index() || own.state != node.conf_state()) {
+    own = {node.conf_index(), node.conf_state()};
+    if (own.state.voters == std::vector{node.id()}) alone_.insert(node.id());
+  }
+  if (own.index > committed_.index && own.index <= node.commit_index()) committed_ = own;
+}
+
+std::vector<raft::ConfState> RaftChecks::Confs() const {
+  std::vector<raft::ConfState> confs{committed_.state};
+  for (const auto& [member, conf] : in_force_) {
+    if (conf.index > committed_.index) confs.push_back(conf.state);
+  }
+  return confs;
+}
+
+bool RaftChecks::Votes(const SimMember& member) const {
+  return std::ranges::any_of(
+      Confs(), [&](const raft::ConfState& conf) { return raft::IsVoter(conf, member.id()); });
+}
+
+absl::Status RaftChecks::Turned(SimMember& member) {
+  const raft::RawNode& node = member.member().replica().node();
+  NoteConf(node);
+  return checker_.ObserveMember(node);
+}
+
+void RaftChecks::Gone(const SimMember& member) {
+  disks_.erase(member.id());
+  in_force_.erase(member.id());
+  checker_.ObserveGone(member.id());
+}
 
 raft::EntryId RaftChecks::LastOf(const raft::MemoryLog& log) {
   return {log.TermAt(log.LastIndex()).value_or(raft::Term{0}), log.LastIndex()};
@@ -40,7 +76,7 @@ absl::Status RaftChecks::Booted(SimMember& member) {
   disk.log = log;
   checker_.ObserveRestart(member.id(), raft::Index(member.member().store().sequence().value()));
   PINTLE_RETURN_IF_ERROR(checker_.ObserveDisk(member.id(), disk.hard_state, disk.log));
-  return checker_.ObserveMember(node);
+  return Turned(member);
 }
 
 absl::Status RaftChecks::Written(const SimMember& member,

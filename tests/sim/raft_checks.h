@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,9 +33,16 @@ class RaftChecks {
   void Rewound(const SimMember& member, raft::Index index) {
     checker_.ObserveRewind(member.id(), index);
   }
-  absl::Status Turned(SimMember& member) {
-    return checker_.ObserveMember(member.member().replica().node());
-  }
+  absl::Status Turned(SimMember& member);
+  // It never comes back.
+  void Gone(const SimMember& member);
+
+  // The newest configuration that is known to be committed, and all later ones that anybody holds.
+  std::vector<raft::ConfState> Confs() const;
+  // In one of them.
+  bool Votes(const SimMember& member) const;
+  // By what it has held itself.
+  bool WasAlone(const SimMember& member) const { return alone_.contains(member.id()); }
 
   // Surely on the member's disk.
   raft::HardState Promised(const SimMember& member) const {
@@ -48,10 +56,19 @@ class RaftChecks {
     raft::HardState hard_state;
     raft::MemoryLog log;
   };
+  struct Conf {
+    raft::Index index;
+    raft::ConfState state;
+    friend bool operator==(const Conf&, const Conf&) = default;
+  };
   static raft::EntryId LastOf(const raft::MemoryLog& log);
+  void NoteConf(const raft::RawNode& node);
 
   raft::InvariantChecker checker_;
   std::map<raft::MemberId, Disk> disks_;
+  Conf committed_;
+  std::map<raft::MemberId, Conf> in_force_;
+  std::set<raft::MemberId> alone_;
 };
 
 }  // namespace pintle::sim

@@ -73,6 +73,8 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.keeps_whole_log = random.Below(4) == 0;
   if (settings.keeps_whole_log) settings.retention = {1 << 30, 1 << 30};
   settings.retention.most_bytes = settings.retention.bytes * random.Between(1, 8);
+  settings.change_every = Every(random, absl::Seconds(1), absl::Seconds(10));
+  settings.fewest_members = random.Between(1, settings.members);
   return settings;
 }
 
@@ -95,6 +97,7 @@ void HaveEverything(Settings& settings) {
   settings.compacts = true;
   settings.lease_users = 4;
   settings.transfer_every = often / 4;
+  settings.change_every = often / 8;
   for (auto& [kind, chance] : settings.damage) chance = 0.1;
   settings.first_segment_bytes = settings.largest_segment_bytes = 4096;
 }
@@ -115,7 +118,8 @@ std::string Settings::Describe() const {
       every("power", power_loss_every), every("pause", pause_every), every("stall", stall_every),
       every("failed-sync", failed_sync_every), every("failed-write", failed_write_every),
       every("rot", rot_every), damages() ? " damage" : "", every("full-disk", full_disk_every),
-      every("transfer", transfer_every), compacts ? " compacts" : "");
+      every("transfer", transfer_every), every("members change", change_every),
+      compacts ? " compacts" : "");
 }
 
 }  // namespace pintle::sim

@@ -37,6 +37,9 @@ struct Settings {
   absl::Duration rot_every = absl::InfiniteDuration();  // of a running member's store
   absl::Duration full_disk_every = absl::InfiniteDuration();
   absl::Duration transfer_every = absl::InfiniteDuration();
+  // An operator changes the members so often, and never leaves fewer than that.
+  absl::Duration change_every = absl::InfiniteDuration();
+  size_t fewest_members = 1;
   double crash_at_fault_point = 0;  // at each point that is passed
   // Of what the crashed member has on its disk, at each crash; as far as the atlas lets it happen.
   std::map<DiskDamage, double> damage = NoDamage();

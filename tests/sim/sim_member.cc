@@ -8,6 +8,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "server/replica/member_list.h"
+#include "server/replica/peer_greeting.h"
 #include "server/storage/leveldb_backend.h"
 
 namespace pintle::sim {
@@ -15,16 +17,20 @@ namespace {
 
 using server::replica::Member;
 using server::replica::MemberOptions;
+using server::replica::Refusal;
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
 constexpr absl::Duration kContentCheckInterval = absl::Seconds(4);
 constexpr absl::Duration kHandOver = absl::Microseconds(5);  // from one thread to another
+constexpr char kDataDir[] = "/disk/data";
 
 double RateOf(SimRandom& random, double drift) {
   return 1 + drift * (static_cast<double>(random.Below(2001)) / 1000 - 1);
 }
 
 }  // namespace
+
+std::string UrlOf(SimMember::Place place) { return absl::StrCat("http://m", place, ":2380"); }
 
 SimMember*& RunningMember() {
   static SimMember* running = nullptr;
@@ -59,12 +65,13 @@ Revisions ToRevisions(const watch::Batch& batch) {
 }
 
 SimMember::SimMember(Place place, const Settings& settings, EventQueue& events,
-                     VirtualNetwork& network, Hooks hooks)
+                     VirtualNetwork& network, Hooks hooks, Start start)
     : place_(place),
       settings_(settings),
       events_(events),
       network_(network),
       hooks_(std::move(hooks)),
+      start_(std::move(start)),
       random_(settings.seed * 1000 + place + 1),
       disk_(random_.Next()),
       clock_(events, absl::Hours(static_cast<int64_t>(random_.Below(1000))),
@@ -82,12 +89,16 @@ MemberOptions SimMember::Options() {
   MemberOptions options;
   options.cluster_id = 1;
   options.member_id = place_ + 1;
-  for (size_t i = 0; i < settings_.members; ++i) options.members.push_back({.id = i + 1});
+  for (size_t i = 0; i < settings_.members && !start_.joins; ++i) {
+    options.members.push_back({.id = i + 1, .peer_urls = {UrlOf(i)}});
+  }
+  options.peer_urls = {start_.url};
   options.name = absl::StrCat("m", place_);
   // Some begin with an older version, and are updated when they start again.
-  const bool older = incarnation_ == 1 && (settings_.seed >> place_ & 1) == 1;
+  const bool older = !start_.joins && incarnation_ == 1 && (settings_.seed >> place_ & 1) == 1;
   options.feature_level = older ? 0 : server::replica::kFeatureLevel;
-  options.data_dir = "/disk/data";
+  options.must_stop = [this](Refusal refusal, const std::string&) { MustStop(refusal); };
+  options.data_dir = kDataDir;
   options.lease_checkpoint_interval = absl::Seconds(1);  // shorter than every lease lives
   options.wal.first_segment_bytes = settings_.first_segment_bytes;
   options.wal.sector_bytes = 512;  // as the virtual disk tears them
@@ -121,8 +132,47 @@ void SimMember::Run(Step step) {
   if (frozen_ && member_ != nullptr && before != this) Kill(/*power=*/true);
 }
 
+// Not in the middle of its own step.
+void SimMember::MustStop(Refusal refusal) {
+  if (frozen_) return;
+  events_.After(absl::ZeroDuration(), [this, refusal, incarnation = incarnation_] {
+    if (incarnation != incarnation_ || !up()) return;
+    Kill(/*power=*/false);
+    hooks_.refused(*this, refusal);
+  });
+}
+
+bool SimMember::has_data() {
+  const std::string identity = absl::StrCat(kDataDir, "/member/identity");
+  return disk_.Exists(identity) || disk_.Exists(identity + ".copy");
+}
+
+// A used data-dir says it; else the members that are asked do.
+bool SimMember::KnowsWhoItIs() {
+  if (!start_.joins || has_data()) return true;
+  for (const std::string& url : hooks_.urls()) {
+    server::replica::JoinFacts facts;
+    if (!DecodeJoinFacts(network_.AskMembers(place_, url), facts)) continue;
+    const absl::StatusOr<uint64_t> self = JoinAs(facts, {start_.url});
+    if (self.ok()) return *self == id().value();
+    if (absl::IsNotFound(self.status())) continue;  // it does not know us yet
+    hooks_.event(*this, std::string(self.status().message()));
+    // Else one that is behind speaks of the member that was at this URL before: asked again later.
+    if (wiped_) hooks_.refused(*this, Refusal::kOtherDataDir);
+    return false;
+  }
+  return false;
+}
+
+void SimMember::Wipe() {
+  if (member_ != nullptr) Kill(/*power=*/true);
+  PINTLE_CHECK(disk_.RemoveFolder(kDataDir).ok(), "a folder that cannot be removed");
+  wiped_ = true;
+}
+
 void SimMember::Boot() {
   if (member_ != nullptr) Kill(/*power=*/true);  // it froze outside of a step
+  if (!KnowsWhoItIs()) return;
   ++incarnation_;
   frozen_ = false;
   write_planned_ = apply_planned_ = snapshots_planned_ = turn_planned_ = due_planned_ = false;
@@ -138,6 +188,11 @@ void SimMember::Boot() {
     // The disk failed or is full: the process ends, and tries again.
     if (absl::IsInternal(member.status()) || absl::IsResourceExhausted(member.status())) {
       Freeze(std::string(member.status().message()));
+      return;
+    }
+    if (absl::IsFailedPrecondition(member.status())) {  // it finds that it has been removed
+      hooks_.event(*this, std::string(member.status().message()));
+      events_.After(absl::ZeroDuration(), [this] { hooks_.refused(*this, Refusal::kRemoved); });
       return;
     }
     if (!member.ok()) {
@@ -172,6 +227,7 @@ void SimMember::Boot() {
 }
 
 bool SimMember::whole() const {
+  if (wiped_) return false;
   if (!up()) return was_whole_;
   const server::replica::Replica& replica = member_->replica();
   return replica.vote_floor() == raft::EntryId{} && !replica.store_behind_log() &&
@@ -180,7 +236,7 @@ bool SimMember::whole() const {
 
 server::storage::WalContents SimMember::LogOnDisk() {
   server::storage::WalReader reader({}, /*check_identity=*/false, /*visitor=*/nullptr);
-  const std::string folder = "/disk/data/member/log";
+  const std::string folder = absl::StrCat(kDataDir, "/member/log");
   std::map<uint64_t, std::string> segments;
   for (const std::string& name : disk_.List(folder).value_or(std::vector<std::string>())) {
     uint64_t number = 0;

@@ -1,5 +1,10 @@
 // SimMember: one place of the cluster: a disk, a clock, a door to the network, and the production
-// Member that runs on them while its process is up.
+// Member that runs on them while its process is up. A place is one member's for ever: the next one
+// that is added gets a place of its own.
+//
+// A member that joins asks the others who it is, as the server does (server/membership.cc), before
+// its first start. One whose data is wiped comes back as its operator's service file says: with an
+// empty data-dir, and with the members that the cluster began with if it was one of them.
 //
 // Time passes between the Steps of the member, never inside one. A crash may fall into the middle
 // of a step (Freeze): the step runs to its end, and nothing of the rest reaches disk, network or
@@ -59,12 +64,22 @@ class SimMember {
     std::function<void(SimMember&)> turned;
     std::function<void(SimMember&, const std::string& what)> event;
     std::function<void(const std::string& what)> broken;
+    // It was told that it must stop, and has.
+    std::function<void(SimMember&, server::replica::Refusal)> refused;
+    // Where the others listen, for who wants to join them.
+    std::function<std::vector<std::string>()> urls;
+  };
+  // How it comes to be there.
+  struct Start {
+    std::string url;     // where it listens
+    bool joins = false;  // a cluster that runs; else it begins one, with the others
   };
 
   SimMember(Place place, const Settings& settings, EventQueue& events, VirtualNetwork& network,
-            Hooks hooks);
+            Hooks hooks, Start start);
   ~SimMember();
 
+  // May end without a process: the disk fails, or nobody says yet who this member is.
   void Boot();
   // The process ends here and now; `power`: the disk forgets what was not synced.
   void Kill(bool power);
@@ -74,8 +89,18 @@ class SimMember {
   void StallDisk(absl::Duration how_long);
   // To whoever is best, if this one leads.
   void TransferLeadership();
+  // Nothing of its data-dir is left.
+  void Wipe();
+  // From the next start on it listens there.
+  void MoveTo(std::string url) { start_.url = std::move(url); }
 
   bool up() const { return member_ != nullptr && !frozen_; }
+  bool running() const { return member_ != nullptr; }  // or about to be gone
+  const std::string& url() const { return start_.url; }
+  // It was wiped: what runs here is not the member that it was.
+  bool wiped() const { return wiped_; }
+  // It has been started, and its data-dir is there.
+  bool has_data();
   Place place() const { return place_; }
   raft::MemberId id() const { return raft::MemberId(place_ + 1); }
   // Counts boots: an answer of an earlier process means nothing.
@@ -99,6 +124,8 @@ class SimMember {
 
  private:
   server::replica::MemberOptions Options();
+  bool KnowsWhoItIs();
+  void MustStop(server::replica::Refusal refusal);
   void Turn();
   void WakeWhenDue();
   void TickLater();
@@ -121,6 +148,7 @@ class SimMember {
   EventQueue& events_;
   VirtualNetwork& network_;
   const Hooks hooks_;
+  Start start_;
   SimRandom random_;
   VirtualDisk disk_;
   VirtualClock clock_;
@@ -133,6 +161,7 @@ class SimMember {
   uint64_t truth_subscriptions_ = 0;
   uint64_t incarnation_ = 0;
   bool frozen_ = false;
+  bool wiped_ = false;
   bool was_whole_ = true;
   kv::Sequence durable_;  // of the store, when the process went
   bool write_planned_ = false;
@@ -143,6 +172,12 @@ class SimMember {
   absl::Duration paused_until_ = absl::ZeroDuration();
   absl::Duration stalled_until_ = absl::ZeroDuration();
 };
+
+// Those that are there; in the order in which they came.
+using Members = std::vector<SimMember*>;
+
+// Where the members that the cluster begins with listen at first.
+std::string UrlOf(SimMember::Place place);
 
 // The member whose step is running; fault points and fatal errors are its own. nullptr: none.
 SimMember*& RunningMember();

@@ -25,14 +25,7 @@ Simulation::Simulation(const Settings& settings, Plan plan)
       random_(settings.seed),
       network_(events_, settings.seed ^ 0x4e7),
       raft_checks_(settings.members),
-      atlas_(
-          settings_, members_,
-          {.tell =
-               [this](const SimMember& member, const std::string& kind) {
-                 ++outcome_.faults[kind];
-                 Tell(absl::StrCat("member ", member.place(), ": ", kind));
-               },
-           .promised = [this](const SimMember& member) { return raft_checks_.Promised(member); }}) {
+      atlas_(settings_, members_, AtlasDoors()) {
   current_ = this;
   base::SetFaultListener([](const char* name) { current_->OnFaultPoint(name); });
   server::storage::SetFatalListener([](std::string_view text) {
@@ -40,23 +33,28 @@ Simulation::Simulation(const Settings& settings, Plan plan)
   });
   network_.SetFaults(settings_.network);
   network_.on_sent = [this](const raft::Message& message) {
-    Check(raft_checks_.Sent(message));
+    // One that lost its data speaks for somebody else, and to nobody.
+    if (!machines_[message.from.value() - 1]->wiped()) Check(raft_checks_.Sent(message));
     Mix(message.from.value() * 31 + message.to.value());
     Mix(message.body.index());
   };
-  network_.on_arrived = [this](VirtualNetwork::Place place) { members_[place]->Wake(); };
+  network_.on_arrived = [this](VirtualNetwork::Place place) { machines_[place]->Wake(); };
   network_.run_at = [this](VirtualNetwork::Place place, std::function<void()> action) {
-    members_[place]->Do(std::move(action));
+    machines_[place]->Do(std::move(action));
+  };
+  network_.on_greeted = [this](VirtualNetwork::Place from, VirtualNetwork::Place to) {
+    operator_->Greeted(*machines_[from], *machines_[to]);
   };
   network_.on_broken = [this](const std::string& what) { Check(absl::InternalError(what)); };
   const auto check = [this](const absl::Status& status) { Check(status); };
   watchers_ = std::make_unique<Watchers>(settings_, events_, members_, history_, check);
   clients_ = std::make_unique<Clients>(settings_, events_, members_, history_, *watchers_, check);
   lease_users_ = std::make_unique<LeaseUsers>(settings_, events_, members_, check);
+  operator_ = std::make_unique<Operator>(settings_, events_, members_, OperatorDoors());
 }
 
 Simulation::~Simulation() {
-  members_.clear();  // first: who still waits is answered
+  machines_.clear();  // first: who still waits is answered
   base::SetFaultListener(nullptr);
   server::storage::SetFatalListener(nullptr);
   current_ = nullptr;
@@ -86,6 +84,37 @@ void Simulation::OnFaultPoint(const char* name) {
   member->Freeze(absl::StrCat("at fault point ", name));
 }
 
+FaultAtlas::Doors Simulation::AtlasDoors() {
+  return {.tell =
+              [this](const SimMember& member, const std::string& kind) {
+                ++outcome_.faults[kind];
+                Tell(absl::StrCat("member ", member.place(), ": ", kind));
+              },
+          .promised = [this](const SimMember& member) { return raft_checks_.Promised(member); },
+          .confs = [this] { return raft_checks_.Confs(); },
+          .was_alone = [this](const SimMember& member) { return raft_checks_.WasAlone(member); }};
+}
+
+Operator::Doors Simulation::OperatorDoors() {
+  return {.new_machine = [this](SimMember::Start start) -> SimMember& {
+            return NewMachine(std::move(start));
+          },
+          .start =
+              [this](SimMember& member) {
+                members_.push_back(&member);
+                member.Boot();
+              },
+          .retire = [this](SimMember& member) { Retire(member); },
+          .may_lose = [this](const SimMember& member) { return atlas_.MayLoseForGood(member); },
+          .votes = [this](const SimMember& member) { return raft_checks_.Votes(member); },
+          .tell =
+              [this](const std::string& kind, const std::string& what) {
+                if (!kind.empty()) ++outcome_.faults[kind];
+                Tell(absl::StrCat("operator: ", kind, " ", what));
+              },
+          .check = [this](const absl::Status& status) { Check(status); }};
+}
+
 SimMember::Hooks Simulation::MemberHooks() {
   return {
       .learned =
@@ -98,15 +127,15 @@ SimMember::Hooks Simulation::MemberHooks() {
       .booted =
           [this](SimMember& member) {
             atlas_.Booted(member);
-            Check(raft_checks_.Booted(member));
+            if (!member.wiped()) Check(raft_checks_.Booted(member));
           },
       .written =
           [this](SimMember& member, const server::replica::PersistJob& write) {
-            Check(raft_checks_.Written(member, write));
+            if (!member.wiped()) Check(raft_checks_.Written(member, write));
           },
       .applying =
           [this](SimMember& member, const std::vector<raft::Entry>& entries) {
-            Check(raft_checks_.Applying(member, entries));
+            if (!member.wiped()) Check(raft_checks_.Applying(member, entries));
           },
       .restored =
           [this](SimMember& member, const raft::SnapshotMeta& meta) {
@@ -120,6 +149,7 @@ SimMember::Hooks Simulation::MemberHooks() {
           },
       .turned =
           [this](SimMember& member) {
+            if (member.wiped()) return;
             Check(raft_checks_.Turned(member));
             CheckHash(member);
             const server::replica::Driver::Facts facts = member.member().driver().facts();
@@ -131,22 +161,51 @@ SimMember::Hooks Simulation::MemberHooks() {
             Tell(absl::StrCat("member ", member.place(), " ", what));
           },
       .broken = [this](const std::string& what) { Check(absl::InternalError(what)); },
+      .refused = [this](SimMember& member,
+                        server::replica::Refusal why) { operator_->Refused(member, why); },
+      .urls =
+          [this] {
+            std::vector<std::string> urls;
+            for (const SimMember* member : members_) urls.push_back(member->url());
+            return urls;
+          },
   };
+}
+
+SimMember& Simulation::NewMachine(SimMember::Start start) {
+  machines_.push_back(std::make_unique<SimMember>(machines_.size(), settings_, events_, network_,
+                                                  MemberHooks(), std::move(start)));
+  return *machines_.back();
+}
+
+// Switched off, and its disk thrown away.
+void Simulation::Retire(SimMember& member) {
+  if (std::erase(members_, &member) == 0) return;
+  Tell(absl::StrCat("member ", member.place(), " is gone for good"));
+  if (member.running()) member.Kill(/*power=*/true);
+  raft_checks_.Gone(member);
 }
 
 void Simulation::StartMembers() {
   for (size_t place = 0; place < settings_.members; ++place) {
-    members_.push_back(
-        std::make_unique<SimMember>(place, settings_, events_, network_, MemberHooks()));
+    members_.push_back(&NewMachine({.url = UrlOf(place)}));
   }
   if (plan_.crash_at_operation != 0) {
     members_[0]->disk().SetOperationListener([this](uint64_t count) {
       if (count != plan_.crash_at_operation) return;
       ++outcome_.faults["crash-at-operation"];
-      members_[0]->Freeze("at this write or sync");
+      machines_[0]->Freeze("at this write or sync");
     });
   }
-  for (const auto& member : members_) member->Boot();
+  for (SimMember* member : members_) member->Boot();
+}
+
+void Simulation::Supervise() {
+  for (SimMember* member : Members(members_)) {
+    if (member->up() || operator_->IsKeptDown(*member)) continue;
+    if (!faults_on_ || random_.Below(5) == 0) member->Boot();
+  }
+  events_.After(kSupervisorTurn, [this] { Supervise(); });
 }
 
 // At random intervals, exponentially distributed around `mean`.
@@ -200,6 +259,7 @@ void Simulation::PlanFaults() {
   Repeat("failed-write", settings_.failed_write_every,
          [somebody] { somebody().disk().FailNextWrite(); });
   Repeat("rot", settings_.rot_every, [this, somebody] { atlas_.Rot(somebody()); });
+  Repeat("errand", settings_.change_every, [this] { operator_->Begin(); });
 }
 
 // Whole partitions, one-way and partial cuts; healed after a while.
@@ -216,7 +276,7 @@ void Simulation::CutSomething() {
                        : style == 1 ? apart && ((side >> from) & 1) != 0
                        : style == 2 ? random_.Below(3) == 0
                                     : from == side % count || to == side % count;
-      if (cut) network_.Cut(from, to);
+      if (cut) network_.Cut(members_[from]->place(), members_[to]->place());
     }
   }
   events_.After(absl::Milliseconds(static_cast<int64_t>(random_.Between(100, 8000))), [this] {
@@ -235,10 +295,10 @@ void Simulation::CrashSomebody(bool power) {
 
 void Simulation::LosePower() {
   Tell("all members lose power");
-  for (const auto& member : members_) {
+  for (SimMember* member : members_) {
     if (member->up()) member->Kill(/*power=*/true);
   }
-  for (const auto& member : members_) atlas_.Crashed(*member);
+  for (SimMember* member : members_) atlas_.Crashed(*member);
 }
 
 void Simulation::Step() {
@@ -251,78 +311,6 @@ void Simulation::RunUntil(absl::Duration end) {
   while (outcome_.violation.ok() && !events_.empty() && events_.next() <= end) Step();
 }
 
-void Simulation::EndFaults() {
-  Tell("faults end");
-  faults_on_ = false;
-  network_.HealAll();
-  clients_->Stop();
-  lease_users_->Stop();
-  watchers_->Settle();
-  for (const auto& member : members_) {
-    member->disk().FailNextSync(false);
-    member->disk().FailNextWrite(false);
-    member->disk().SetRoom(VirtualDisk::kUnlimited);
-  }
-  for (size_t place = 0; place < members_.size(); ++place) {
-    probes_.push_back(std::make_shared<bool>(false));
-    clients_->Probe(place, probes_.back());
-  }
-}
-
-// Whoever has not found yet that its store is damaged does so by this.
-bool Simulation::CanBeRead() {
-  return std::ranges::all_of(members_, [](const auto& member) {
-    return member->member().store_usable() &&
-           !member->Excuses(member->member().view()->Range({.range = AllKeys()}).status());
-  });
-}
-
-bool Simulation::IsLive() {
-  return std::ranges::all_of(probes_, [](const auto& done) { return *done; }) &&
-         watchers_->AreSynced() && lease_users_->AllGone() &&
-         std::ranges::all_of(members_,
-                             [this](const auto& member) {
-                               return member->up() && member->member().view()->revision() ==
-                                                          history_.last_revision();
-                             }) &&
-         CanBeRead();
-}
-
-std::string Simulation::WhatIsMissing() const {
-  std::string text = absl::StrCat("the truth is at revision ", history_.last_revision(),
-                                  watchers_->AreSynced() ? "" : ", a watcher is behind",
-                                  lease_users_->AllGone() ? "" : ", a lease is still there");
-  for (const auto& member : members_) {
-    absl::StrAppend(&text, "; member ", member->place(), member->up() ? "" : " is down");
-    if (!*probes_[member->place()]) absl::StrAppend(&text, " does not answer");
-    if (!member->up()) continue;
-    const auto status = member->member().status();
-    absl::StrAppend(&text, " at revision ", member->member().view()->revision(), ", term ",
-                    status.raft_term, ", leader ", status.leader_id, ", committed ",
-                    status.committed_index, ", applied ", status.applied_index,
-                    member->member().store_usable() ? "" : ", its store is made anew",
-                    member->member().replica().store_behind_log() ? " from a snapshot" : "");
-    const raft::Status raft = member->member().replica().GetStatus();
-    absl::StrAppend(&text, ", log to ", raft.last_entry.term.value(), "/",
-                    raft.last_entry.index.value(), raft.doubtful ? ", doubts up to " : "");
-    if (raft.doubtful) {
-      absl::StrAppend(&text, raft.vote_floor.term.value(), "/", raft.vote_floor.index.value());
-    }
-  }
-  return text;
-}
-
-void Simulation::CheckStore(SimMember& member) {
-  const auto view = member.member().view();
-  const auto all = view->Range({.range = AllKeys()});
-  if (!all.ok()) return Check(all.status());
-  for (const auto& encoded : all->kvs) {
-    kv::KeyValueView pair;
-    if (!kv::ParseKeyValue(*encoded, pair)) return Check(absl::InternalError("no pair"));
-    Check(history_.Read(false, 0, all->revision, std::string(pair.key), ToPair(encoded)));
-  }
-}
-
 // What was applied up to there had the same effect on every member.
 void Simulation::CheckHash(SimMember& member) {
   const kv::Store& store = member.member().store();
@@ -333,48 +321,21 @@ void Simulation::CheckHash(SimMember& member) {
                                          store.sequence().value())));
 }
 
-void Simulation::CheckAgreement() {
-  int64_t count = -1;
-  for (const auto& member : members_) {
-    CheckStore(*member);
-    const int64_t its =
-        member->member().view()->Range({.range = AllKeys(), .count_only = true})->count;
-    if (count >= 0 && its != count) {
-      Check(absl::InternalError(
-          absl::StrCat("member ", member->place(), " holds ", its, " keys, others ", count)));
-    }
-    count = its;
-  }
-}
-
 Outcome Simulation::Run() {
   Tell(settings_.Describe());
   StartMembers();
-  std::function<void()> supervise = [this, &supervise] {
-    for (const auto& member : members_) {
-      if (!member->up() && (!faults_on_ || random_.Below(5) == 0)) member->Boot();
-    }
-    events_.After(kSupervisorTurn, supervise);
-  };
-  events_.After(kSupervisorTurn, supervise);
+  events_.After(kSupervisorTurn, [this] { Supervise(); });
   clients_->Start();
   watchers_->Start();
   lease_users_->Start();
+  operator_->Turn();
   PlanFaults();
   RunUntil(settings_.duration);
   if (outcome_.violation.ok()) {
     EndFaults();
-    const absl::Duration limit = events_.now() + kLivenessLimit;
-    while (outcome_.violation.ok() && !IsLive() && events_.now() < limit) {
-      RunUntil(events_.now() + absl::Milliseconds(50));
-    }
-    if (outcome_.violation.ok() && !IsLive()) {
-      Check(absl::InternalError("liveness: a healed cluster does not serve again: " +
-                                WhatIsMissing()));
-    }
+    if (WaitUntilLive()) CheckAgreement();
   }
   if (outcome_.violation.ok()) Check(history_.Finish());
-  if (outcome_.violation.ok() && IsLive()) CheckAgreement();
   outcome_.simulated = events_.now();
   outcome_.calls = clients_->calls();
   outcome_.answered = clients_->answered();

@@ -1,9 +1,11 @@
 // Simulation: one seed. A cluster of production Members on virtual disks, network and clocks, its
 // clients, its faults, and everything that must hold, checked after every event.
 //
-//   1. `duration` with the seed's faults and clients.
-//   2. Everything is healed and started; new calls stop. Within kLivenessLimit every member must
-//      have acknowledged a put and a linearizable read, and watchers must have been given all.
+//   1. `duration` with the seed's faults, clients, and changes of members.
+//   2. Everything is healed and started; new calls stop. Within kLivenessLimit those who run must
+//   be
+//      the members that the list names, every one of them must have acknowledged a put and a
+//      linearizable read, and watchers must have been given all.
 //   3. All members hold the same state, and it is the truth.
 //
 // The same seed gives the same Outcome, bit for bit (`hash` covers every event and its time). One
@@ -25,6 +27,7 @@
 #include "tests/sim/fault_atlas.h"
 #include "tests/sim/lease_users.h"
 #include "tests/sim/network.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/raft_checks.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/sim_member.h"
@@ -64,7 +67,12 @@ class Simulation {
 
  private:
   void StartMembers();
+  SimMember& NewMachine(SimMember::Start start);
+  void Retire(SimMember& member);
   SimMember::Hooks MemberHooks();
+  Operator::Doors OperatorDoors();
+  FaultAtlas::Doors AtlasDoors();
+  void Supervise();
   void PlanFaults();
   void Repeat(const char* kind, absl::Duration mean, std::function<void()> fault);
   void CutSomething();
@@ -73,12 +81,16 @@ class Simulation {
   void RunUntil(absl::Duration end);
   void Step();
   void EndFaults();
+  bool WaitUntilLive();
   bool IsLive();
+  bool IsAnswered(SimMember& member);
+  bool HaveAppliedAll();
   bool CanBeRead();
-  std::string WhatIsMissing() const;
+  std::string WhatIsMissing();
   void CheckAgreement();
+  void CheckMembers();
   void CheckHash(SimMember& member);
-  void CheckStore(SimMember& member);
+  void CheckStore(const std::vector<kv::EncodedKeyValue>& pairs, int64_t revision);
   void Check(const absl::Status& status);
   void Tell(const std::string& what);
   void Mix(uint64_t value) { outcome_.hash = (outcome_.hash ^ value) * 0x100000001b3; }
@@ -93,13 +105,15 @@ class Simulation {
   VirtualNetwork network_;
   history::History history_;
   RaftChecks raft_checks_;
-  std::vector<std::unique_ptr<SimMember>> members_;
+  std::vector<std::unique_ptr<SimMember>> machines_;  // by place; also those that are gone
+  Members members_;
   FaultAtlas atlas_;
   std::unique_ptr<Watchers> watchers_;
   std::unique_ptr<Clients> clients_;
   std::unique_ptr<LeaseUsers> lease_users_;
+  std::unique_ptr<Operator> operator_;
   std::map<kv::Sequence, uint64_t> hashes_;  // of the chain, as the first member has it
-  std::vector<std::shared_ptr<bool>> probes_;
+  std::map<SimMember::Place, std::shared_ptr<bool>> probes_;
   bool faults_on_ = true;
   Outcome outcome_;
 };

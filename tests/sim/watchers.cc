@@ -26,7 +26,7 @@ Watchers::Watchers(const Settings& settings, EventQueue& events, Members& member
 
 void Watchers::Start() {
   for (size_t number = 0; number < watchers_.size(); ++number) {
-    watchers_[number].place = number % members_.size();
+    watchers_[number].member = members_[number % members_.size()];
     watchers_[number].cursor = 1;
     watchers_[number].slow = number % 2 == 1;
     watchers_[number].prev_kv = random_.Below(2) == 0;
@@ -40,7 +40,7 @@ void Watchers::Turn(size_t number) {
   const absl::Duration pause =
       slow ? absl::Milliseconds(static_cast<int64_t>(random_.Between(20, 3000))) : kTurn;
   events_.After(pause, [this, number] { Turn(number); });
-  const SimMember& member = *members_[watcher.place];
+  const SimMember& member = *watcher.member;
   const bool gone = !member.up() || member.incarnation() != watcher.incarnation;
   if (!settled_ && random_.Below(slow ? 10 : 300) == 0) return BeginAnew(watcher);
   if (watcher.subscription == nullptr || gone || random_.Below(500) == 0) return Resume(watcher);
@@ -48,7 +48,7 @@ void Watchers::Turn(size_t number) {
 }
 
 void Watchers::Subscribe(Watcher& watcher, int64_t start) {
-  SimMember& member = *members_[watcher.place];
+  SimMember& member = *watcher.member;
   int64_t revision = 0;
   watcher.incarnation = member.incarnation();
   watcher.subscription = member.member().hub().Subscribe(
@@ -58,16 +58,16 @@ void Watchers::Subscribe(Watcher& watcher, int64_t start) {
 
 void Watchers::Resume(Watcher& watcher) {
   watcher.subscription.reset();
-  watcher.place = random_.Below(members_.size());
-  if (members_[watcher.place]->up()) Subscribe(watcher, watcher.cursor + 1);
+  watcher.member = members_[random_.Below(members_.size())];
+  if (watcher.member->up()) Subscribe(watcher, watcher.cursor + 1);
 }
 
 void Watchers::BeginAnew(Watcher& watcher) {
   watcher.subscription.reset();
-  watcher.place = random_.Below(members_.size());
-  if (!members_[watcher.place]->up()) return;
+  watcher.member = members_[random_.Below(members_.size())];
+  if (!watcher.member->up()) return;
   const int64_t last = history_.last_revision();
-  const int64_t oldest = members_[watcher.place]->member().view()->compact_revision();
+  const int64_t oldest = watcher.member->member().view()->compact_revision();
   const uint64_t ahead = random_.Below(kFarAhead);
   switch (random_.Below(4)) {
     case 0:
@@ -111,7 +111,7 @@ void Watchers::CheckCompacted(Watcher& watcher, const watch::Batch& batch) {
 }
 
 void Watchers::CheckPrevious(const Watcher& watcher, const watch::Batch& batch) {
-  const int64_t compacted = members_[watcher.place]->member().view()->compact_revision();
+  const int64_t compacted = watcher.member->member().view()->compact_revision();
   for (const watch::Delivered& delivered : batch.events) {
     const kv::Event& event = *delivered.event;
     const auto truth = history_.At(event.key, event.revision.main - 1);

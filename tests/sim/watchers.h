@@ -21,8 +21,6 @@ namespace pintle::sim {
 
 class Watchers {
  public:
-  using Members = std::vector<std::unique_ptr<SimMember>>;
-
   Watchers(const Settings& settings, EventQueue& events, Members& members,
            history::History& history, std::function<void(const absl::Status&)> check);
 
@@ -38,7 +36,7 @@ class Watchers {
 
  private:
   struct Watcher {
-    size_t place = 0;
+    SimMember* member = nullptr;
     uint64_t incarnation = 0;
     int64_t cursor = 0;  // everything up to here has been given, or is not wanted
     bool slow = false;
