@@ -97,7 +97,6 @@ void VirtualMember::Turn() {
 }
 
 void VirtualMember::Tick() {
-  if (time_passes_) clock_.Advance(absl::Milliseconds(Options().heartbeat_interval_ms));
   member_->driver().TakeEvents();
   member_->driver().Tick();
   Turn();

@@ -124,8 +124,6 @@ class VirtualMember {
 
   // Inputs. Waiters are dropped unanswered by a crash, as a client's connection would be.
   void Tick();
-  // From now on each tick takes its time, and what waits too long ends.
-  void LetTimePass() { time_passes_ = true; }
   void Receive(const raft::Message& message);
   void Propose(RequestKind kind, std::string body, LocalMember::ProposeDone done);
   void Read(LocalMember::ReadDone done);
@@ -156,7 +154,6 @@ class VirtualMember {
   const Replica& replica() const { return member_->replica(); }
   const kv::Store& store() const { return member_->store(); }
   std::vector<ClusterMember> members() const { return member_->members(); }
-  bool is_member() const { return member_->is_member(); }
   std::optional<std::string> UserOfToken(std::string_view token) {
     return member_->UserOfToken(token);
   }
@@ -172,7 +169,6 @@ class VirtualMember {
   const LogRetention retention_;
   SeededRandom random_;
   StandingClock clock_;
-  bool time_passes_ = false;
   Outbox outbox_;
   storage::MemoryFileSystem disk_;
   // By folder: what a crash leaves of a store.

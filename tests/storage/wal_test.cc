@@ -124,86 +124,126 @@ TEST_F(WalTest, AnEntryReplacesThoseBehindItInOneWriteToo) {
                                                          MakeEntry(3, 3, "K")}));
 }
 
-// What a log of small segments holds is always what a plain vector would, however often it is
-// reopened, cut or reset, with and without a crash; what was synced is never lost.
-TEST_F(WalTest, RandomBatchesAgainstAModel) {
-  for (uint32_t seed = 0; seed < 24; ++seed) {
+// A log of small segments beside a plain vector.
+class WalModelTest : public WalTest {
+ protected:
+  void Start(uint32_t seed) {
     folder_ = "/data/" + std::to_string(seed);
-    std::mt19937 random(seed);
-    options_.first_segment_bytes = 1500 + random() % 4096;
-    options_.largest_segment_bytes = options_.first_segment_bytes * (1 + random() % 3);
+    random_.seed(seed);
+    options_.first_segment_bytes = 1500 + random_() % 4096;
+    options_.largest_segment_bytes = options_.first_segment_bytes * (1 + random_() % 3);
     options_.prepare_inline = seed % 2 == 0;
     options_.sector_bytes = seed % 3 == 0 ? 4096 : 512;
-    std::vector<raft::Entry> model;
-    std::map<uint64_t, std::string> members;  // as of every index where it became so
-    uint64_t base = 0;
-    raft::HardState state;
-    uint64_t term = 1;
-    size_t dropped = 0;
+    model_.clear();
+    members_.clear();
+    base_ = 0;
+    state_ = {};
+    term_ = 1;
     ASSERT_TRUE(Open().ok());
-    for (int step = 0; step < 200; ++step) {
-      if (random() % 10 == 0) {
-        wal_.reset();
-        if (random() % 2 == 0) files_.Crash();
-        ASSERT_NO_FATAL_FAILURE(MustOpenClean()) << "seed " << seed << " step " << step;
-        // More may be there than was asked to stay.
-        const uint64_t begin = contents_.base.index.value();
-        ASSERT_LE(begin, base);
-        ASSERT_EQ(wal_->base(), contents_.base);
-        const std::vector<raft::Entry> kept(
-            contents_.entries.begin() + static_cast<ptrdiff_t>(base - begin),
-            contents_.entries.end());
-        ASSERT_EQ(kept, model) << "seed " << seed << " step " << step;
-        ASSERT_EQ(contents_.hard_state, state);
-        const auto newer = members.upper_bound(begin);
-        const bool known = newer != members.begin();
-        ASSERT_EQ(contents_.base_members,
-                  known ? std::optional(std::prev(newer)->second) : std::nullopt)
-            << "seed " << seed << " step " << step;
-      }
-      const size_t committed =
-          state.commit_index.value() > base ? state.commit_index.value() - base : 0;
-      if (random() % 4 == 0 && model.size() > committed) {
-        model.resize(committed + random() % (model.size() - committed + 1)), ++term;
-        members.erase(members.upper_bound(base + model.size()), members.end());
-      }
-      std::vector<raft::Entry> batch;
-      for (uint32_t count = 1 + random() % 3; count > 0; --count) {
-        const uint64_t index = base + model.size() + 1;
-        batch.push_back(MakeEntry(term, index, std::string(random() % 700, 'e')));
-        if (random() % 16 == 0) {
-          members[index] = "members " + std::to_string(index) + " " + std::to_string(term);
-          batch.back() = MakeConfChange(term, index, members[index]);
-        }
-        model.push_back(batch.back());
-      }
-      std::optional<raft::HardState> change;
-      if (random() % 3 == 0) {
-        change = state = MakeState(term, random() % 3,
-                                   std::max(state.commit_index.value(), base + model.size() / 2));
-      }
-      ASSERT_NO_FATAL_FAILURE(MustAppend(batch, true, change));
-      if (random() % 8 == 0 && state.commit_index.value() > base + 3) {
-        const uint64_t first_kept = state.commit_index.value() - random() % 3;
-        if (first_kept > base + 1) {
-          const size_t before = Segments().size();
-          ASSERT_TRUE(wal_->TruncateBefore(raft::Index(first_kept)).ok());
-          dropped += before - std::min(before, Segments().size());
-          model.erase(model.begin(), model.begin() + static_cast<ptrdiff_t>(first_kept - 1 - base));
-          base = first_kept - 1;
-        }
-      }
-      if (random() % 40 == 0) {
-        base += model.size() + random() % 5;
-        model.clear();
-        ++term;
-        state = MakeState(term, 0, base);
-        ASSERT_TRUE(wal_->ResetTo(Id(term, base), "members of the snapshot", state).ok());
-        members = {{base, "members of the snapshot"}};
-        ASSERT_EQ(Segments().size(), 1U);
-      }
+  }
+
+  void Reopen() {
+    wal_.reset();
+    if (random_() % 2 == 0) files_.Crash();
+    ASSERT_NO_FATAL_FAILURE(MustOpenClean());
+    // More may be there than was asked to stay.
+    const uint64_t begin = contents_.base.index.value();
+    ASSERT_LE(begin, base_);
+    ASSERT_EQ(wal_->base(), contents_.base);
+    const std::vector<raft::Entry> kept(
+        contents_.entries.begin() + static_cast<ptrdiff_t>(base_ - begin), contents_.entries.end());
+    ASSERT_EQ(kept, model_);
+    ASSERT_EQ(contents_.hard_state, state_);
+    ASSERT_EQ(contents_.base_members, MembersAsOf(begin));
+  }
+
+  void Append() {
+    const uint64_t commit = state_.commit_index.value();
+    const size_t committed = commit > base_ ? commit - base_ : 0;
+    if (random_() % 4 == 0 && model_.size() > committed) {
+      model_.resize(committed + random_() % (model_.size() - committed + 1));
+      members_.erase(members_.upper_bound(base_ + model_.size()), members_.end());
+      ++term_;
     }
-    EXPECT_GT(dropped, 5U) << "seed " << seed;
+    std::vector<raft::Entry> batch;
+    for (uint32_t count = 1 + random_() % 3; count > 0; --count) batch.push_back(NextEntry());
+    std::optional<raft::HardState> change;
+    if (random_() % 3 == 0) {
+      change = state_ =
+          MakeState(term_, random_() % 3, std::max(commit, base_ + model_.size() / 2));
+    }
+    ASSERT_NO_FATAL_FAILURE(MustAppend(batch, true, change));
+  }
+
+  void Cut() {
+    const uint64_t first_kept = state_.commit_index.value() - random_() % 3;
+    if (first_kept <= base_ + 1) return;
+    const size_t before = Segments().size();
+    ASSERT_TRUE(wal_->TruncateBefore(raft::Index(first_kept)).ok());
+    dropped_ += before - std::min(before, Segments().size());
+    model_.erase(model_.begin(), model_.begin() + static_cast<ptrdiff_t>(first_kept - 1 - base_));
+    base_ = first_kept - 1;
+  }
+
+  void Reset() {
+    base_ += model_.size() + random_() % 5;
+    model_.clear();
+    members_ = {{base_, "members of the snapshot"}};
+    ++term_;
+    state_ = MakeState(term_, 0, base_);
+    ASSERT_TRUE(wal_->ResetTo(Id(term_, base_), "members of the snapshot", state_).ok());
+    ASSERT_EQ(Segments().size(), 1U);
+  }
+
+  void Step() {
+    if (random_() % 10 == 0) {
+      ASSERT_NO_FATAL_FAILURE(Reopen());
+    }
+    ASSERT_NO_FATAL_FAILURE(Append());
+    if (random_() % 8 == 0 && state_.commit_index.value() > base_ + 3) {
+      ASSERT_NO_FATAL_FAILURE(Cut());
+    }
+    if (random_() % 40 == 0) {
+      ASSERT_NO_FATAL_FAILURE(Reset());
+    }
+  }
+
+  std::mt19937 random_;
+  size_t dropped_ = 0;  // segments
+
+ private:
+  raft::Entry NextEntry() {
+    const uint64_t index = base_ + model_.size() + 1;
+    raft::Entry entry = MakeEntry(term_, index, std::string(random_() % 700, 'e'));
+    if (random_() % 16 == 0) {
+      members_[index] = "members " + std::to_string(index) + " " + std::to_string(term_);
+      entry = MakeConfChange(term_, index, members_[index]);
+    }
+    model_.push_back(entry);
+    return entry;
+  }
+  std::optional<std::string> MembersAsOf(uint64_t index) const {
+    const auto newer = members_.upper_bound(index);
+    if (newer == members_.begin()) return std::nullopt;
+    return std::prev(newer)->second;
+  }
+
+  std::vector<raft::Entry> model_;           // behind base_
+  std::map<uint64_t, std::string> members_;  // as of every index where it became so
+  uint64_t base_ = 0;
+  raft::HardState state_;
+  uint64_t term_ = 1;
+};
+
+// What the log holds is always what the vector would, however often it is reopened, cut or reset,
+// with and without a crash; what was synced is never lost.
+TEST_F(WalModelTest, RandomBatches) {
+  for (uint32_t seed = 0; seed < 24; ++seed) {
+    dropped_ = 0;
+    ASSERT_NO_FATAL_FAILURE(Start(seed));
+    for (int step = 0; step < 200; ++step)
+      ASSERT_NO_FATAL_FAILURE(Step()) << "seed " << seed << " step " << step;
+    EXPECT_GT(dropped_, 5U) << "seed " << seed;
   }
 }
 
