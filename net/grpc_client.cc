@@ -129,8 +129,9 @@ GrpcChannel::GrpcChannel(Executor& executor, std::string host, uint16_t port)
 
 GrpcChannel::~GrpcChannel() { impl_->Close(); }
 
-void GrpcChannel::Unary(std::string path, std::string request, absl::Duration timeout, Done done) {
-  auto call = std::make_shared<GrpcClientCall>(std::move(path), timeout);
+void GrpcChannel::Unary(std::string path, std::string request, absl::Duration timeout, Done done,
+                        std::string token) {
+  auto call = std::make_shared<GrpcClientCall>(std::move(path), timeout, std::move(token));
   call->done = std::move(done);
   call->Send(std::move(request));
   call->HalfClose();
@@ -143,9 +144,10 @@ void GrpcChannel::Unary(std::string path, std::string request, absl::Duration ti
   impl_->Start(std::move(call));
 }
 
-std::unique_ptr<GrpcChannel::Stream> GrpcChannel::Open(std::string path,
-                                                       StreamCallbacks callbacks) {
-  auto call = std::make_shared<GrpcClientCall>(std::move(path), absl::InfiniteDuration());
+std::unique_ptr<GrpcChannel::Stream> GrpcChannel::Open(std::string path, StreamCallbacks callbacks,
+                                                       std::string token) {
+  auto call =
+      std::make_shared<GrpcClientCall>(std::move(path), absl::InfiniteDuration(), std::move(token));
   call->callbacks = std::move(callbacks);
   impl_->Start(call);
   return std::make_unique<ChannelStream>(std::move(call));

@@ -24,7 +24,9 @@ class GrpcChannel {
 
   using Done = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;  // status code and message as
                                                                        // the server sent them
-  void Unary(std::string path, std::string request, absl::Duration timeout, Done done);
+  // `token`, when there is one, goes along as etcd's metadata of that name.
+  void Unary(std::string path, std::string request, absl::Duration timeout, Done done,
+             std::string token = {});
 
   class Stream {
    public:
@@ -36,7 +38,8 @@ class GrpcChannel {
     absl::AnyInvocable<void(std::string message)> on_message;
     absl::AnyInvocable<void(absl::Status)> on_end;  // once, unless the handle is destroyed first
   };
-  [[nodiscard]] std::unique_ptr<Stream> Open(std::string path, StreamCallbacks callbacks);
+  [[nodiscard]] std::unique_ptr<Stream> Open(std::string path, StreamCallbacks callbacks,
+                                             std::string token = {});
 
  private:
   struct Impl;

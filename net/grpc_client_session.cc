@@ -63,10 +63,12 @@ absl::StatusCode CodeOfHttp2Error(uint32_t error_code) {
 
 // ---- GrpcClientCall ----
 
-GrpcClientCall::GrpcClientCall(std::string call_path, absl::Duration call_timeout)
+GrpcClientCall::GrpcClientCall(std::string call_path, absl::Duration call_timeout,
+                               std::string call_token)
     : path_(std::move(call_path)),
       timeout_(call_timeout == absl::InfiniteDuration() ? std::string()
                                                         : FormatGrpcTimeout(call_timeout)),
+      token_(std::move(call_token)),
       deframer_(kMaxMessageBytes) {}
 
 void GrpcClientCall::Send(std::string message) {
@@ -214,7 +216,7 @@ GrpcClientSession::GrpcClientSession(SessionHost& host, const std::string& autho
 GrpcClientSession::~GrpcClientSession() { nghttp2_session_del(nghttp2_); }
 
 void GrpcClientSession::Submit(std::shared_ptr<GrpcClientCall> call) {
-  const nghttp2_nv fields[] = {
+  std::vector<nghttp2_nv> fields = {
       MakeStaticField(":method", "POST"),
       MakeStaticField(":scheme", "http"),
       MakeStaticField(":path", call->path_),
@@ -222,14 +224,17 @@ void GrpcClientSession::Submit(std::shared_ptr<GrpcClientCall> call) {
       MakeStaticField("content-type", "application/grpc"),
       MakeStaticField("user-agent", "pintle"),
       MakeStaticField("te", "trailers"),
-      MakeField("grpc-timeout", call->timeout_, NGHTTP2_NV_FLAG_NO_COPY_NAME),
   };
+  const auto add = [&fields](const char* name, const std::string& value) {
+    if (!value.empty()) fields.push_back(MakeField(name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME));
+  };
+  add("grpc-timeout", call->timeout_);
+  add("token", call->token_);
   nghttp2_data_provider provider;
   provider.source.ptr = call.get();
   provider.read_callback = &GrpcClientSession::ReadData;
-  const size_t count = std::size(fields) - (call->timeout_.empty() ? 1 : 0);
-  const int32_t id =
-      nghttp2_submit_request(nghttp2_, nullptr, fields, count, &provider, call.get());
+  const int32_t id = nghttp2_submit_request(nghttp2_, nullptr, fields.data(), fields.size(),
+                                            &provider, call.get());
   if (id < 0) {  // stream ids are used up: a new connection has new ones
     draining_ = true;
     return call->End(absl::UnavailableError(std::string(nghttp2_strerror(id))));

@@ -27,7 +27,7 @@ class GrpcClientSession;
 // One call, from the moment the caller asked for it.
 class GrpcClientCall : public std::enable_shared_from_this<GrpcClientCall> {
  public:
-  GrpcClientCall(std::string call_path, absl::Duration call_timeout);
+  GrpcClientCall(std::string call_path, absl::Duration call_timeout, std::string call_token = {});
 
   void Send(std::string message);
   void HalfClose();
@@ -51,6 +51,7 @@ class GrpcClientCall : public std::enable_shared_from_this<GrpcClientCall> {
 
   const std::string path_;
   const std::string timeout_;  // empty: none
+  const std::string token_;    // empty: none
   bool ended_ = false;
 
   GrpcClientSession* session_ = nullptr;  // while a stream carries the call

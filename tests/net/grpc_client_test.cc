@@ -26,6 +26,10 @@ class GrpcClientTest : public ::testing::Test {
     router.Unary("/t.T/Fail", [](std::string, std::shared_ptr<GrpcCall> call) {
       call->Finish(absl::Status(absl::StatusCode::kOutOfRange, "etcdserver: \xC3\xBC 100%"));
     });
+    router.Unary("/t.T/Token", [](std::string, std::shared_ptr<GrpcCall> call) {
+      call->Reply(call->metadata().Has("token") ? std::string(call->metadata().Get("token"))
+                                                : "none");
+    });
     // Sends that many messages of 16 KiB, on drain.
     router.Unary("/t.T/Flood", [](std::string request, std::shared_ptr<GrpcCall> call) {
       auto left = std::make_shared<int>(std::stoi(request));
@@ -50,15 +54,18 @@ class GrpcClientTest : public ::testing::Test {
     RunOn(client_.executor(0), [this] { channel_.reset(); });
   }
   absl::StatusOr<std::string> Call(std::string path, std::string request,
-                                   absl::Duration timeout = absl::Seconds(20)) {
+                                   absl::Duration timeout = absl::Seconds(20),
+                                   std::string token = {}) {
     absl::StatusOr<std::string> answer;
     Notification done;
     client_.executor(0).Post([&] {
-      channel_->Unary(std::move(path), std::move(request), timeout,
-                      [&](absl::StatusOr<std::string> result) {
-                        answer = std::move(result);
-                        done.Notify();
-                      });
+      channel_->Unary(
+          std::move(path), std::move(request), timeout,
+          [&](absl::StatusOr<std::string> result) {
+            answer = std::move(result);
+            done.Notify();
+          },
+          std::move(token));
     });
     done.WaitForNotification();
     return answer;
@@ -113,6 +120,12 @@ TEST_F(GrpcClientTest, UnaryCallsAndTheirErrors) {
             absl::Status(absl::StatusCode::kOutOfRange, "etcdserver: \xC3\xBC 100%"));
   EXPECT_EQ(Call("/t.T/Nope", "").status(),
             absl::UnimplementedError("unknown method Nope for service t.T"));
+}
+
+TEST_F(GrpcClientTest, TokensGoAlong) {
+  EXPECT_EQ(Call("/t.T/Token", "", absl::Seconds(20), "abc.12").value(), "abc.12");
+  EXPECT_EQ(Call("/t.T/Token", "", absl::InfiniteDuration(), "abc.12").value(), "abc.12");
+  EXPECT_EQ(Call("/t.T/Token", "").value(), "none");
 }
 
 TEST_F(GrpcClientTest, FourMebibytesGoThroughFlowControl) {
