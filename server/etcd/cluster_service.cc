@@ -1,5 +1,6 @@
 #include "server/etcd/cluster_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,11 @@ void MemberUpdate(const ServicePtr& service, const etcdserverpb::MemberUpdateReq
                   std::string, CallPtr call) {
   MemberChange change{.kind = MemberChange::Kind::kUpdate, .id = request.id()};
   change.peer_urls.assign(request.peerurls().begin(), request.peerurls().end());
-  if (!ArePeerUrls(change.peer_urls)) return call->Finish(replica::ErrBadMemberUrls());
+  if (!ArePeerUrls(change.peer_urls)) {
+    const Members members = service->member.members();
+    const bool known = std::ranges::count(members, change.id, &ClusterMember::id) > 0;
+    return call->Finish(known ? replica::ErrBadMemberUrls() : replica::ErrMemberNotFound());
+  }
   Change<etcdserverpb::MemberUpdateResponse>(service, std::move(change), std::move(call));
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "tests/etcd/harness.h"
 
 namespace pintle::server::etcd::testing {
@@ -56,7 +57,10 @@ TEST(ClusterServiceTest, UrlsThatAreNoneAreRefused) {
   for (const char* urls : {"", R"(peerURLs: "10.0.0.9:2380")", R"(peerURLs: "http://a:1/path")",
                            R"(peerURLs: "http://a:1" peerURLs: "b")"}) {
     EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberAdd", urls), refused);
-    EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberUpdate", urls), refused);
+    EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberUpdate", absl::StrCat("ID: 49 ", urls)),
+              refused);
+    EXPECT_EQ(harness.Ask("etcdserverpb.Cluster/MemberUpdate", urls),
+              "NOT_FOUND: etcdserver: member not found");
   }
   EXPECT_TRUE(harness.member.changes.empty());
 }
