@@ -131,15 +131,19 @@ absl::Status WatchStream::CheckCaller(const kv::KeyRange& range) const {
   return caller.ok() ? view->auth().CheckRead(*caller, range) : caller.status();
 }
 
+std::string WatchStream::Denial(const etcdserverpb::WatchCreateRequest& request,
+                                const kv::KeyRange& range) const {
+  // Before it is asked who wants it, as in etcd.
+  if (request.start_revision() < 0) return std::string(kv::ErrCompacted().message());
+  const absl::Status refused = CheckCaller(range);
+  return refused.ok() ? std::string() : GoErrorText(refused);
+}
+
 std::string_view WatchStream::Refusal(const etcdserverpb::WatchCreateRequest& request,
                                       const kv::KeyRange& range) const {
   if (!range.single() && !range.to_the_end() && range.end <= range.key) return kReasonEmptyRange;
   if (request.watch_id() != 0 && watches_.contains(request.watch_id())) {
     return kReasonDuplicateWatchId;
-  }
-  if (request.start_revision() < 0) {
-    static const std::string kCompacted(kv::ErrCompacted().message());
-    return kCompacted;
   }
   return watches_.size() >= kMaxWatches ? kReasonTooManyWatches : std::string_view();
 }
@@ -155,10 +159,9 @@ void WatchStream::Create(const etcdserverpb::WatchCreateRequest& request) {
     return;
   }
   watch::SubscribeOptions options = OptionsOf(request);
-  const absl::Status refused = CheckCaller(options.range);
-  const std::string denial = refused.ok() ? std::string() : GoErrorText(refused);
+  const std::string denial = Denial(request, options.range);
   const std::string_view reason =
-      refused.ok() ? Refusal(request, options.range) : std::string_view(denial);
+      denial.empty() ? Refusal(request, options.range) : std::string_view(denial);
   if (!reason.empty()) {
     SendControl(StoreRevision(),
                 {.watch_id = kNoWatch, .created = true, .canceled = true, .cancel_reason = reason});

@@ -48,7 +48,9 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   // OK: the caller may read that. Looked at once, when the watch begins, as etcd does.
   absl::Status CheckCaller(const kv::KeyRange& range) const;
   void WaitForToken();
-  // Empty: fine. Else the reason of refusal.
+  // Empty: fine. Else the reason of refusal: to this caller, and to any.
+  std::string Denial(const etcdserverpb::WatchCreateRequest& request,
+                     const kv::KeyRange& range) const;
   std::string_view Refusal(const etcdserverpb::WatchCreateRequest& request,
                            const kv::KeyRange& range) const;
   void Cancel(int64_t watch_id);

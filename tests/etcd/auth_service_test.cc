@@ -329,6 +329,9 @@ TEST_F(AuthServiceTest, WatchesAreRefusedWithAReason) {
   nobody.Send(R"(create_request { key: "a" })");
   EXPECT_THAT(nobody.Take(), ElementsAre(refusal("rpc error: code = InvalidArgument desc = "
                                                  "etcdserver: user name is empty")));
+  nobody.Send(R"(create_request { key: "a" start_revision: -1 })");
+  EXPECT_THAT(nobody.Take(),
+              ElementsAre(refusal("etcdserver: mvcc: required revision has been compacted")));
   StreamClient unknown(harness_, path, Metadata("token", "bad"));
   unknown.Send(R"(create_request { key: "a" })");
   EXPECT_THAT(unknown.Take(), ElementsAre(refusal("rpc error: code = Unauthenticated desc = "
