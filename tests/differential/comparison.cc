@@ -27,8 +27,7 @@ std::string Text(const Message& message) {
 }
 
 std::unique_ptr<Message> Parse(const google::protobuf::Descriptor& type, const std::string& bytes) {
-  std::unique_ptr<Message> message(
-      google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type)->New());
+  std::unique_ptr<Message> message = NewMessage(type);
   if (!message->ParsePartialFromString(bytes)) return nullptr;
   return message;
 }
@@ -126,17 +125,8 @@ void HideServer(StatusResponse& response) {
   *rest.mutable_header() = header;
   *rest.mutable_errors() = response.errors();
   rest.set_islearner(response.islearner());
-  rest.set_leader(response.leader() == 0 ? 0 : 1);
+  rest.set_leader(response.leader());
   response = rest;
-}
-
-void HideServer(MemberListResponse& response) {
-  for (Member& member : *response.mutable_members()) {
-    member.set_id(1);
-    for (auto* urls : {member.mutable_peerurls(), member.mutable_clienturls()}) {
-      for (std::string& url : *urls) url = "url";
-    }
-  }
 }
 
 void HideWhatMayDiffer(const Message* request, Message& response) {
@@ -153,8 +143,10 @@ void HideWhatMayDiffer(const Message* request, Message& response) {
               [](const auto& a, const auto& b) { return a.id() < b.id(); });
   } else if (auto* status = dynamic_cast<StatusResponse*>(&response)) {
     HideServer(*status);
-  } else if (auto* members = dynamic_cast<MemberListResponse*>(&response)) {
-    HideServer(*members);
+  } else if (auto* whole = dynamic_cast<HashResponse*>(&response)) {
+    whole->set_hash(whole->hash() != 0 ? 1 : 0);  // of the files
+  } else if (auto* login = dynamic_cast<AuthenticateResponse*>(&response)) {
+    login->set_token(login->token().empty() ? "" : "a token");
   } else if (auto* hash = dynamic_cast<HashKVResponse*>(&response)) {
     hash->clear_hash_revision();  // of 3.6
   }
@@ -162,26 +154,33 @@ void HideWhatMayDiffer(const Message* request, Message& response) {
 
 }  // namespace
 
-std::string Describe(const Request& request, const Answer& answer) {
+std::string Describe(const Request& request, const Answer& answer, const Names& names) {
   if (!answer.ok()) {
     // The texts of two protobuf libraries.
     if (request.damaged && answer.status().code() == absl::StatusCode::kInternal) return "code 13";
+    // The same URLs again are the same member within a second, and another one after it.
+    const bool again = answer.status().message() == "etcdserver: member ID already exist";
     return absl::StrCat("code ", static_cast<int>(answer.status().code()), ": ",
-                        answer.status().message());
+                        again ? "etcdserver: Peer URLs already exists" : answer.status().message());
   }
   const Method method = MethodOf(request.path);
+  if (method.request == nullptr) return absl::StrCat("OK, though there is no such method");
   const std::unique_ptr<Message> asked = Parse(*method.request, request.bytes);
   const std::unique_ptr<Message> message = Parse(*method.response, *answer);
   if (message == nullptr)
     return absl::StrCat("OK, but no message: ", absl::BytesToHexString(*answer));
   HideServer(*message);
+  names.Hide(*message);
   HideWhatMayDiffer(asked.get(), *message);
   return absl::StrCat("OK {", Text(*message), "}");
 }
 
 std::string DescribeRequest(const Request& request) {
-  const std::unique_ptr<Message> message = Parse(*MethodOf(request.path).request, request.bytes);
-  return absl::StrCat(request.path, " {", message == nullptr ? "?" : Text(*message), "}",
+  const Method method = MethodOf(request.path);
+  if (method.request == nullptr) return request.path;
+  const std::unique_ptr<Message> message = Parse(*method.request, request.bytes);
+  return absl::StrCat(request.path, request.user.empty() ? "" : " as ", request.user, " {",
+                      message == nullptr ? "?" : Text(*message), "}",
                       request.damaged ? " bytes " : "",
                       request.damaged ? absl::BytesToHexString(request.bytes) : "");
 }
@@ -194,76 +193,5 @@ std::string DescribeControl(const WatchResponse& response) {
 }
 
 std::string DescribeEvent(const mvccpb::Event& event) { return Text(event); }
-
-const std::vector<Difference>& KnownDifferences() {
-  static const std::vector<Difference> kAll = {
-      {.name = "alarm-without-header",
-       .releases = "3.4",
-       .why = "3.4 leaves the header of AlarmResponse away; 3.5 and we fill it",
-       .is =
-           [](const Request& request, const Answer& pintle, const Answer& etcd) {
-             AlarmResponse ours;
-             AlarmResponse theirs;
-             if (request.path != "/etcdserverpb.Maintenance/Alarm" || !pintle.ok() || !etcd.ok() ||
-                 !ours.ParseFromString(*pintle) || !theirs.ParseFromString(*etcd)) {
-               return false;
-             }
-             ours.clear_header();
-             return ours.SerializeAsString() == theirs.SerializeAsString();
-           }},
-      {.name = "alarm-of-no-kind",
-       .releases = "3.4",
-       .why = "3.4 stores an alarm NONE when asked to raise it; 3.5 and we raise nothing",
-       .is =
-           [](const Request& request, const Answer& pintle, const Answer& etcd) {
-             AlarmResponse theirs;
-             if (request.path != "/etcdserverpb.Maintenance/Alarm" || !pintle.ok() || !etcd.ok() ||
-                 !theirs.ParseFromString(*etcd)) {
-               return false;
-             }
-             return std::any_of(theirs.alarms().begin(), theirs.alarms().end(),
-                                [](const AlarmMember& alarm) { return alarm.alarm() == NONE; });
-           }},
-      {.name = "hash-after-a-compaction-at-zero",
-       .releases = "3.5",
-       .why = "etcd answers HashKV of now from what it remembers of Compact(0): of nothing",
-       .is =
-           [](const Request& request, const Answer& pintle, const Answer& etcd) {
-             HashKVRequest asked;
-             HashKVResponse theirs;
-             constexpr uint32_t kOfNothing = 1084519789;
-             return request.path == "/etcdserverpb.Maintenance/HashKV" && pintle.ok() &&
-                    etcd.ok() && asked.ParseFromString(request.bytes) && asked.revision() == 0 &&
-                    theirs.ParseFromString(*etcd) && theirs.hash() == kOfNothing &&
-                    theirs.compact_revision() == -1;
-           }},
-      {.name = "hash-at-the-compact-revision",
-       .releases = "3.4",
-       .why = "3.4 does not remember the hashes of compactions; 3.5 and we do",
-       .is =
-           [](const Request& request, const Answer& pintle, const Answer& etcd) {
-             return request.path == "/etcdserverpb.Maintenance/HashKV" && pintle.ok() &&
-                    etcd.status().message() ==
-                        "etcdserver: mvcc: required revision has been compacted";
-           }},
-      {.name = "lease-while-corrupt",
-       .releases = "3.4 3.5",
-       .why = "a TTL that is too large is refused before the log, and so before the alarm is "
-              "looked at",
-       .is =
-           [](const Request&, const Answer& pintle, const Answer& etcd) {
-             return pintle.status().message() == "etcdserver: too large lease TTL" &&
-                    etcd.status().message() == "etcdserver: corrupt cluster";
-           }},
-      {.name = "unknown-sort-order",
-       .releases = "3.4 3.5",
-       .why = "up to 3.5 an order that does not exist is none; from 3.6 on it is refused, as by us",
-       .is =
-           [](const Request&, const Answer& pintle, const Answer& etcd) {
-             return etcd.ok() && pintle.status().message() == "etcdserver: invalid sort option";
-           }},
-  };
-  return kAll;
-}
 
 }  // namespace pintle::tests

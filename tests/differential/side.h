@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class Side {
   ~Side();
 
   const std::string& name() const { return name_; }
-  std::future<Answer> Call(const std::string& path, std::string request);
+  // `token`: empty, or one that this server gave.
+  std::future<Answer> Call(const std::string& path, std::string request, std::string token = {});
 
   // A stream with all that came on it, in order.
   class Stream {
@@ -39,8 +41,12 @@ class Side {
     // What came since the last time; waits until there is something, or the stream has ended, or
     // `limit`.
     virtual std::vector<std::string> Take(absl::Duration limit) = 0;
+    // How it ended, if it has.
+    virtual std::optional<absl::Status> end() const = 0;
   };
-  std::unique_ptr<Stream> Open(const std::string& path);
+  std::unique_ptr<Stream> Open(const std::string& path, std::string token = {});
+  // Opens a stream, sends one message, and is answered by the first that comes, or by its end.
+  Answer FirstOf(const std::string& path, std::string request, std::string token = {});
 
  private:
   net::Executor& executor_;

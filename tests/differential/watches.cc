@@ -16,9 +16,10 @@ constexpr absl::Duration kPoll = absl::Milliseconds(10);
 
 }  // namespace
 
-Watches::Watches(Side& pintle, Side& etcd) {
-  pintle_.stream = pintle.Open("/etcdserverpb.Watch/Watch");
-  etcd_.stream = etcd.Open("/etcdserverpb.Watch/Watch");
+Watches::Watches(Side& pintle, const std::string& pintle_token, Side& etcd,
+                 const std::string& etcd_token) {
+  pintle_.stream = pintle.Open("/etcdserverpb.Watch/Watch", pintle_token);
+  etcd_.stream = etcd.Open("/etcdserverpb.Watch/Watch", etcd_token);
 }
 
 void Watches::Send(const etcdserverpb::WatchRequest& request) {
@@ -35,7 +36,7 @@ void Watches::Create(Generator& generator) {
   // answered under another id than its own.)
   for (Half* half : {&pintle_, &etcd_}) {
     const absl::Time end = absl::Now() + kLimit;
-    while (half->answered < created_ && absl::Now() < end) Read(*half, kPoll);
+    while (half->answered < created_ && !half->ended && absl::Now() < end) Read(*half, kPoll);
   }
 }
 
@@ -48,12 +49,22 @@ void Watches::Cancel(int64_t watch_id) {
   const auto ended = [](const std::string& told) {
     return absl::StrContains(told, "canceled: true");
   };
+  const auto has_ended = [&](Half& half) {
+    return std::any_of(half.told[watch_id].begin(), half.told[watch_id].end(), ended);
+  };
   for (Half* half : {&pintle_, &etcd_}) {
-    if (std::any_of(half->told[watch_id].begin(), half->told[watch_id].end(), ended)) return;
+    if (half->told[watch_id].empty() || has_ended(*half)) return;
   }
+  LetCatchUp();
+  if (Compare().has_value()) return;  // what is under way when it is cancelled, etcd drops
   etcdserverpb::WatchRequest request;
   request.mutable_cancel_request()->set_watch_id(watch_id);
   Send(request);
+  // Its header says the revision of that moment.
+  for (Half* half : {&pintle_, &etcd_}) {
+    const absl::Time end = absl::Now() + kLimit;
+    while (!has_ended(*half) && !half->ended && absl::Now() < end) Read(*half, kPoll);
+  }
 }
 
 void Watches::Read(Half& half, absl::Duration limit) {
@@ -70,6 +81,11 @@ void Watches::Read(Half& half, absl::Duration limit) {
       told.push_back(DescribeEvent(event));
       ++events_;
     }
+  }
+  if (half.ended) return;
+  if (const std::optional<absl::Status> end = half.stream->end()) {
+    half.ended = true;
+    half.told[-1].push_back(end->ToString());
   }
 }
 

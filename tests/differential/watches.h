@@ -19,7 +19,8 @@ namespace pintle::tests {
 
 class Watches {
  public:
-  Watches(Side& pintle, Side& etcd);
+  // Each is a server and the token that goes along.
+  Watches(Side& pintle, const std::string& pintle_token, Side& etcd, const std::string& etcd_token);
 
   void Create(Generator& generator);
   // etcd looks after watches that begin in the past every 100 ms, and a compaction before that ends
@@ -30,6 +31,7 @@ class Watches {
   // Waits until both were told the same; what differs, when they were not in time.
   std::optional<std::string> Compare();
   int64_t created() const { return created_; }
+  bool ended() const { return pintle_.ended || etcd_.ended; }
   int64_t events() const { return events_; }
 
  private:
@@ -37,6 +39,7 @@ class Watches {
   struct Half {
     std::unique_ptr<Side::Stream> stream;
     int64_t answered = 0;  // of those created, refused ones too
+    bool ended = false;
     Told told;
   };
   void Send(const etcdserverpb::WatchRequest& request);
