@@ -121,6 +121,7 @@ bool ArePeerUrls(const std::vector<std::string>& urls) {
 
 absl::StatusOr<MemberChange> NewMember(std::vector<std::string> peer_urls) {
   if (!ArePeerUrls(peer_urls)) return replica::ErrBadMemberUrls();
+  std::ranges::sort(peer_urls);  // as etcd lists them
   MemberChange change{.kind = MemberChange::Kind::kAdd};
   // As etcd: the same URLs, added again later, are another member.
   change.id = replica::MemberIdOf(peer_urls, absl::StrCat(absl::ToUnixSeconds(absl::Now())));

@@ -38,6 +38,8 @@ TEST(ClusterServiceTest, ChangesReachTheMember) {
   EXPECT_THAT(changes().back().peer_urls, ElementsAre("http://10.0.0.9:2380"));
   EXPECT_TRUE(changes().back().learner);
   EXPECT_NE(changes().back().id, 0U);
+  harness.Ask("etcdserverpb.Cluster/MemberAdd", R"(peerURLs: "http://b:1" peerURLs: "http://a:1")");
+  EXPECT_THAT(changes().back().peer_urls, ElementsAre("http://a:1", "http://b:1"));
   harness.Ask("etcdserverpb.Cluster/MemberRemove", "ID: 50");
   EXPECT_EQ(changes().back().kind, replica::MemberChange::Kind::kRemove);
   EXPECT_EQ(changes().back().id, 50U);
