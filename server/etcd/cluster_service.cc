@@ -52,6 +52,16 @@ void MemberList(const ServicePtr& service, const etcdserverpb::MemberListRequest
            });
 }
 
+// Only the answer to an addition names one of the members by itself.
+void NameAdded(const Members& members, uint64_t id, etcdserverpb::MemberAddResponse& response) {
+  for (const ClusterMember& member : members) {
+    if (member.id == id) Fill(*response.mutable_member(), member);
+  }
+}
+
+template <typename Response>
+void NameAdded(const Members&, uint64_t, Response&) {}
+
 template <typename Response>
 void Change(const ServicePtr& service, MemberChange change, CallPtr call) {
   const MemberChange::Kind kind = change.kind;
@@ -64,11 +74,7 @@ void Change(const ServicePtr& service, MemberChange change, CallPtr call) {
           if (kind == MemberChange::Kind::kPromote && service->member.status().is_leader) {
             service->counters->promotions.Add();
           }
-          if constexpr (std::is_same_v<Response, etcdserverpb::MemberAddResponse>) {
-            for (const ClusterMember& member : *members) {
-              if (member.id == id) Fill(*response.mutable_member(), member);
-            }
-          }
+          NameAdded(*members, id, response);
           call->Reply(response.SerializeAsString());
         });
       });
