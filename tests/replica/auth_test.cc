@@ -31,11 +31,15 @@ class AuthClusterTest : public ::testing::Test {
     user.set_name("root");
     user.set_hashedpassword("aGFzaA==");
     Do(RequestKind::kAuthUserAdd, user.SerializeAsString());
+    GrantToRoot("root");
+    Do(RequestKind::kAuthEnable, "");
+  }
+
+  void GrantToRoot(const std::string& role) {
     etcdserverpb::AuthUserGrantRoleRequest grant;
     grant.set_user("root");
-    grant.set_role("root");
+    grant.set_role(role);
     Do(RequestKind::kAuthUserGrantRole, grant.SerializeAsString());
-    Do(RequestKind::kAuthEnable, "");
   }
 
   std::string LogIn(const std::string& prefix) {
@@ -82,10 +86,7 @@ TEST_F(AuthClusterTest, WhoGotASnapshotDecidesLikeTheOthers) {
   etcdserverpb::AuthRoleAddRequest role;
   role.set_name("r");
   Do(RequestKind::kAuthRoleAdd, role.SerializeAsString());
-  etcdserverpb::AuthUserGrantRoleRequest grant;
-  grant.set_user("root");
-  grant.set_role("r");
-  Do(RequestKind::kAuthUserGrantRole, grant.SerializeAsString());
+  GrantToRoot("r");
   EXPECT_EQ(cluster_.member(away).applied_index(), cluster_.member(leader_).applied_index());
   EXPECT_EQ(cluster_.member(away).store().hash(), cluster_.member(leader_).store().hash());
 }
