@@ -144,7 +144,7 @@ class ClusterCases(Commands):
         """What it measures is the machine's; that it measures without an error is ours."""
         perf = Checked.perf[self.series]
         perf.wait(PERF_SECONDS + 60)
-        told = "\n".join(line for line in perf.lines if " / 60 " not in line)  # its progress
+        told = "\n".join(perf.lines)  # its progress bar may share a line with anything
         self.assertRegex(told, r"Throughput (is|too low:) \d+ writes/s")
         self.assertNotIn("ERROR", told)
         self.assertIn("Defragmented", told)
