@@ -25,15 +25,16 @@ void ElectionObserver::EndWatch() {
   if (watch_ != nullptr) std::exchange(watch_, nullptr)->Cancel();
 }
 
-void ElectionObserver::Fail() {
-  if (call_ != nullptr) call_->Finish(absl::UnknownError("election: observe closed early"));
+// Who may not read, or cannot go on: etcd says no more than that.
+void ElectionObserver::End() {
+  if (call_ != nullptr) call_->Finish(absl::OkStatus());
 }
 
 void ElectionObserver::Find() {
   client_.Range(FirstUnder(prefix_), [self = shared_from_this()](
                                          const absl::StatusOr<etcdserverpb::RangeResponse>& first) {
     if (self->call_ == nullptr) return;
-    if (!first.ok()) return self->Fail();
+    if (!first.ok()) return self->End();
     if (first->kvs().empty()) {
       self->AwaitFirst(first->header().revision());
     } else {
@@ -54,7 +55,7 @@ void ElectionObserver::AwaitFirst(int64_t revision) {
           return self->Found(header, event.kv());
         }
       },
-      [self = shared_from_this()](const absl::Status&) { self->Fail(); });
+      [self = shared_from_this()](const absl::Status&) { self->End(); });
 }
 
 void ElectionObserver::Found(const etcdserverpb::ResponseHeader& header,
@@ -75,7 +76,7 @@ void ElectionObserver::Follow(const std::string& key, int64_t revision) {
           self->Send(response.header(), event.kv());
         }
       },
-      [self = shared_from_this()](const absl::Status&) { self->Fail(); });
+      [self = shared_from_this()](const absl::Status&) { self->End(); });
 }
 
 void ElectionObserver::Send(const etcdserverpb::ResponseHeader& header,

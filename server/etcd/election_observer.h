@@ -1,5 +1,6 @@
 // ElectionObserver: one Observe call: the leader's value now, every later one, and after its end
-// the next leader's, until the client goes (etcd-api 1.7).
+// the next leader's, until the client goes. What is refused meanwhile ends it without an error
+// (etcd-api 1.7).
 //
 // Thread: the call's; lives as long as the call. What is not sent yet holds up the watch behind it.
 #pragma once
@@ -27,7 +28,7 @@ class ElectionObserver : public std::enable_shared_from_this<ElectionObserver> {
   void Follow(const std::string& key, int64_t revision);
   void Send(const etcdserverpb::ResponseHeader& header, const mvccpb::KeyValue& pair);
   void EndWatch();
-  void Fail();
+  void End();
 
   const InnerClient client_;
   std::shared_ptr<net::GrpcCall> call_;  // null once closed
