@@ -112,7 +112,7 @@ void HideOpenOrder(const TxnRequest& request, TxnResponse& response) {
 }
 
 void HideMoment(LeaseTimeToLiveResponse& response) {
-  constexpr int64_t kLongestRun = 600;
+  constexpr int64_t kLongestRun = 3500;
   if (response.ttl() >= 0 && response.grantedttl() - response.ttl() <= kLongestRun) {
     response.set_ttl(response.grantedttl());
   }

@@ -17,6 +17,13 @@ using namespace etcdserverpb;  // NOLINT: a page of its messages
 constexpr int kDeepest = 3;
 const std::string kFromKey(1, '\0');  // as an end: all keys from there on
 
+bool HasNested(const TxnRequest& txn) {
+  const auto nests = [](const auto& ops) {
+    return std::any_of(ops.begin(), ops.end(), [](const auto& op) { return op.has_request_txn(); });
+  };
+  return nests(txn.success()) || nests(txn.failure());
+}
+
 }  // namespace
 
 Request RequestOf(std::string_view method, const google::protobuf::Message& message, bool reads) {
@@ -26,7 +33,8 @@ Request RequestOf(std::string_view method, const google::protobuf::Message& mess
           .damaged = false,
           .reads = reads,
           .user = "",
-          .anonymous = false};
+          .anonymous = false,
+          .goes_on = false};
 }
 
 std::string Generator::Key() {
@@ -206,11 +214,15 @@ Request Generator::Any() {
 }
 
 // 3.4 does not ask who changes these: the stores would go apart.
-bool Generator::IsForAnybody(const std::string& path) const {
+bool Generator::IsForAnybody(const Request& request) const {
   static constexpr std::array kPaths = {"Lease/LeaseGrant", "Lease/LeaseRevoke", "KV/Compact"};
-  return release_ == "3.4" && std::any_of(kPaths.begin(), kPaths.end(), [&](const char* end) {
-           return absl::EndsWith(path, end);
-         });
+  if (release_ != "3.4") return false;
+  TxnRequest txn;
+  if (request.path == "/etcdserverpb.KV/Txn" && txn.ParseFromString(request.bytes)) {
+    return HasNested(txn);
+  }
+  return std::any_of(kPaths.begin(), kPaths.end(),
+                     [&](const char* end) { return absl::EndsWith(request.path, end); });
 }
 
 Request Generator::Next() {
@@ -234,8 +246,16 @@ Request Generator::Next() {
   }
   Request request = Any();
   if (request.user.empty() && !request.anonymous) {
-    request.user = auth_left_ > 0 && IsForAnybody(request.path) ? "root" : AnyUser();
+    request.user = auth_left_ > 0 && IsForAnybody(request) ? "root" : AnyUser();
   }
+  return request;
+}
+
+Request Generator::Change() {
+  PutRequest put;
+  put.set_key(kChangedKey);
+  Request request = RequestOf("KV/Put", put, false);
+  if (auth_left_ > 0) request.user = "root";
   return request;
 }
 

@@ -28,11 +28,14 @@ struct Request {
   bool reads = false;      // changes nothing: several may be under way at once
   std::string user;        // whose token goes along; empty: none
   bool anonymous = false;  // stays so
+  bool goes_on = false;    // sends nothing: what comes next on the stream that was opened last
 };
 
 // Stand for the ids of the one member, and of the learner that was added last.
 inline constexpr uint64_t kItself = 1000001;
 inline constexpr uint64_t kLearner = 1000002;
+
+inline constexpr char kChangedKey[] = "changed";
 
 class Generator {
  public:
@@ -41,6 +44,8 @@ class Generator {
   }
 
   Request Next();
+  // Of kChangedKey, by one who may.
+  Request Change();
   void Learn(int64_t revision, int64_t compacted) {
     revision_ = revision;
     compacted_ = compacted;
@@ -48,16 +53,16 @@ class Generator {
   void Learn(v3electionpb::LeaderKey leader) { leader_ = std::move(leader); }
   // A watch on a few keys or a range of them, from now, the past or the future.
   etcdserverpb::WatchRequest WatchCreate(int64_t watch_id);
-  // Whoever asks next: one of the users while auth is on.
   // What goes together is under way: auth, being switched on, say.
   bool in_script() const { return !script_.empty(); }
+  // Whoever asks next: one of the users while auth is on.
   std::string AnyUser();
 
  private:
   bool OneIn(int n) { return Below(n) == 0; }
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
   Request Any();
-  bool IsForAnybody(const std::string& path) const;
+  bool IsForAnybody(const Request& request) const;
 
   // generator.cc
   std::string Key();
@@ -89,6 +94,7 @@ class Generator {
   Request ClusterCall();
   Request MaintenanceCall();
   Request RecipeCall();
+  void Observe();
   Request Seldom();
 
   // generator_damage.cc

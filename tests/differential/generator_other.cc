@@ -164,10 +164,58 @@ Request Generator::RecipeCall() {
   }
 }
 
+// The first leader, a new value of his, his end, the next one; and whoever else may see it. What is
+// observed is there, or will be: who waits in vain would be waited for.
+void Generator::Observe() {
+  constexpr int64_t kLease = 13;  // nobody else's
+  const std::string key = absl::StrCat("observed/", absl::Hex(kLease));
+  LeaseGrantRequest grant;
+  grant.set_id(kLease);
+  grant.set_ttl(3600);
+  v3electionpb::CampaignRequest campaign;
+  campaign.set_name("observed");
+  campaign.set_lease(kLease);
+  v3electionpb::LeaderRequest observe;
+  observe.set_name("observed");
+  PutRequest put;
+  put.set_key(key);
+  put.set_lease(kLease);
+  DeleteRangeRequest remove;
+  remove.set_key(key);
+
+  const Request first = RequestOf("v3electionpb.Election/Observe", observe, false);
+  Request next = first;
+  next.goes_on = true;
+  const auto run = [&] {
+    campaign.set_value(Value());
+    return RequestOf("v3electionpb.Election/Campaign", campaign, false);
+  };
+  put.set_value(Value());
+  script_ = {RequestOf("Lease/LeaseGrant", grant, false),
+             run(),
+             first,
+             RequestOf("KV/Put", put, false),
+             next,
+             RequestOf("KV/DeleteRange", remove, false),
+             run(),
+             next};
+  for (Request& request : script_) request.user = auth_left_ > 0 ? "root" : "";
+  script_.push_back(first);
+  script_.back().user = AnyUser();
+}
+
 Request Generator::Seldom() {
-  switch (Below(4)) {
+  switch (Below(6)) {
     case 0:
       return RequestOf("Maintenance/Defragment", DefragmentRequest(), false);
+    case 2:
+      return RequestOf("Maintenance/Snapshot", SnapshotRequest(), false);
+    case 3:
+      if (disarm_in_ == 0) {  // an alarm would refuse what is observed
+        Observe();
+        return Next();
+      }
+      return Seldom();
     case 1: {
       // While an alarm is up, etcd asks nobody who he is. One at a time, until it is disarmed.
       const bool may_raise = auth_left_ == 0 && disarm_in_ == 0;

@@ -2,8 +2,7 @@
 //
 // Both are fresh one-member clusters that the caller has started (tests/differential/run). Changes
 // go one by one, reads sixteen at a time. Ends 0 when every answer was equal or is a known
-// difference, 1 when not, 2 when it could not be tried. What it prints of a difference, with the
-// seed, is enough to see it again.
+// difference, 1 when not. What it prints of a difference, with the seed, is enough to see it again.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
@@ -15,17 +14,18 @@
 #include "absl/time/clock.h"
 #include "net/server.h"
 #include "tests/differential/comparison.h"
+#include "tests/differential/crashes.h"
 #include "tests/differential/differences.h"
 #include "tests/differential/generator.h"
 #include "tests/differential/names.h"
 #include "tests/differential/side.h"
+#include "tests/differential/snapshot.h"
 #include "tests/differential/watches.h"
 
 namespace pintle::tests {
 namespace {
 
 constexpr size_t kReadsAtOnce = 16;
-constexpr int64_t kMostDifferences = 2000;
 constexpr int kWatchesPerStream = 40;
 
 struct Options {
@@ -34,15 +34,10 @@ struct Options {
   std::string release = "3.5";
   uint64_t seed = 1;
   int64_t requests = 1000;
+  int64_t differences = 1;
   bool trace = false;
+  std::string crash;
 };
-
-// Nobody answers any more; what comes after says nothing.
-bool IsGone(const Answer& answer) {
-  return answer.status().code() == absl::StatusCode::kUnavailable &&
-         (absl::StrContains(answer.status().message(), "error reading from server") ||
-          absl::StrContains(answer.status().message(), "connection error"));
-}
 
 class Run {
  public:
@@ -56,11 +51,11 @@ class Run {
 
  private:
   void Ask(const std::vector<Request>& requests);
-  void Introduce();
   std::future<Answer> Call(Side& side, const Names& names, const Request& request);
   void Check(const Request& request, const Answer& ours, const Answer& theirs);
   void Learn(const Request& request, const Answer& theirs);
   void WatchSomething();
+  void LetWatchesCatchUp();
   void CompareWatches();
   void EndWatches();
   void Report(const std::string& kind, const std::string& text);
@@ -88,8 +83,12 @@ class Run {
 void Run::Report(const std::string& kind, const std::string& text) {
   ++differences_;
   if (++kinds_[kind] > 1) return;  // the first of its kind says it
-  std::printf("DIFFERENCE after %lld requests of seed %llu\n%s\n", static_cast<long long>(done_),
-              static_cast<unsigned long long>(options_.seed), text.c_str());
+  const auto done = static_cast<long long>(done_);
+  const auto seed = static_cast<unsigned long long>(options_.seed);
+  std::printf(
+      "DIFFERENCE after %lld requests of seed %llu\n%s\n"
+      "Again: tests/differential/run --release %s --seed %llu --requests %lld --trace\n",
+      done, seed, text.c_str(), options_.release.c_str(), seed, done);
 }
 
 void Run::Learn(const Request& request, const Answer& theirs) {
@@ -124,7 +123,8 @@ void Run::Check(const Request& request, const Answer& ours, const Answer& theirs
     if (IsGone(*answer)) {
       gone_ = true;
       Report(side->name() + " ended",
-             absl::StrCat(side->name(), " ended at ", DescribeRequest(request)));
+             absl::StrCat(side->name(), " ended at ", DescribeRequest(request), ": ",
+                          answer->status().message()));
       return;
     }
   }
@@ -142,18 +142,26 @@ void Run::Check(const Request& request, const Answer& ours, const Answer& theirs
          absl::StrCat(DescribeRequest(request), "\n  pintle: ", a, "\n  etcd:   ", b));
 }
 
-void Run::Introduce() {
-  const std::string path = "/etcdserverpb.Cluster/MemberList";
-  pintle_names_.LearnItself(pintle_.Call(path, "").get());
-  etcd_names_.LearnItself(etcd_.Call(path, "").get());
+Answer CallStream(Side& side, const Names& names, const Request& request) {
+  if (request.goes_on) return side.Next();
+  if (!absl::EndsWith(request.path, "/Snapshot")) {
+    return side.FirstOf(request.path, names.Bytes(request), names.Token(request));
+  }
+  const auto all = side.AllOf(request.path, names.Bytes(request), names.Token(request));
+  if (!all.ok()) return all.status();
+  const auto text = DescribeSnapshot(*all);
+  if (!text.ok()) return text.status();
+  etcdserverpb::SnapshotResponse whole;
+  whole.set_blob(*text);
+  return whole.SerializeAsString();
 }
 
 std::future<Answer> Run::Call(Side& side, const Names& names, const Request& request) {
-  if (!MethodOf(request.path).streams) {
+  if (!MethodOf(request.path).server_streams) {
     return side.Call(request.path, names.Bytes(request), names.Token(request));
   }
   std::promise<Answer> answer;
-  answer.set_value(side.FirstOf(request.path, names.Bytes(request), names.Token(request)));
+  answer.set_value(CallStream(side, names, request));
   return answer.get_future();
 }
 
@@ -178,8 +186,25 @@ void Run::WatchSomething() {
     watches_ = std::make_unique<Watches>(pintle_, pintle_names_.Token(somebody), etcd_,
                                          etcd_names_.Token(somebody));
   }
-  watches_->Create(generator_);
-  if (rounds_ % 3 == 0) watches_->Cancel(watches_->created() / 2);
+  watches_->Create(generator_.WatchCreate(watches_->created() + 1));
+  if (rounds_ % 3 != 0) return;
+  LetWatchesCatchUp();
+  if (watches_ != nullptr) watches_->Cancel(watches_->created() / 2);
+}
+
+// Once one that begins in the past is told of a change, all that were there before it have been
+// looked after: in etcd in the same round, hence twice.
+void Run::LetWatchesCatchUp() {
+  if (watches_ == nullptr || !watches_->behind()) return;
+  for (int i = 0; i < 2; ++i) {
+    const int64_t before = revision_;
+    Ask({generator_.Change()});
+    if (revision_ > before && watches_->Sees(kChangedKey, revision_)) continue;
+    CompareWatches();
+    EndWatches();
+    return;
+  }
+  watches_->CaughtUp();
 }
 
 void Run::CompareWatches() {
@@ -197,15 +222,16 @@ void Run::EndWatches() {
 }
 
 int Run::All() {
-  Introduce();
+  pintle_names_.LearnItself(pintle_);
+  etcd_names_.LearnItself(etcd_);
   absl::Time told = absl::Now();
   std::vector<Request> reads;
-  while (done_ < options_.requests && differences_ < kMostDifferences && !gone_) {
+  while (done_ < options_.requests && differences_ < options_.differences && !gone_) {
     ++rounds_;
     Request request = generator_.Next();
     // A watch that has not caught up loses its past to a compaction.
     if (request.path == "/etcdserverpb.KV/Compact") {
-      if (watches_ != nullptr) watches_->LetCatchUp();
+      LetWatchesCatchUp();
       CompareWatches();
     }
     if (request.reads) {
@@ -247,20 +273,47 @@ int Run::All() {
   return differences_ == 0 ? 0 : 1;
 }
 
+int AskForCrash(const Options& options, net::IoThreads& io) {
+  Side pintle(io.executor(0), "pintle", options.pintle);
+  Side etcd(io.executor(1), "etcd", options.etcd);
+  for (const Crash& crash : KnownCrashes()) {
+    if (crash.name == options.crash) return Holds(crash, pintle, etcd) ? 0 : 1;
+  }
+  std::printf("there is no crash of that name\n");
+  return 1;
+}
+
+void ListCrashes(const std::string& release) {
+  for (const Crash& crash : KnownCrashes()) {
+    if (crash.releases.find(release) != std::string_view::npos) {
+      std::printf("%s\n", std::string(crash.name).c_str());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pintle::tests
 
 int main(int argc, char** argv) {
   pintle::tests::Options options;
   CLI::App app("The same requests to Pintle and to etcd, and where the answers differ");
-  app.add_option("--pintle", options.pintle, "host:port")->required();
-  app.add_option("--etcd", options.etcd, "host:port")->required();
+  app.add_option("--pintle", options.pintle, "host:port");
+  app.add_option("--etcd", options.etcd, "host:port");
   app.add_option("--release", options.release, "of that etcd")
       ->check(CLI::IsMember({"3.4", "3.5"}));
   app.add_option("--seed", options.seed, "of the requests");
   app.add_option("--requests", options.requests, "how many");
+  app.add_option("--differences", options.differences, "how many end it");
   app.add_flag("--trace", options.trace, "print every request with etcd's answer");
+  bool list_crashes = false;
+  app.add_option("--crash", options.crash, "ask what ends etcd, of this name, and nothing else");
+  app.add_flag("--list-crashes", list_crashes, "print the names of that release");
   CLI11_PARSE(app, argc, argv);
+  if (list_crashes) {
+    pintle::tests::ListCrashes(options.release);
+    return 0;
+  }
   pintle::net::IoThreads io(2);
+  if (!options.crash.empty()) return pintle::tests::AskForCrash(options, io);
   return pintle::tests::Run(options, io).All();
 }

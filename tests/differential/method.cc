@@ -15,7 +15,8 @@ Method MethodOf(const std::string& path) {
   if (method == nullptr) return {};
   return {.request = method->input_type(),
           .response = method->output_type(),
-          .streams = method->client_streaming() && method->server_streaming()};
+          .client_streams = method->client_streaming(),
+          .server_streams = method->server_streaming()};
 }
 
 std::unique_ptr<google::protobuf::Message> NewMessage(const google::protobuf::Descriptor& type) {

@@ -13,7 +13,8 @@ namespace pintle::tests {
 struct Method {
   const google::protobuf::Descriptor* request = nullptr;
   const google::protobuf::Descriptor* response = nullptr;
-  bool streams = false;  // from both sides
+  bool client_streams = false;
+  bool server_streams = false;
 };
 Method MethodOf(const std::string& path);
 

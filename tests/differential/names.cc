@@ -42,7 +42,8 @@ uint64_t Names::StandInOf(uint64_t id) const {
   return id != 0 && id == learner_ ? kLearner : id;
 }
 
-void Names::LearnItself(const Answer& answer) {
+void Names::LearnItself(Side& side) {
+  const Answer answer = side.Call("/etcdserverpb.Cluster/MemberList", "").get();
   MemberListResponse list;
   if (!answer.ok() || !list.ParseFromString(*answer) || list.members_size() != 1) return;
   itself_ = list.members(0).id();

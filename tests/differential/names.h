@@ -19,8 +19,8 @@ namespace pintle::tests {
 
 class Names {
  public:
-  // From the answer to MemberList while there is one member.
-  void LearnItself(const Answer& answer);
+  // Asks for it; while there is one member.
+  void LearnItself(Side& side);
   // From everything that a side has answered.
   void Learn(const Request& request, const Answer& answer);
 

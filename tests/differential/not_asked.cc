@@ -42,7 +42,7 @@ bool IsOfItsWireType(const FieldDescriptor& field, WireFormatLite::WireType type
          (field.is_packable() && type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 }
 
-// Reads as far as the bytes make sense.
+// Looks as far as the bytes make sense.
 bool MeansNothing(const Descriptor& type, const std::string& bytes) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
                                             static_cast<int>(bytes.size()));
@@ -52,14 +52,15 @@ bool MeansNothing(const Descriptor& type, const std::string& bytes) {
       return true;
     const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
     if (field != nullptr && !IsOfItsWireType(*field, wire)) return true;
-    if (field == nullptr || field->message_type() == nullptr) {
+    if (field == nullptr || wire != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
       if (!WireFormatLite::SkipField(&in, tag)) return false;
       continue;
     }
     uint32_t size = 0;
     std::string part;
     if (!in.ReadVarint32(&size) || !in.ReadString(&part, static_cast<int>(size))) return false;
-    if (MeansNothing(*field->message_type(), part)) return true;
+    if (size == 0 && field->name() == "range_end") return true;
+    if (field->message_type() != nullptr && MeansNothing(*field->message_type(), part)) return true;
   }
   return false;
 }

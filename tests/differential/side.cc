@@ -1,11 +1,15 @@
 #include "tests/differential/side.h"
 
+#include <algorithm>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "tests/differential/method.h"
 
 namespace pintle::tests {
 namespace {
@@ -56,6 +60,9 @@ class OpenStream final : public Side::Stream {
   void Send(std::string message) override {
     OnThread(executor_, [&] { stream_->Send(std::move(message)); });
   }
+  void HalfClose() override {
+    OnThread(executor_, [&] { stream_->HalfClose(); });
+  }
   std::vector<std::string> Take(absl::Duration limit) override {
     std::unique_lock lock(inbox_->mutex);
     inbox_->changed.wait_for(lock, absl::ToChronoMilliseconds(limit),
@@ -75,6 +82,13 @@ class OpenStream final : public Side::Stream {
 
 }  // namespace
 
+bool IsGone(const Answer& answer) {
+  if (absl::IsDeadlineExceeded(answer.status())) return true;
+  return absl::IsUnavailable(answer.status()) &&
+         (absl::StrContains(answer.status().message(), "error reading from server") ||
+          absl::StrContains(answer.status().message(), "connection error"));
+}
+
 Side::Side(net::Executor& executor, std::string name, const std::string& endpoint)
     : executor_(executor), name_(std::move(name)) {
   const std::vector<std::string> parts = absl::StrSplit(endpoint, absl::MaxSplits(':', 1));
@@ -86,6 +100,7 @@ Side::Side(net::Executor& executor, std::string name, const std::string& endpoin
 }
 
 Side::~Side() {
+  stream_.reset();
   OnThread(executor_, [this] { channel_.reset(); });
 }
 
@@ -106,11 +121,45 @@ std::unique_ptr<Side::Stream> Side::Open(const std::string& path, std::string to
 }
 
 Answer Side::FirstOf(const std::string& path, std::string request, std::string token) {
+  stream_ = Open(path, std::move(token));
+  arrived_.clear();
+  stream_->Send(std::move(request));
+  if (!MethodOf(path).client_streams) stream_->HalfClose();
+  return Next();
+}
+
+Answer Side::Next() {
+  if (stream_ == nullptr) return absl::FailedPreconditionError("no stream is open");
+  if (arrived_.empty()) {
+    for (std::string& message : stream_->Take(kCallTimeout)) arrived_.push_back(std::move(message));
+  }
+  if (arrived_.empty()) {
+    const absl::Status end =
+        stream_->end().value_or(absl::DeadlineExceededError("nothing came on the stream"));
+    if (end.ok()) return absl::OutOfRangeError("the stream has ended well");
+    return end;
+  }
+  Answer next = std::move(arrived_.front());
+  arrived_.pop_front();
+  return next;
+}
+
+absl::StatusOr<std::vector<std::string>> Side::AllOf(const std::string& path, std::string request,
+                                                     std::string token) {
   const std::unique_ptr<Stream> stream = Open(path, std::move(token));
   stream->Send(std::move(request));
-  std::vector<std::string> messages = stream->Take(kCallTimeout);
-  if (!messages.empty()) return std::move(messages.front());
-  return stream->end().value_or(absl::DeadlineExceededError("nothing came on the stream"));
+  stream->HalfClose();
+  std::vector<std::string> all;
+  while (true) {
+    const std::optional<absl::Status> end = stream->end();  // what came before it is there
+    std::vector<std::string> some = stream->Take(kCallTimeout);
+    std::move(some.begin(), some.end(), std::back_inserter(all));
+    if (!some.empty()) continue;
+    if (!end.has_value() && stream->end().has_value()) continue;
+    if (!end.has_value()) return absl::DeadlineExceededError("nothing more came on the stream");
+    if (!end->ok()) return *end;
+    return all;
+  }
 }
 
 }  // namespace pintle::tests

@@ -10,9 +10,10 @@
 namespace pintle::tests {
 namespace {
 
-constexpr absl::Duration kLimit = absl::Seconds(5);
-constexpr absl::Duration kCatchUp = absl::Milliseconds(300);
+constexpr absl::Duration kLimit = absl::Seconds(20);
 constexpr absl::Duration kPoll = absl::Milliseconds(10);
+
+bool IsEnd(const std::string& told) { return absl::StrContains(told, "canceled: true"); }
 
 }  // namespace
 
@@ -22,48 +23,63 @@ Watches::Watches(Side& pintle, const std::string& pintle_token, Side& etcd,
   etcd_.stream = etcd.Open("/etcdserverpb.Watch/Watch", etcd_token);
 }
 
+const std::vector<std::string>& Watches::Half::Of(int64_t watch_id) const {
+  static const std::vector<std::string> kNothing;
+  const auto found = told.find(watch_id);
+  return found == told.end() ? kNothing : found->second;
+}
+
 void Watches::Send(const etcdserverpb::WatchRequest& request) {
   pintle_.stream->Send(request.SerializeAsString());
   etcd_.stream->Send(request.SerializeAsString());
 }
 
-void Watches::Create(Generator& generator) {
-  const auto request = generator.WatchCreate(++created_);
+void Watches::Create(const etcdserverpb::WatchRequest& request) {
+  ++created_;
   requests_.push_back(request.ShortDebugString());
   Send(request);
-  if (request.create_request().start_revision() > 0) last_from_past_ = absl::Now();
+  behind_ |= request.create_request().start_revision() > 0;
   // Nothing may change before both have said from where on they watch. (A watch that is refused is
   // answered under another id than its own.)
-  for (Half* half : {&pintle_, &etcd_}) {
-    const absl::Time end = absl::Now() + kLimit;
-    while (half->answered < created_ && !half->ended && absl::Now() < end) Read(*half, kPoll);
-  }
+  ReadUntil([this](const Half& half) { return half.answered >= created_; });
 }
 
-void Watches::LetCatchUp() const {
-  absl::SleepFor(std::max(absl::ZeroDuration(), last_from_past_ + kCatchUp - absl::Now()));
+bool Watches::Sees(const std::string& key, int64_t revision) {
+  etcdserverpb::WatchRequest request;
+  const int64_t id = created_ + 1;
+  request.mutable_create_request()->set_watch_id(id);
+  request.mutable_create_request()->set_key(key);
+  request.mutable_create_request()->set_start_revision(revision);
+  Create(request);
+  const auto has_ended = [id](const Half& half) {
+    return half.Of(id).empty() || IsEnd(half.Of(id).front());
+  };
+  const auto sees = [id](const Half& half) { return half.Of(id).size() > 1; };
+  ReadUntil([&](const Half& half) { return has_ended(half) || sees(half); });
+  return sees(pintle_) && sees(etcd_);
 }
 
 void Watches::Cancel(int64_t watch_id) {
   // etcd says "canceled" again of a watch that a compaction has ended.
-  const auto ended = [](const std::string& told) {
-    return absl::StrContains(told, "canceled: true");
+  const auto has_ended = [watch_id](const Half& half) {
+    return std::any_of(half.Of(watch_id).begin(), half.Of(watch_id).end(), IsEnd);
   };
-  const auto has_ended = [&](Half& half) {
-    return std::any_of(half.told[watch_id].begin(), half.told[watch_id].end(), ended);
-  };
-  for (Half* half : {&pintle_, &etcd_}) {
-    if (half->told[watch_id].empty() || has_ended(*half)) return;
+  for (const Half* half : {&pintle_, &etcd_}) {
+    if (half->Of(watch_id).empty() || has_ended(*half)) return;
   }
-  LetCatchUp();
   if (Compare().has_value()) return;  // what is under way when it is cancelled, etcd drops
   etcdserverpb::WatchRequest request;
   request.mutable_cancel_request()->set_watch_id(watch_id);
   Send(request);
   // Its header says the revision of that moment.
+  ReadUntil(has_ended);
+}
+
+template <typename Condition>
+void Watches::ReadUntil(Condition condition) {
+  const absl::Time end = absl::Now() + kLimit;
   for (Half* half : {&pintle_, &etcd_}) {
-    const absl::Time end = absl::Now() + kLimit;
-    while (!has_ended(*half) && !half->ended && absl::Now() < end) Read(*half, kPoll);
+    while (!condition(*half) && !half->ended && absl::Now() < end) Read(*half, kPoll);
   }
 }
 
@@ -91,13 +107,8 @@ void Watches::Read(Half& half, absl::Duration limit) {
 
 std::optional<std::string> Watches::FirstDifference() const {
   for (int64_t id = -1; id <= created_; ++id) {
-    static const std::vector<std::string> kNothing;
-    const auto of = [id](const Told& told) -> const std::vector<std::string>& {
-      const auto found = told.find(id);
-      return found == told.end() ? kNothing : found->second;
-    };
-    const auto& ours = of(pintle_.told);
-    const auto& theirs = of(etcd_.told);
+    const auto& ours = pintle_.Of(id);
+    const auto& theirs = etcd_.Of(id);
     const auto [a, b] = std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end());
     if (a == ours.end() && b == theirs.end()) continue;
     const std::string request = id > 0 ? requests_[static_cast<size_t>(id) - 1] : "";
