@@ -19,6 +19,7 @@ constexpr size_t kMostCheckpointsPerTick = 1000;
 constexpr uint64_t kPublishTicks = 2;
 constexpr uint64_t kMemberTicks = 2;
 constexpr uint64_t kLongestGoneDelayMs = 50;
+constexpr int kEarlyCampaigns = 3;
 
 absl::Status ErrOf(raft::ConfChangeOutcome outcome) {
   switch (outcome) {
@@ -105,15 +106,24 @@ void Driver::TakeGone(raft::MemberId peer) {
   parts_.replica->LeaderGone(peer);
   if (!parts_.replica->leader_gone() || campaign_at_) return;
   base::FaultPoint("member.leader_gone");
-  campaign_at_ =
-      parts_.clock.Now() + absl::Milliseconds(parts_.random.Next() % (kLongestGoneDelayMs + 1));
+  early_campaigns_left_ = kEarlyCampaigns;
+  CampaignIn(absl::ZeroDuration());
 }
 
-// Void when the leader was heard again meanwhile.
+void Driver::CampaignIn(absl::Duration time) {
+  const auto spread = absl::Milliseconds(parts_.random.Next() % (kLongestGoneDelayMs + 1));
+  campaign_at_ = parts_.clock.Now() + time + spread;
+}
+
+// Void when a leader was heard meanwhile. The other one may have refused because it had not missed
+// the leader yet, or may have asked at the same moment: that is not worth an election timeout. A
+// third of one is long enough for an election that is under way.
 void Driver::CampaignWhenDue() {
   if (!campaign_at_ || parts_.clock.Now() < *campaign_at_) return;
   campaign_at_.reset();
-  if (parts_.replica->leader_gone()) parts_.replica->Campaign();
+  if (parts_.replica->soft_state().leader != raft::kNoMember) return;
+  parts_.replica->Campaign();
+  if (--early_campaigns_left_ > 0) CampaignIn(options_.election_timeout / 3);
 }
 
 void Driver::ProposeConfChange(uint64_t request_id, ConfChange change, std::string payload) {

@@ -86,7 +86,8 @@ class Driver {
   void Receive(raft::Message message) { events_.Push(std::move(message)); }
   void Unreachable(raft::MemberId peer) { events_.Push(peer); }
   // The peer's process is gone: connection closed, a new one refused (RawNode::LeaderGone). After a
-  // random 0-50 ms without a word from it, if it led us, we campaign.
+  // random 0-50 ms without a word from it, if it led us, we campaign; while there is no leader,
+  // twice more, each time a third of an election timeout later.
   void LeaderGone(raft::MemberId peer) { events_.Push(Gone{peer}); }
 
   // Begins a change of members. `change` makes the new configuration, not joint, of what the
@@ -160,6 +161,7 @@ class Driver {
   void Take(const raft::Message& message);
   void TakeUnreachable(raft::MemberId peer);
   void TakeGone(raft::MemberId peer);
+  void CampaignIn(absl::Duration time);
   void CampaignWhenDue();
   void TakeProposal(Proposed proposed);
   void RetryUnsent();
@@ -191,6 +193,7 @@ class Driver {
   uint64_t ticks_ = 0;
   bool published_ = false;
   std::optional<absl::Time> campaign_at_;  // our leader's process is gone
+  int early_campaigns_left_ = 0;
   uint64_t apply_epoch_ = 0;
   absl::Time led_since_ = absl::InfinitePast();  // when we heard of the leader that there is
   raft::SoftState soft_state_;

@@ -49,6 +49,30 @@ TEST(ClusterOfReplicas, NothingIsAcknowledgedBeforeAQuorumOfDisksHasIt) {
   cluster.CheckAgreement();
 }
 
+// The leader ends while one follower misses an entry. The one that has it sees that first, and is
+// refused by the other, who cannot win himself: he asks again, long before an election timeout.
+TEST(ClusterOfReplicas, WhoIsRefusedTooEarlyAsksAgainBeforeAnElectionTimeout) {
+  for (uint64_t seed = 30; seed < 40; ++seed) {
+    VirtualCluster cluster(seed);
+    const size_t leader = cluster.RunUntilLeader();
+    const size_t ahead = (leader + 1) % VirtualCluster::kMembers;
+    const size_t behind = (leader + 2) % VirtualCluster::kMembers;
+    cluster.Run(5);
+    cluster.Cut(leader, behind);
+    cluster.Put(leader);
+    cluster.Run(1);
+    const raft::MemberId gone = cluster.member(leader).id();
+    cluster.Crash(leader);
+    cluster.Heal();
+    cluster.member(ahead).SeeEndOf(gone);
+    cluster.RunFor(absl::Milliseconds(100));
+    ASSERT_NE(cluster.member(ahead).replica().soft_state().role, raft::Role::kLeader);
+    cluster.member(behind).SeeEndOf(gone);
+    cluster.RunFor(absl::Milliseconds(600));
+    EXPECT_EQ(cluster.member(ahead).replica().soft_state().role, raft::Role::kLeader) << seed;
+  }
+}
+
 LogRetention TinyLog() { return {.entries = 5, .bytes = 1, .most_bytes = 1}; }
 
 TEST(ClusterOfReplicas, AFollowerThatWasAwayForLongGetsASnapshot) {

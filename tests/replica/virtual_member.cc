@@ -123,6 +123,11 @@ void VirtualMember::Read(LocalMember::ReadDone done) {
   Turn();
 }
 
+void VirtualMember::SeeEndOf(raft::MemberId peer) {
+  member_->driver().LeaderGone(peer);
+  Turn();
+}
+
 void VirtualMember::HandOver() {
   member_->driver().TransferLeadership(raft::kNoMember, [](raft::TransferOutcome) {});
   Turn();

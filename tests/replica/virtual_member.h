@@ -128,6 +128,7 @@ class VirtualMember {
   void Propose(RequestKind kind, std::string body, LocalMember::ProposeDone done);
   void Read(LocalMember::ReadDone done);
   void HandOver();
+  void SeeEndOf(raft::MemberId peer);  // its process ended
   // Only a leader is reached so.
   void Change(MemberChange change, LocalMember::MembersDone done);
 
