@@ -266,6 +266,7 @@ WatchRequest Generator::WatchCreate(int64_t watch_id) {
   do create.set_key(Key());
   while (create.key().empty());
   create.set_range_end(RangeEnd(create.key()));
+  if (auth_left_ > 0 && create.range_end() == kFromKey) create.clear_range_end();
   if (OneIn(3)) create.set_start_revision(Revision());
   // A deletion at exactly the compact revision is forgotten by 3.4.23, and told by what came after.
   if (release_ == "3.4" && create.start_revision() == compacted_) create.clear_start_revision();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "tests/differential/comparison.h"
 
@@ -105,18 +106,20 @@ void Watches::Read(Half& half, absl::Duration limit) {
   }
 }
 
-std::optional<std::string> Watches::FirstDifference() const {
+std::optional<std::string> Watches::Differences() const {
+  std::vector<std::string> differences;
   for (int64_t id = -1; id <= created_; ++id) {
     const auto& ours = pintle_.Of(id);
     const auto& theirs = etcd_.Of(id);
     const auto [a, b] = std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end());
     if (a == ours.end() && b == theirs.end()) continue;
     const std::string request = id > 0 ? requests_[static_cast<size_t>(id) - 1] : "";
-    return absl::StrCat("watch ", id, " ", request, ", message ", a - ours.begin(),
-                        "\n  pintle: ", a == ours.end() ? "nothing" : *a,
-                        "\n  etcd:   ", b == theirs.end() ? "nothing" : *b);
+    differences.push_back(absl::StrCat("watch ", id, " ", request, ", message ", a - ours.begin(),
+                                       "\n  pintle: ", a == ours.end() ? "nothing" : *a,
+                                       "\n  etcd:   ", b == theirs.end() ? "nothing" : *b));
   }
-  return std::nullopt;
+  if (differences.empty()) return std::nullopt;
+  return absl::StrJoin(differences, "\n");
 }
 
 std::optional<std::string> Watches::Compare() {
@@ -124,7 +127,7 @@ std::optional<std::string> Watches::Compare() {
   while (true) {
     Read(pintle_, absl::ZeroDuration());
     Read(etcd_, absl::ZeroDuration());
-    std::optional<std::string> difference = FirstDifference();
+    std::optional<std::string> difference = Differences();
     if (!difference.has_value() || absl::Now() > end) return difference;
     Read(etcd_, kPoll);
   }

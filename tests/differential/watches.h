@@ -53,7 +53,7 @@ class Watches {
   void Read(Half& half, absl::Duration limit);
   template <typename Condition>
   void ReadUntil(Condition condition);
-  std::optional<std::string> FirstDifference() const;
+  std::optional<std::string> Differences() const;
 
   Half pintle_;
   Half etcd_;
