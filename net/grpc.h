@@ -5,8 +5,9 @@
 // the connection's I/O thread (GrpcCall::executor()); a call is kept alive by shared_ptr, and after
 // it ended (cancel, deadline, connection gone) Send and Finish do nothing. Limits
 // (net::ServerOptions): received message size (RESOURCE_EXHAUSTED "grpc: received message larger
-// than max (N vs. M)"), metadata bytes, concurrent calls per connection; unsent bytes are the
-// service's to watch, with unsent_bytes/OnDrain. Handled below this interface: compression refused
+// than max (N vs. M)"), metadata bytes, concurrent calls per connection; unsent bytes of streams
+// are the service's to watch, with unsent_bytes/OnDrain, unary answers wait for room (net/room.h).
+// Handled below this interface: compression refused
 // with UNIMPLEMENTED, deadlines (DEADLINE_EXCEEDED), unknown methods (UNIMPLEMENTED "unknown
 // service …" / "unknown method …"), malformed frames (INTERNAL), percent-encoded grpc-message.
 #pragma once
@@ -23,13 +24,12 @@
 #include "net/executor.h"
 #include "net/grpc_stats.h"
 #include "net/http.h"
+#include "net/room.h"
 
 namespace pintle::net {
 
-class GrpcCall {
+class GrpcCall : public Room {
  public:
-  virtual ~GrpcCall() = default;
-
   virtual const Headers& metadata() const = 0;
   virtual std::string_view peer() const = 0;
   // Of the client's verified certificate; empty: it showed none, or none was asked for.

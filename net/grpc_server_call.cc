@@ -149,6 +149,7 @@ void GrpcServerCall::Reply(std::string message) {
   assert(executor_.OnThread());
   if (ended_ || stream_ == nullptr) return;
   ended_ = true;
+  stream_->BeginAnswer();
   Queue(std::move(message));
   stats_.End(absl::StatusCode::kOk);
   stream_->End({{"grpc-status", "0"}});
@@ -180,10 +181,31 @@ void GrpcServerCall::OnMessage(std::string message) {
     return;
   }
   unary_begun_ = true;
+  if (HasRoom()) return CallUnary(std::move(message));
+  waiting_bytes_ = message.size();
+  OnRoom([this, message = std::move(message)]() mutable {
+    waiting_bytes_ = 0;
+    CallUnary(std::move(message));
+  });
+  StartDeadline();
+}
+
+void GrpcServerCall::CallUnary(std::string message) {
   stats_.Begin(*unary_->stats);
   stats_.Received();
   (*unary_)(std::move(message), shared_from_this());
   StartDeadline();  // not needed by what was answered at once
+}
+
+void GrpcServerCall::OnRoom(absl::AnyInvocable<void()> work) {
+  assert(executor_.OnThread());
+  if (ended_ || stream_ == nullptr) return;
+  on_room_ = std::move(work);
+  stream_->WaitForRoom();
+}
+
+void GrpcServerCall::OnStreamRoom() {
+  if (auto work = std::exchange(on_room_, nullptr); work && !ended_) work();
 }
 
 void GrpcServerCall::OnStreamEnd() {
@@ -213,6 +235,7 @@ void GrpcServerCall::Release() {
   if (stream_ == nullptr) deadline_.reset();
   on_close_.Run();
   on_drain_ = nullptr;
+  on_room_ = nullptr;
   handler_.reset();
 }
 

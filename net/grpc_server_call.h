@@ -39,18 +39,26 @@ class GrpcServerCall final : public GrpcCall,
   size_t unsent_bytes() const override { return stream_ == nullptr ? 0 : stream_->unsent_bytes(); }
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override;
+  bool HasRoom() const override {
+    return unary_ == nullptr || stream_ == nullptr || stream_->HasRoom();
+  }
+  void OnRoom(absl::AnyInvocable<void()> work) override;
   Executor& executor() override { return executor_; }
 
   void OnStreamData(std::string_view bytes) override;
   void OnStreamEnd() override;
   void OnStreamDrain() override;
+  void OnStreamRoom() override;
   void OnStreamClose() override;
-  size_t held_bytes() const override { return ended_ ? 0 : deframer_.buffered_bytes(); }
+  size_t held_bytes() const override {
+    return ended_ ? 0 : deframer_.buffered_bytes() + waiting_bytes_;
+  }
 
  private:
   absl::Status FindMethod(const std::string& path);
   absl::Status ReadHead();
   void OnMessage(std::string message);
+  void CallUnary(std::string message);
   void OnDeadline();
   void StartDeadline();
   void Queue(std::string message);
@@ -69,9 +77,11 @@ class GrpcServerCall final : public GrpcCall,
   absl::Duration timeout_ = absl::InfiniteDuration();
   std::unique_ptr<Executor::Timer> deadline_;
   absl::AnyInvocable<void()> on_drain_;
+  absl::AnyInvocable<void()> on_room_;
+  size_t waiting_bytes_ = 0;  // the request, before it is handed over
   CloseCallbacks on_close_;
   bool ended_ = false;        // Finish, deadline or cancel: the service has no more say
-  bool unary_begun_ = false;  // the one request message was handed over
+  bool unary_begun_ = false;  // the one request message is here
 };
 
 }  // namespace pintle::net

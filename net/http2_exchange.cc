@@ -64,6 +64,7 @@ void Http2Exchange::Respond(int status, Headers headers, std::string body) {
       StatusForbidsBody(status) ? std::string() : std::to_string(body.size());
   SendHead(status, headers, length, bodiless);
   if (bodiless) return;
+  stream_->BeginAnswer();
   stream_->Write(std::move(body));
   stream_->End({});
 }
@@ -101,8 +102,11 @@ void Http2Exchange::OnStreamData(std::string_view bytes) {
 
 void Http2Exchange::OnStreamEnd() {
   if (ended_) return;
-  handler_.Handle(std::move(request_), shared_from_this());
+  if (stream_->HasRoom()) return OnStreamRoom();
+  stream_->WaitForRoom();
 }
+
+void Http2Exchange::OnStreamRoom() { handler_.Handle(std::move(request_), shared_from_this()); }
 
 void Http2Exchange::OnStreamDrain() {
   if (!ended_ && on_drain_) on_drain_();

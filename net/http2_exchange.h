@@ -32,6 +32,7 @@ class Http2Exchange final : public HttpExchange,
   void OnStreamData(std::string_view bytes) override;
   void OnStreamEnd() override;
   void OnStreamDrain() override;
+  void OnStreamRoom() override;
   void OnStreamClose() override;
   size_t held_bytes() const override { return ended_ ? 0 : request_.body.size(); }
 

@@ -17,7 +17,8 @@ constexpr int32_t kConnectionWindowBytes = 4 << 20;
 constexpr size_t kHoldReceivedAboveUnsentBytes = 256 * 1024;
 // Frames that wait to leave (resets, acknowledgements) before we stop reading.
 constexpr size_t kMaxOutboundFrames = 10000;
-// Unfinished requests of one connection, together. The stream that goes over it is reset.
+// Requests of one connection that are unfinished or wait for room, together. The stream whose own
+// goes over it is reset.
 constexpr size_t kMaxHeldBytes = 64 << 20;
 
 // RFC 9113 §8.2.1 and §8.3, but for the characters of :authority.
@@ -127,8 +128,10 @@ void Http2Stream::SendHead(const nghttp2_nv* fields, size_t count, bool last) {
 
 void Http2Stream::Write(std::string bytes) {
   if (closed_ || ending_) return;
+  if (whole_answer_) session_.unsent_answer_bytes_ += bytes.size();
   unsent_.Append(std::move(bytes));
   if (unsent_.size() >= kDrainBytes) above_drain_mark_ = true;
+  if (whole_answer_) session_.NoteLargest(*this);
   Resume();
 }
 
@@ -145,6 +148,16 @@ void Http2Stream::Reset(uint32_t error_code) {
   session_.host_.RequestFlush();
 }
 
+void Http2Stream::BeginAnswer() {
+  if (closed_ || whole_answer_) return;
+  whole_answer_ = true;
+  session_.unsent_answer_bytes_ += unsent_.size();
+}
+
+bool Http2Stream::HasRoom() const { return session_.HasRoom(); }
+
+void Http2Stream::WaitForRoom() { session_.waiting_.insert(id_); }
+
 void Http2Stream::Resume() {
   if (deferred_) {
     deferred_ = false;
@@ -157,6 +170,7 @@ ssize_t Http2Stream::ReadData(nghttp2_session*, int32_t, uint8_t* out, size_t li
                               uint32_t* flags, nghttp2_data_source* source, void*) {
   auto& stream = *static_cast<Http2Stream*>(source->ptr);
   const size_t count = stream.unsent_.Take(reinterpret_cast<char*>(out), limit);
+  if (stream.whole_answer_) stream.session_.unsent_answer_bytes_ -= count;
   if (stream.above_drain_mark_ && stream.unsent_.size() < kDrainBytes) {
     stream.above_drain_mark_ = false;
     stream.session_.drained_.push_back(stream.id_);
@@ -252,7 +266,7 @@ void Http2Session::Closed() {
   resets_timer_.reset();
   silence_timer_.reset();
   for (auto& [id, stream] : streams_) {
-    stream->closed_ = true;
+    Forget(*stream);
     closed_streams_.push_back(std::move(stream));
   }
   streams_.clear();
@@ -347,8 +361,10 @@ void Http2Session::OnFrame(const nghttp2_frame& frame) {
   if (stream == nullptr) return;
   if (frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
     if (!HeadIsComplete(stream->request_)) return stream->Reset(NGHTTP2_PROTOCOL_ERROR);
-    stream->user_ =
-        application_.OnRequest(*stream, host_, streams_.size() > options_.max_concurrent_streams);
+    CountHead(*stream, kStreamBytes + stream->header_bytes_);
+    const bool over_limit =
+        streams_.size() > options_.max_concurrent_streams || head_bytes_ > kMaxHeadBytes;
+    stream->user_ = application_.OnRequest(*stream, host_, over_limit);
   }
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && stream->user_ != nullptr) {
     stream->user_->OnStreamEnd();
@@ -363,13 +379,31 @@ void Http2Session::OnData(int32_t id, std::string_view bytes) {
   stream->unconsumed_bytes_ += bytes.size();
   stream->user_->OnStreamData(bytes);
   CountHeld(*stream, stream->user_->held_bytes());
-  if (held_bytes_ > kMaxHeldBytes) stream->Reset(NGHTTP2_ENHANCE_YOUR_CALM);
+  if (held_bytes_ > kMaxHeldBytes && stream->held_bytes_ > 0) {
+    stream->Reset(NGHTTP2_ENHANCE_YOUR_CALM);
+  }
   if (stream->unsent_.size() < kHoldReceivedAboveUnsentBytes) ConsumeReceived(*stream);
 }
 
 void Http2Session::CountHeld(Http2Stream& stream, size_t held_bytes) {
   held_bytes_ += held_bytes - stream.held_bytes_;
   stream.held_bytes_ = held_bytes;
+}
+
+void Http2Session::CountHead(Http2Stream& stream, size_t head_bytes) {
+  head_bytes_ += head_bytes - stream.head_bytes_;
+  stream.head_bytes_ = head_bytes;
+}
+
+bool Http2Session::HasRoom() const {
+  const size_t aside = largest_answer_ == nullptr ? 0 : largest_answer_->unsent_.size();
+  return unsent_answer_bytes_ - aside < kMaxUnsentAnswerBytes;
+}
+
+void Http2Session::NoteLargest(Http2Stream& stream) {
+  if (largest_answer_ == nullptr || stream.unsent_.size() > largest_answer_->unsent_.size()) {
+    largest_answer_ = &stream;
+  }
 }
 
 void Http2Session::ConsumeReceived(Http2Stream& stream) {
@@ -403,10 +437,18 @@ void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
 void Http2Session::OnStreamClose(int32_t id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
-  found->second->closed_ = true;
-  CountHeld(*found->second, 0);
+  Forget(*found->second);
   closed_streams_.push_back(std::move(found->second));
   streams_.erase(found);
+}
+
+void Http2Session::Forget(Http2Stream& stream) {
+  stream.closed_ = true;
+  CountHeld(stream, 0);
+  CountHead(stream, 0);
+  if (stream.whole_answer_) unsent_answer_bytes_ -= stream.unsent_.size();
+  if (largest_answer_ == &stream) largest_answer_ = nullptr;
+  if (!waiting_.empty()) waiting_.erase(stream.id_);
 }
 
 void Http2Session::TellUsers() {
@@ -424,6 +466,21 @@ void Http2Session::TellUsers() {
     if (user != nullptr) user->OnStreamClose();
   }
   closed_streams_.clear();
+  AdmitWaiting();
+}
+
+// In the order in which the client asked. What answers at once takes room at once, and what does
+// not asks for room again when it has something to say.
+void Http2Session::AdmitWaiting() {
+  while (!waiting_.empty() && HasRoom()) {
+    const auto found = streams_.find(*waiting_.begin());
+    waiting_.erase(waiting_.begin());
+    if (found == streams_.end() || found->second->user_ == nullptr) continue;
+    Http2Stream& stream = *found->second;
+    const std::shared_ptr<Http2StreamUser> user = stream.user_;
+    user->OnStreamRoom();
+    CountHeld(stream, user->held_bytes());
+  }
 }
 
 }  // namespace pintle::net

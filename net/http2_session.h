@@ -8,6 +8,9 @@
 //  cannot make us keep
 //    its requests' answers without bound. The connection's window opens at once, so that streams do
 //    not stop each other.
+//  - Whole answers wait for room (net/room.h): at most kMaxUnsentAnswerBytes of them are unsent,
+//  beside the largest, which holds up nobody. Requests that are whole by then wait in the order of
+//  their streams; watches, keep-alives, PING, WINDOW_UPDATE and RST_STREAM go on.
 //  - RST_STREAM on an idle stream is dropped (Options::drop_idle_rst_stream; frame_filter.h says
 //  why), more than
 //    10 000 resets at once or 1000 per second end the connection, 1000 in ten seconds that we are
@@ -15,7 +18,8 @@
 //    knows (PING, SETTINGS, CONTINUATION). Header blocks are counted as they are decoded.
 //  - nghttp2 answers a client that opens more streams than advertised by closing the connection. So
 //  twice the limit is
-//    advertised, and OnRequest is told `over_limit` in between, to refuse softly.
+//    advertised, and OnRequest is told `over_limit` in between, to refuse softly. So is what opens
+//    streams until their heads fill kMaxHeadBytes, however many were allowed.
 //  - After an answer that ended before the request did: RST_STREAM(NO_ERROR).
 // Source: RFC 9113; nghttp2 1.52.
 #pragma once
@@ -25,6 +29,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,8 +55,10 @@ class Http2StreamUser {
   virtual void OnStreamData(std::string_view bytes) = 0;
   virtual void OnStreamEnd() = 0;    // the client's half is complete
   virtual void OnStreamDrain() = 0;  // unsent_bytes fell below kDrainBytes
+  virtual void OnStreamRoom() = 0;   // after WaitForRoom
   virtual void OnStreamClose() = 0;  // the stream is gone: forget it
-  // Received bytes that wait for the rest of their request; the session bounds their sum.
+  // Received bytes that wait for the rest of their request, or for room; the session bounds their
+  // sum.
   virtual size_t held_bytes() const = 0;
 };
 
@@ -79,12 +86,16 @@ class Http2Stream {
   // The head of the answer, with more to follow, or without (`last`).
   void SendHead(const nghttp2_nv* fields, size_t count, bool last);
   void Write(std::string bytes);
+  // What is written from here on is a whole answer: it takes room until it has left.
+  void BeginAnswer();
   void End(
       Http2Trailers trailers);  // after what was written; empty: END_STREAM on the last DATA frame
   void Reset(uint32_t error_code);
 
   bool head_sent() const { return head_sent_; }
   size_t unsent_bytes() const { return unsent_.size(); }
+  bool HasRoom() const;
+  void WaitForRoom();
   bool closed() const { return closed_; }
 
  private:
@@ -103,7 +114,9 @@ class Http2Stream {
   size_t header_bytes_ = 0;
   size_t unconsumed_bytes_ = 0;  // received, its window not yet given back
   size_t held_bytes_ = 0;        // its part of the session's
+  size_t head_bytes_ = 0;        // likewise
   bool head_sent_ = false;
+  bool whole_answer_ = false;
   bool ending_ = false;
   bool deferred_ = false;  // nghttp2 waits for Resume
   bool above_drain_mark_ = false;
@@ -120,6 +133,12 @@ class Http2Application {
 
 class Http2Session final : public Session {
  public:
+  // Whole answers that may be unsent, beside the largest, before another one is made.
+  static constexpr size_t kMaxUnsentAnswerBytes = 1 << 20;
+  // Open streams, at what each costs beside its fields.
+  static constexpr size_t kMaxHeadBytes = 64 << 20;
+  static constexpr size_t kStreamBytes = 1024;
+
   struct Options {
     size_t max_header_bytes = 16 * 1024;
     uint32_t max_concurrent_streams = 10000;
@@ -147,16 +166,21 @@ class Http2Session final : public Session {
   Http2Stream* FindStream(int32_t id);
   void ConsumeReceived(Http2Stream& stream);
   void CountHeld(Http2Stream& stream, size_t held_bytes);
+  void CountHead(Http2Stream& stream, size_t head_bytes);
+  void NoteLargest(Http2Stream& stream);
+  bool HasRoom() const;
   int OnBeginHeaders(const nghttp2_frame& frame);
   int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   void OnFrame(const nghttp2_frame& frame);
   void OnData(int32_t id, std::string_view bytes);
   void OnFrameSent(const nghttp2_frame& frame);
   void OnStreamClose(int32_t id);
+  void Forget(Http2Stream& stream);
   void OnPing();
   void OnResetSent(uint32_t error_code);
   void WatchSilence();
-  void TellUsers();  // OnStreamDrain and OnStreamClose, outside nghttp2
+  void TellUsers();  // OnStreamDrain, OnStreamClose and OnStreamRoom, outside nghttp2
+  void AdmitWaiting();
 
   SessionHost& host_;
   Http2Application& application_;
@@ -166,7 +190,11 @@ class Http2Session final : public Session {
   absl::flat_hash_map<int32_t, std::unique_ptr<Http2Stream>> streams_;
   std::vector<int32_t> drained_;
   std::vector<std::unique_ptr<Http2Stream>> closed_streams_;
-  size_t held_bytes_ = 0;  // of all streams: requests not yet whole
+  size_t held_bytes_ = 0;           // of all streams: requests not yet whole, or waiting for room
+  size_t head_bytes_ = 0;           // of all streams
+  size_t unsent_answer_bytes_ = 0;  // of all streams with whole answers
+  Http2Stream* largest_answer_ = nullptr;  // of those written since the last largest one went
+  std::set<int32_t> waiting_;              // for room
   bool failed_ = false;
   bool leaving_ = false;  // what is queued is sent, nothing is read any more
   // Pings: exist for as long as one more would come too soon, with and without calls.

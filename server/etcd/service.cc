@@ -37,6 +37,13 @@ class ClosedStream final : public net::GrpcStreamHandler {
   void OnHalfClose() override {}
 };
 
+using ViewPtr = std::shared_ptr<const kv::ReadView>;
+
+void UseNewest(const Service& service, net::GrpcCall& call, UseView& use) {
+  if (!service.member.store_usable()) return call.Finish(replica::ErrStoreUnderRepair());
+  use(*service.member.view());
+}
+
 }  // namespace
 
 bool RequiresLeader(const net::GrpcCall& call) {
@@ -85,25 +92,17 @@ void OnCallThread(const std::shared_ptr<net::GrpcCall>& call, absl::AnyInvocable
 
 void WithView(const Service& service, bool serializable, std::shared_ptr<net::GrpcCall> call,
               UseView use) {
-  if (serializable && !service.member.store_usable()) {
-    call->Finish(replica::ErrStoreUnderRepair());
-    return;
-  }
-  if (serializable) {
-    use(*service.member.view());
-    return;
-  }
-  service.member.LinearizableRead(
-      [call = std::move(call),
-       use = std::move(use)](absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) mutable {
-        OnCallThread(call, [call, use = std::move(use), view = std::move(view)]() mutable {
-          if (!view.ok()) {
-            call->Finish(view.status());
-          } else {
-            use(**view);
-          }
-        });
-      });
+  if (serializable) return UseNewest(service, *call, use);
+  service.member.LinearizableRead([&service, call = std::move(call),
+                                   use = std::move(use)](absl::StatusOr<ViewPtr> view) mutable {
+    OnCallThread(call, [&service, call, use = std::move(use), view = std::move(view)]() mutable {
+      if (!view.ok()) return call->Finish(view.status());
+      if (call->HasRoom()) return use(**view);
+      // A view is not kept for a client that does not read: a newer one will do as well.
+      call->OnRoom(
+          [&service, call, use = std::move(use)]() mutable { UseNewest(service, *call, use); });
+    });
+  });
 }
 
 bool MustAsk(const Service& service, AuthRule rule) {
@@ -136,11 +135,11 @@ void ProposeAs(const Service& service, kv::auth::Caller caller, replica::Request
       [call = std::move(call),
        use = std::move(use)](absl::StatusOr<replica::Applied> applied) mutable {
         OnCallThread(call, [call, use = std::move(use), applied = std::move(applied)]() mutable {
-          if (!applied.ok()) {
-            call->Finish(applied.status());
-          } else {
+          if (!applied.ok()) return call->Finish(applied.status());
+          if (call->HasRoom()) return use(*std::move(applied));
+          call->OnRoom([call, use = std::move(use), applied = std::move(applied)]() mutable {
             use(*std::move(applied));
-          }
+          });
         });
       });
 }

@@ -57,7 +57,7 @@ class Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.bytes = b""
         if hello:
-            self.send(PREFACE + frame(SETTINGS))
+            self.send(PREFACE + frame(SETTINGS) + frame(SETTINGS, ACK))  # the server's are on their way
 
     def __enter__(self):
         return self

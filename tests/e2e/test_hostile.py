@@ -15,6 +15,9 @@ from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PR
 from http2 import WINDOW_UPDATE, Connection, frame
 
 MOST_GROWTH_KB = 96 << 10
+# What a connection may leave unsent (net/http2_session.h): kMaxUnsentAnswerBytes beside the largest answer, and one more;
+# 64 KiB are on their way to the socket, and an open stream takes 2 KiB.
+ROOM_KB = 1 << 10
 SLOWEST_PUT = 2.0  # seconds, on a machine that is busy with other tests
 
 
@@ -35,6 +38,17 @@ class Hostile(ClusterTest):
         self.assertEqual(self.cluster.members[0].pid(), self.pid, "the member has gone")
         self.assert_others_are_served()
         self.assertLess(self.rss() - self.before, MOST_GROWTH_KB)
+
+    @staticmethod
+    def range_call(stream):
+        return (frame(HEADERS, END_HEADERS, stream, http2.head("/etcdserverpb.KV/Range"))
+                + frame(DATA, END_STREAM, stream, http2.message(b"\x0a\x03big")))
+
+    def settle(self):
+        """Until the process grows no more."""
+        sizes = [self.rss()]
+        self.eventually("memory to stay as it is", lambda: sizes.append(self.rss()) or len(sizes) > 4 and
+                        max(sizes[-4:]) - min(sizes[-4:]) < 64, 20)
 
     def rss(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
@@ -107,27 +121,51 @@ class Hostile(ClusterTest):
         self.assertEqual(struct.unpack(">I", goaways[0][4:8])[0], 11)  # ENHANCE_YOUR_CALM
         self.assertTrue(goaways[0].endswith(b"too_many_pings"))
 
-    def test_clients_that_do_not_read(self):
-        value = b"x" * 100000
+    def put_big(self):
         with Connection(self.port) as c:
-            body = b"\x0a\x03big\x12" + b"\xa0\x8d\x06" + value
-            c.call(1, "/etcdserverpb.KV/Put", body)
-            c.answer(1)
+            c.call(1, "/etcdserverpb.KV/Put", b"\x0a\x03big\x12" + varint(100000) + b"x" * 100000)
+            self.assertEqual(self.status(c), b"0")
+
+    def test_a_byte_at_a_time(self):
+        self.put_big()
+        with Connection(self.port) as c:
+            c.send(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)) + self.range_call(1))
+            for _ in range(20):
+                c.send(frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1)) * 500)
+            self.assert_others_are_served()
+            c.socket.settimeout(2)
+            received = sum(len(payload) for kind, _, stream, payload in c.frames() if (kind, stream) == (DATA, 1))
+        self.assertEqual(received, 10000)
+
+    def test_clients_that_do_not_read(self):
+        self.put_big()
+        before = self.rss()
         silent = [Connection(self.port) for _ in range(20)]
-        # What is asked for before the first answers are there is answered, whoever reads them; then nothing more is
-        # taken from a client that leaves them lying.
-        for streams in (range(1, 101, 2), range(101, 401, 2)):
-            for c in silent:
-                c.socket.settimeout(2)
-                for s in streams:
-                    if not c.call(s, "/etcdserverpb.KV/Range", b"\x0a\x03big"):
-                        break
-            time.sleep(1)
-        self.assert_others_are_served()
-        self.assertLess(self.rss() - self.before, 2 * MOST_GROWTH_KB)
+        windows = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)) + frame(SETTINGS, 0, 0,
+                                                                              struct.pack(">HI", 4, 1 << 30))
         for c in silent:
+            c.socket.settimeout(2)
+            c.send(windows)
+            for s in range(1, 401, 2):
+                if not c.call(s, "/etcdserverpb.KV/Range", b"\x0a\x03big"):
+                    break
+        # The same, of clients that read but give the streams no window.
+        closed = [Connection(self.port) for _ in range(20)]
+        for c in closed:
+            c.send(b"".join(self.range_call(s) for s in range(1, 401, 2)))
+        self.assert_others_are_served()
+        self.settle()
+        self.assertLess(self.rss() - before, 40 * (ROOM_KB + 3 * 100 + 64 + 200 * 2))
+        # One that begins to read after all gets everything.
+        closed[0].send(windows)
+        ended = 0
+        for kind, flags, _, _ in closed[0].frames():
+            ended += kind == HEADERS and flags & END_STREAM
+            if ended == 200:
+                break
+        self.assertEqual(ended, 200)
+        for c in silent + closed:
             c.socket.close()
-        self.eventually("memory to be given back", lambda: self.rss() - self.before < MOST_GROWTH_KB, 20)
 
     # H5
     def test_bad_grpc(self):
@@ -138,6 +176,7 @@ class Hostile(ClusterTest):
             "encoding": (http2.message(b""), (("grpc-encoding", "gzip"),), b"12"),
             "deadline": (http2.message(b""), (("grpc-timeout", "1X"),), b"13"),
             "nothing": (b"", (), b"13"),
+            "two": (http2.message(put(b"a")) * 2, (), b"0"),  # the first is the one
         }
         for name, (data, more, status) in cases.items():
             with self.subTest(name), Connection(self.port) as c:
@@ -147,6 +186,17 @@ class Hostile(ClusterTest):
         with Connection(self.port) as c:
             c.call(1, "/etcdserverpb.KV/Nothing", b"")
             self.assertEqual(self.status(c), b"12")
+        with Connection(self.port) as c:  # no body, and no end of the head either
+            c.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, http2.head("/etcdserverpb.KV/Put")))
+            self.assertEqual(self.status(c), b"13")
+        with Connection(self.port) as c:  # without "te", as grpc-go takes it
+            c.send(frame(HEADERS, END_HEADERS, 1, http2.head("/etcdserverpb.KV/Put").replace(
+                http2.field("te", "trailers"), b"")) + frame(DATA, END_STREAM, 1, http2.message(put(b"a"))))
+            self.assertEqual(self.status(c), b"0")
+        with Connection(self.port) as c:  # after its end
+            c.call(1, "/etcdserverpb.Watch/Watch", b"\x0a\x03\x0a\x01a")
+            c.send(frame(DATA, 0, 1, http2.message(b"\x0a\x03\x0a\x01b")))
+            self.assertTrue(any(kind in (RST_STREAM, http2.GOAWAY) for kind, *_ in c.frames()))
         with Connection(self.port) as c:  # not gRPC at all: HTTP
             c.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, http2.head("/etcdserverpb.KV/Put", content_type="x/y")))
             self.assertNotIn(b"CLOSED", c.answer(1))
@@ -190,6 +240,22 @@ class Hostile(ClusterTest):
         with Connection(self.port) as c:
             c.call(1, "/etcdserverpb.KV/Txn", nested)
             self.assertIn(self.status(c), (b"3", b"13", b"8"))
+
+    def test_odd_but_good_protobuf(self):
+        unknown = b"\xaa\x06" + varint(1 << 20) + b"u" * (1 << 20)
+        packed = b"\x0a" + bytes([8]) + b"\x0a\x01f" + b"\x2a\x01\x00" + b"\x28\x01"  # filters, either way
+        cases = {"unknown fields": ("KV/Put", put(b"a") + unknown, b"0"),
+                 "a field twice": ("KV/Put", put(b"a") + put(b"b"), b"0"),
+                 "both of a oneof": ("KV/Txn", b"\x12\x0a\x0a\x03\x0a\x01a\x12\x03\x0a\x01b", b"0"),
+                 "a name that is no text": ("Auth/RoleAdd", b"\x0a\x02\xff\xfe", b"13"),
+                 "an overlong varint": ("Lease/LeaseGrant", b"\x08\x8a\x80\x80\x80\x00", b"0")}
+        for name, (method, body, status) in cases.items():
+            with self.subTest(name), Connection(self.port) as c:
+                c.call(1, "/etcdserverpb." + method, body)
+                self.assertEqual(self.status(c), status)
+        with Connection(self.port) as c:
+            c.call(1, "/etcdserverpb.Watch/Watch", packed, flags=0)
+            self.assertTrue(any(kind == DATA and stream == 1 for kind, _, stream, _ in c.frames()))
 
     # H7: what etcd says to each of these is in the differential tests; here: nothing breaks.
     def test_nonsense_in_good_protobuf(self):
