@@ -31,9 +31,9 @@ void TestAuthority::Run(const std::string& command) const {
 }
 
 void TestAuthority::Sign(const std::string& name, const std::string& common_name,
-                         const std::string& names, int days) const {
+                         const std::string& names, int days, const std::string& usage) const {
   std::ofstream(folder_ + "/" + name + ".ext")
-      << "extendedKeyUsage = serverAuth,clientAuth\n"
+      << "extendedKeyUsage = " << usage << "\n"
       << (names.empty() ? "" : "subjectAltName = " + names + "\n");
   Run("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + common_name +
       " -keyout " + name + ".key.new -out " + name + ".csr");

@@ -23,7 +23,7 @@ class TestAuthority {
   // Makes <name>.pem and <name>.key. `names`: "DNS:localhost,IP:127.0.0.1", or nothing. Negative
   // days: it has expired.
   void Sign(const std::string& name, const std::string& common_name, const std::string& names,
-            int days = 10) const;
+            int days = 10, const std::string& usage = "serverAuth,clientAuth") const;
   std::string CertificateOf(const std::string& name) const { return folder_ + "/" + name + ".pem"; }
   std::string KeyOf(const std::string& name) const { return folder_ + "/" + name + ".key"; }
   // Makes <folder>/crl.pem with that one in it.

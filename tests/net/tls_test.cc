@@ -151,6 +151,22 @@ TEST_F(TlsTest, ExpiredCertificatesAreRefused) {
   EXPECT_THAT(events_.at(0).second, HasSubstr("expired"));
 }
 
+TEST_F(TlsTest, CertificatesForOtherUsesAndWithoutEndAreRefused) {
+  options_.client_cert_auth = true;
+  options_.trusted_ca_file = authority_.certificate();
+  authority_.Sign("printer", "printer", "", 10, "codeSigning");
+  UseClient("printer");
+  EXPECT_EQ(Talk(), "");
+  std::string names = "DNS:a0";
+  for (int i = 1; i < 4000; ++i) names += ",DNS:" + std::string(50, 'a') + std::to_string(i);
+  authority_.Sign("fat", "fat", names);
+  UseClient("fat");
+  EXPECT_EQ(Talk(), "") << "200 KB of names";
+  EXPECT_EQ(events_.size(), 2u);
+  UseClient("alice");
+  EXPECT_EQ(Talk(), "alice:hi");
+}
+
 TEST_F(TlsTest, RevokedOnesAreRefusedFromTheListsChangeOn) {
   options_.trusted_ca_file = authority_.certificate();
   authority_.Sign("bob", "bob", "");
