@@ -57,14 +57,15 @@ class Login : public std::enable_shared_from_this<Login> {
   void Look(const kv::auth::AuthState& auth) {
     if (!auth.enabled()) return call_->Finish(kv::auth::ErrAuthNotEnabled());
     const kv::auth::User* user = auth.FindUser(name_);
-    if (user == nullptr) return call_->Finish(kv::auth::ErrAuthFailed());
-    if (user->no_password) return call_->Finish(kv::auth::ErrNoPasswordUser());
+    if (user != nullptr && user->no_password) return call_->Finish(kv::auth::ErrNoPasswordUser());
     checked_revision_ = auth.revision();
-    const bool taken =
-        service_->passwords->Do([self = shared_from_this(), hash = user->password_hash] {
-          const bool fits = PasswordFits(hash, self->password_);
-          OnCallThread(self->call_, [self, fits] { self->Checked(fits); });
-        });
+    // Nobody's password is checked like everybody's.
+    std::string hash = user == nullptr ? std::string() : user->password_hash;
+    const bool taken = service_->passwords->Do([self = shared_from_this(), hash = std::move(hash)] {
+      const int cost = self->service_->options.auth.bcrypt_cost;
+      const bool fits = PasswordFits(hash, self->password_, cost);
+      OnCallThread(self->call_, [self, fits] { self->Checked(fits); });
+    });
     if (!taken) call_->Finish(replica::ErrTooManyRequests());
   }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_format.h"
+
 namespace pintle::server::etcd {
 namespace {
 
@@ -25,6 +27,13 @@ std::string Crypt(const std::string& password, const std::string& setting) {
   const auto data = std::make_unique<crypt_data>();  // 32 KiB
   const char* hash = crypt_rn(password.c_str(), setting.c_str(), data.get(), sizeof(crypt_data));
   return hash == nullptr || hash[0] == '*' ? std::string() : std::string(hash);
+}
+
+// Of that cost; which password fits is nobody's business.
+std::string HashOfNobody(int cost) {
+  std::string hash = absl::StrFormat("%s%02d$", std::string(kCryptPrefix), cost);
+  hash.resize(kHashBytes, '.');
+  return hash;
 }
 
 bool SameBytes(std::string_view a, std::string_view b) {
@@ -54,13 +63,13 @@ absl::StatusOr<std::string> HashPassword(const std::string& password, int cost) 
   return hash.replace(0, kPrefixBytes, "$2a$");
 }
 
-bool PasswordFits(const std::string& hash, const std::string& password) {
-  if (!IsBcrypt(hash) || password.find('\0') != std::string::npos) return false;
-  std::string setting = hash;
+bool PasswordFits(const std::string& hash, const std::string& password, int cost) {
+  const bool can_fit = IsBcrypt(hash) && password.find('\0') == std::string::npos;
+  std::string setting = IsBcrypt(hash) ? hash : HashOfNobody(cost);
   setting.replace(0, kPrefixBytes, kCryptPrefix);
   // As Go's: of a longer password the first 72 bytes count.
   const std::string found = Crypt(password.substr(0, kMostPasswordBytes), setting);
-  return SameBytes(found, setting);
+  return SameBytes(found, setting) && can_fit;
 }
 
 bool PasswordWorker::Do(absl::AnyInvocable<void()> work) {

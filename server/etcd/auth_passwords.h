@@ -29,7 +29,9 @@ inline constexpr int kDefaultBcryptCost = 10;
 // Errors: UNKNOWN "bcrypt: password length exceeds 72 bytes", as etcd; INVALID_ARGUMENT, a zero
 // byte.
 absl::StatusOr<std::string> HashPassword(const std::string& password, int cost);
-bool PasswordFits(const std::string& hash, const std::string& password);
+// What is no hash fits nothing, and takes as long to say so as a hash of that cost: the time must
+// not tell whether there is such a user.
+bool PasswordFits(const std::string& hash, const std::string& password, int cost);
 
 class PasswordWorker {
  public:

@@ -396,21 +396,48 @@ TEST_F(AuthServiceTest, OffAgainEverythingIsOpen) {
 
 // The hashes are those of the tests of Go's bcrypt and of OpenBSD's.
 TEST(Passwords, AreGos) {
-  EXPECT_TRUE(
-      PasswordFits("$2a$10$XajjQvNhvvRt5GSeFk1xFeyqRrsxkhBkUiQeg0dt.wU1qD4aFDcga", "allmine"));
-  EXPECT_TRUE(PasswordFits("$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abc"));
-  EXPECT_FALSE(PasswordFits("$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abd"));
+  EXPECT_TRUE(PasswordFits("$2a$10$XajjQvNhvvRt5GSeFk1xFeyqRrsxkhBkUiQeg0dt.wU1qD4aFDcga",
+                           "allmine", kMinBcryptCost));
+  EXPECT_TRUE(PasswordFits("$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abc",
+                           kMinBcryptCost));
+  EXPECT_FALSE(PasswordFits("$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abd",
+                            kMinBcryptCost));
   const auto hash = HashPassword("secret", kMinBcryptCost);
   ASSERT_TRUE(hash.ok());
   EXPECT_EQ(hash->size(), 60u);
-  EXPECT_TRUE(PasswordFits(*hash, "secret"));
-  EXPECT_FALSE(PasswordFits(*hash, "secreT"));
-  EXPECT_FALSE(PasswordFits(*hash, std::string("secret\0", 7)));
-  EXPECT_FALSE(PasswordFits("", "")) << "no hash, no password";
-  EXPECT_FALSE(PasswordFits("secret", "secret"));
+  EXPECT_TRUE(PasswordFits(*hash, "secret", kMinBcryptCost));
+  EXPECT_FALSE(PasswordFits(*hash, "secreT", kMinBcryptCost));
+  EXPECT_FALSE(PasswordFits(*hash, std::string("secret\0", 7), kMinBcryptCost));
+  EXPECT_FALSE(PasswordFits("", "", kMinBcryptCost)) << "no hash, no password";
+  EXPECT_FALSE(PasswordFits("secret", "secret", kMinBcryptCost));
   EXPECT_NE(*hash, *HashPassword("secret", kMinBcryptCost)) << "salted";
   const auto longest = HashPassword(std::string(72, 'x'), kMinBcryptCost);
-  EXPECT_TRUE(PasswordFits(*longest, std::string(80, 'x'))) << "as Go: 72 bytes count";
+  EXPECT_TRUE(PasswordFits(*longest, std::string(80, 'x'), kMinBcryptCost))
+      << "as Go: 72 bytes count";
+}
+
+TEST(Passwords, NobodysTakesAsLongAsAnybodys) {
+  constexpr int kCost = 8;
+  const auto hash = HashPassword("secret", kCost);
+  ASSERT_TRUE(hash.ok());
+  const auto least_of_three = [](const std::string& of) {
+    absl::Duration least = absl::InfiniteDuration();
+    for (int i = 0; i < 3; ++i) {
+      timespec begun{};
+      timespec ended{};
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+      EXPECT_FALSE(PasswordFits(of, "wrong", kCost));
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+      least =
+          std::min(least, absl::DurationFromTimespec(ended) - absl::DurationFromTimespec(begun));
+    }
+    return least;
+  };
+  const absl::Duration known = least_of_three(*hash);
+  for (const char* none : {"", "no hash"}) {
+    EXPECT_GT(least_of_three(none), known / 2) << none;
+    EXPECT_LT(least_of_three(none), known * 2) << none;
+  }
 }
 
 TEST(PasswordWorker, WorksBesideAndIsBounded) {
