@@ -156,7 +156,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // A pipe is opened without waiting for whoever would write to it, and then cannot be read.
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return FromErrno("open", path);
     return std::make_unique<PosixFile>(fd, path, /*writable=*/false);
   }
