@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/canary.h"
 #include "base/fault_point.h"
 
 namespace pintle::server::replica {
@@ -103,6 +104,7 @@ void Integrity::LookAtHashes(bool is_leader) {
     verdict = votes_.Look(self_, voters);
   }
   const bool odd = verdict.kind == HashVotes::Verdict::Kind::kOdd;
+  if (odd && PINTLE_CANARY("odd_member_ignored")) return;
   if (odd && IsCorrupt()) return;  // an operator is looking at it, and may want to keep this store
   if (odd) {
     base::FaultPoint("integrity.odd");

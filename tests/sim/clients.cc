@@ -15,9 +15,9 @@ using server::replica::RequestKind;
 constexpr absl::Duration kPatience = absl::Seconds(3);
 constexpr uint64_t kFarBack = 60;  // revisions
 
-std::optional<history::Pair> PairOf(const kv::RangeResult& result) {
+std::optional<history::Pair> PairOf(const SimMember& member, const kv::RangeResult& result) {
   if (result.kvs.empty()) return std::nullopt;
-  return ToPair(result.kvs[0]);
+  return member.Told(result.kvs[0]);
 }
 
 }  // namespace
@@ -200,15 +200,16 @@ void Clients::AnswerChange(const Call& call, const Applied& applied) {
   if (txn == nullptr || txn->succeeded) {
     if (call.past != 0) {
       const auto& range = std::get<kv::RangeResult>(txn->responses.at(0));
-      check_(history_.Read(/*linearizable=*/false, 0, call.past, call.key, PairOf(range)));
+      check_(history_.Read(/*linearizable=*/false, 0, call.past, call.key,
+                           PairOf(*call.member, range)));
     }
     check_(history_.Wrote(call.floor, applied.revision, call.key, call.value));
     return;
   }
   check_(history_.NotWritten(call.value));
   const auto& range = std::get<kv::RangeResult>(txn->responses.at(0));
-  check_(
-      history_.Read(/*linearizable=*/true, call.floor, applied.revision, call.key, PairOf(range)));
+  check_(history_.Read(/*linearizable=*/true, call.floor, applied.revision, call.key,
+                       PairOf(*call.member, range)));
 }
 
 void Clients::LinearizableRead(const std::shared_ptr<Call>& call) {
@@ -238,7 +239,8 @@ void Clients::ReadPast(const std::shared_ptr<Call>& call) {
   const int64_t revision = SomeRevision();
   const auto result = view->Range({.range = {call->key, ""}, .revision = revision});
   if (result.ok()) {
-    check_(history_.Read(/*linearizable=*/false, 0, revision, call->key, PairOf(*result)));
+    check_(history_.Read(/*linearizable=*/false, 0, revision, call->key,
+                         PairOf(*call->member, *result)));
   } else if (kv::IsFutureRevision(result.status()) ? revision <= view->revision()
              : kv::IsCompacted(result.status())    ? revision >= view->compact_revision()
                                                    : !call->member->Excuses(result.status())) {
@@ -254,7 +256,8 @@ void Clients::CheckView(const Call& call, const kv::ReadView& view, bool lineari
     if (!call.member->Excuses(result.status())) check_(result.status());
     return;
   }
-  check_(history_.Read(linearizable, call.floor, result->revision, call.key, PairOf(*result)));
+  check_(history_.Read(linearizable, call.floor, result->revision, call.key,
+                       PairOf(*call.member, *result)));
 }
 
 void Clients::Probe(SimMember& member, const std::shared_ptr<bool>& done) {

@@ -21,7 +21,15 @@ FaultAtlas::FaultAtlas(const Settings& settings, const Members& members, Doors d
       random_(settings.seed ^ 0xa71a5) {}
 
 bool FaultAtlas::IsWhole(const SimMember& member) const {
-  return !log_in_doubt_.contains(&member) && member.whole() && !member.disk().IsDamaged(kStore);
+  return !log_in_doubt_.contains(&member) && member.whole() && !member.disk().IsDamaged(kStore) &&
+         !member.changed_values().any();
+}
+
+// Whoever holds a changed value has all it needs in its log.
+bool FaultAtlas::NobodyNeedsHelp() const {
+  return std::ranges::all_of(members_, [this](const SimMember* member) {
+    return member->has_whole_log() && (member->changed_values().any() || IsWhole(*member));
+  });
 }
 
 bool FaultAtlas::IsMajorityWhole(const std::vector<raft::MemberId>& voters,
@@ -68,6 +76,7 @@ void FaultAtlas::DamageSomething(SimMember& member, DiskDamage damage) {
 bool FaultAtlas::DamageLog(SimMember& member, DiskDamage damage) {
   const bool alone = doors_.was_alone(member);
   if (alone && settings_.keeps_whole_log) return false;  // its store may need all of it
+  if (member.changed_values().any()) return false;       // does
   const bool may_lose = !alone && MayLose(member);
   const bool also_store = !alone && may_lose && random_.Below(4) == 0;
   if (!member.disk().Damage(damage, kLog, also_store ? kStore : kLog)) return false;
@@ -93,9 +102,16 @@ bool FaultAtlas::KeepLogDamage(SimMember& member, bool may_lose) {
 bool FaultAtlas::DamageStore(SimMember& member, DiskDamage damage) {
   if (!MayLose(member)) return false;
   const bool alone = doors_.was_alone(member);
-  const bool also_log = !alone && random_.Below(4) == 0;
+  const bool also_log = !alone && !member.changed_values().any() && random_.Below(4) == 0;
   return member.disk().Damage(damage, kStore, also_log ? kLog : kStore) &&
          KeepLogDamage(member, /*may_lose=*/!alone);
+}
+
+void FaultAtlas::ChangeValue(SimMember& member) {
+  if (!member.up() || !IsWhole(member) || !member.has_whole_log()) return;
+  if (!MayLose(member) && !NobodyNeedsHelp()) return;
+  member.changed_values().ChangeNext();
+  doors_.tell(member, "value-changed");
 }
 
 void FaultAtlas::Rot(SimMember& member) {

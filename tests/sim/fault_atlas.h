@@ -11,6 +11,10 @@
 // it. The same holds for one that was single once: where the log breaks off it may believe that it
 // still is.
 //
+// A changed value is found by comparison, and its store is then filled again from the member's own
+// log: it takes a log that was kept from its first entry on, and that log is left alone until then.
+// While all members have theirs whole several may hold such values, so that no majority agrees.
+//
 // What has one copy in the world is left alone: a member's newest term and vote. And as long as
 // somebody runs who has lost its whole disk nobody may forget who that was.
 //
@@ -52,6 +56,8 @@ class FaultAtlas {
   void Booted(const SimMember& member) { log_in_doubt_.erase(&member); }
   // A table of a running member's store goes bad.
   void Rot(SimMember& member);
+  // One of the values that it writes next becomes another one in its store.
+  void ChangeValue(SimMember& member);
   // Whether a majority is whole without it.
   bool MayLose(const SimMember& member) const { return IsEnoughWhole(member, 0); }
   // With one to spare: who has lost its disk never says what it held, and as long as it is not
@@ -62,6 +68,7 @@ class FaultAtlas {
 
  private:
   bool IsWhole(const SimMember& member) const;
+  bool NobodyNeedsHelp() const;
   bool IsEnoughWhole(const SimMember& without, size_t spare) const;
   bool IsMajorityWhole(const std::vector<raft::MemberId>& voters, const SimMember& without,
                        size_t spare) const;

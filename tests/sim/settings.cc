@@ -34,6 +34,16 @@ void DrawNetwork(SimRandom& random, NetworkFaults& network) {
   network.reorders = random.Below(2) == 0;
 }
 
+// One voter alone has nobody to compare with; of three members one may be a learner.
+void ChangeValues(Settings& settings, absl::Duration every) {
+  settings.change_value_every = every;
+  if (every != absl::InfiniteDuration()) {
+    settings.fewest_members = std::max<size_t>(settings.fewest_members, 3);
+    settings.keys = 300;  // so that they are compared before they are overwritten
+    settings.content_check_interval = absl::Seconds(1);
+  }
+}
+
 }  // namespace
 
 Settings Draw(uint64_t seed, size_t members) {
@@ -75,6 +85,10 @@ Settings Draw(uint64_t seed, size_t members) {
   settings.retention.most_bytes = settings.retention.bytes * random.Between(1, 8);
   settings.change_every = Every(random, absl::Seconds(1), absl::Seconds(10));
   settings.fewest_members = random.Between(1, settings.members);
+  const absl::Duration change_value_every = Every(random, absl::Seconds(2), absl::Seconds(10));
+  if (settings.keeps_whole_log && settings.members > 1) {
+    ChangeValues(settings, change_value_every);
+  }
   return settings;
 }
 
@@ -94,6 +108,7 @@ void HaveEverything(Settings& settings) {
   settings.cut_every = settings.crash_every = settings.power_loss_every = often;
   settings.pause_every = settings.stall_every = settings.failed_sync_every = often;
   settings.full_disk_every = settings.failed_write_every = settings.rot_every = often;
+  if (settings.keeps_whole_log && settings.members > 1) ChangeValues(settings, often / 10);
   settings.compacts = true;
   settings.lease_users = 4;
   settings.transfer_every = often / 4;
@@ -117,7 +132,8 @@ std::string Settings::Describe() const {
       crash_at_fault_point, every("cut", cut_every), every("crash", crash_every),
       every("power", power_loss_every), every("pause", pause_every), every("stall", stall_every),
       every("failed-sync", failed_sync_every), every("failed-write", failed_write_every),
-      every("rot", rot_every), damages() ? " damage" : "", every("full-disk", full_disk_every),
+      every("rot", rot_every), every("change-value", change_value_every),
+      damages() ? " damage" : "", every("full-disk", full_disk_every),
       every("transfer", transfer_every), every("members change", change_every),
       compacts ? " compacts" : "");
 }

@@ -35,6 +35,9 @@ struct Settings {
   absl::Duration failed_sync_every = absl::InfiniteDuration();
   absl::Duration failed_write_every = absl::InfiniteDuration();
   absl::Duration rot_every = absl::InfiniteDuration();  // of a running member's store
+  // One stored value becomes another, with a right checksum; where the whole log is kept.
+  absl::Duration change_value_every = absl::InfiniteDuration();
+  absl::Duration content_check_interval = absl::Seconds(4);
   absl::Duration full_disk_every = absl::InfiniteDuration();
   absl::Duration transfer_every = absl::InfiniteDuration();
   // An operator changes the members so often, and never leaves fewer than that.

@@ -20,7 +20,6 @@ using server::replica::MemberOptions;
 using server::replica::Refusal;
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
-constexpr absl::Duration kContentCheckInterval = absl::Seconds(4);
 constexpr absl::Duration kHandOver = absl::Microseconds(5);  // from one thread to another
 constexpr char kDataDir[] = "/disk/data";
 
@@ -37,13 +36,14 @@ SimMember*& RunningMember() {
   return running;
 }
 
-history::Pair ToPair(const kv::EncodedKeyValue& encoded) {
+history::Pair SimMember::Told(const kv::EncodedKeyValue& encoded) const {
   kv::KeyValueView view;
   PINTLE_CHECK(kv::ParseKeyValue(*encoded, view), "a pair that is none");
-  return {std::string(view.value), view.mod_revision, view.create_revision, view.version};
+  return {changed_values_.Right(std::string(view.value)), view.mod_revision, view.create_revision,
+          view.version};
 }
 
-Revisions ToRevisions(const watch::Batch& batch) {
+Revisions SimMember::Told(const watch::Batch& batch) const {
   Revisions revisions;
   for (const watch::Delivered& delivered : batch.events) {
     const kv::Event& event = *delivered.event;
@@ -55,7 +55,7 @@ Revisions ToRevisions(const watch::Batch& batch) {
     history::Change change{.key = std::string(pair.key)};
     change.deleted = event.type == kv::EventType::kDelete;
     if (!change.deleted) {
-      change.value = std::string(pair.value);
+      change.value = changed_values_.Right(std::string(pair.value));
       change.create_revision = pair.create_revision;
       change.version = pair.version;
     }
@@ -74,6 +74,7 @@ SimMember::SimMember(Place place, const Settings& settings, EventQueue& events,
       start_(std::move(start)),
       random_(settings.seed * 1000 + place + 1),
       disk_(random_.Next()),
+      changed_values_(place),
       clock_(events, absl::Hours(static_cast<int64_t>(random_.Below(1000))),
              RateOf(random_, settings.clock_drift)),
       rate_(RateOf(random_, settings.clock_drift)) {
@@ -105,7 +106,7 @@ MemberOptions SimMember::Options() {
   options.wal.largest_segment_bytes = settings_.largest_segment_bytes;
   options.wal.prepare_inline = true;
   options.retention = settings_.retention;
-  options.content_check_interval = kContentCheckInterval;
+  options.content_check_interval = settings_.content_check_interval;
   options.store = {.value_cache_bytes = settings_.value_cache_bytes,
                    .compaction_slice = settings_.compaction_slice};
   options.hub = {.window_bytes = settings_.watch_window_bytes};
@@ -119,7 +120,8 @@ MemberOptions SimMember::Options() {
                                                .flush_on_close = false,
                                                .wait_for_background = true});
     if (!backend.ok()) return backend.status();
-    return std::unique_ptr<kv::Backend>(*std::move(backend));
+    if (settings_.change_value_every == absl::InfiniteDuration()) return *std::move(backend);
+    return changed_values_.Wrap(*std::move(backend));
   };
   return options;
 }
@@ -170,6 +172,19 @@ void SimMember::Wipe() {
   wiped_ = true;
 }
 
+void SimMember::DropStore() {
+  if (member_ != nullptr) Kill(/*power=*/false);
+  const std::string folder = absl::StrCat(kDataDir, "/member");
+  for (const std::string& name : disk_.List(folder).value_or(std::vector<std::string>())) {
+    if (!name.starts_with("store-")) continue;
+    PINTLE_CHECK(disk_.RemoveFolder(absl::StrCat(folder, "/", name)).ok(), "it was there");
+  }
+}
+
+void SimMember::LookForChangedValues() {
+  if (changed_values_.any()) changed_values_.LookAt(*member_->store().NewSnapshot());
+}
+
 void SimMember::Boot() {
   if (member_ != nullptr) Kill(/*power=*/true);  // it froze outside of a step
   if (!KnowsWhoItIs()) return;
@@ -215,6 +230,7 @@ void SimMember::Boot() {
     member_->apply_worker().SetRewindObserver([this](raft::Index index) {
       if (!frozen_) hooks_.rewound(*this, index);
     });
+    LookForChangedValues();
     SubscribeToTruth();
     PullTruth();
     Turn();
@@ -259,6 +275,7 @@ void SimMember::NoteState() {
 
 void SimMember::Kill(bool power) {
   NoteState();
+  changed_values_.ChangeNext(false);
   frozen_ = true;
   network_.Freeze(place_);
   if (power) disk_.Freeze();
@@ -325,6 +342,7 @@ void SimMember::TickLater() {
 void SimMember::Turn() {
   member_->driver().TakeEvents();
   member_->driver().DispatchAll();
+  if (!frozen_) LookForChangedValues();
   if (!frozen_) hooks_.turned(*this);
   if (!member_->log_writer().queue().empty()) WriteLater();
   if (!member_->apply_worker().queue().empty()) ApplyLater();
@@ -394,7 +412,7 @@ void SimMember::PullTruth() {
       SubscribeToTruth();
       continue;
     }
-    for (const Revisions::One& one : ToRevisions(batch).list) {
+    for (const Revisions::One& one : Told(batch).list) {
       hooks_.learned(truth_source_, one.revision, one.changes);
     }
     if (!batch.more) return;

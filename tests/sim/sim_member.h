@@ -20,6 +20,7 @@
 #include "server/replica/member.h"
 #include "server/storage/wal_recovery.h"
 #include "tests/history/history.h"
+#include "tests/sim/changed_values.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/network.h"
@@ -30,8 +31,6 @@ namespace pintle::sim {
 
 inline kv::KeyRange AllKeys() { return {std::string(1, '\0'), std::string(1, '\0')}; }
 
-history::Pair ToPair(const kv::EncodedKeyValue& encoded);
-
 // The pairs of a batch that a watch delivered, by revision.
 struct Revisions {
   struct One {
@@ -40,7 +39,6 @@ struct Revisions {
   };
   std::vector<One> list;
 };
-Revisions ToRevisions(const watch::Batch& batch);
 
 class SimMember {
  public:
@@ -89,8 +87,9 @@ class SimMember {
   void StallDisk(absl::Duration how_long);
   // To whoever is best, if this one leads.
   void TransferLeadership();
-  // Nothing of its data-dir is left.
+  // Nothing of its data-dir is left; nothing of its store.
   void Wipe();
+  void DropStore();
   // From the next start on it listens there.
   void MoveTo(std::string url) { start_.url = std::move(url); }
 
@@ -105,12 +104,21 @@ class SimMember {
   raft::MemberId id() const { return raft::MemberId(place_ + 1); }
   // Counts boots: an answer of an earlier process means nothing.
   uint64_t incarnation() const { return incarnation_; }
-  server::replica::Member& member() { return *member_; }
+  server::replica::Member& member() const { return *member_; }
   VirtualDisk& disk() { return disk_; }
   const VirtualDisk& disk() const { return disk_; }
   // It can go on from what it has itself: no floor, a store that is no way behind its log. Of a
   // process that is gone: as it was.
   bool whole() const;
+  // Its log has been kept from the first entry on, and its process has it.
+  bool has_whole_log() const {
+    return up() && member_->replica().log().FirstIndex() == raft::Index(1);
+  }
+  ChangedValues& changed_values() { return changed_values_; }
+  const ChangedValues& changed_values() const { return changed_values_; }
+  // What it says, as it would have said it without changed values.
+  history::Pair Told(const kv::EncodedKeyValue& encoded) const;
+  Revisions Told(const watch::Batch& batch) const;
   // What a start now would find in the log. The process must be gone.
   server::storage::WalContents LogOnDisk();
   // An answer that a damaged disk makes right.
@@ -135,6 +143,7 @@ class SimMember {
   void DoWrite();
   void DoApply();
   void NoteState();
+  void LookForChangedValues();
   void SubscribeToTruth();
   void PullTruth();
   // Runs `step` as this member's, and buries the member if it froze in it.
@@ -151,6 +160,7 @@ class SimMember {
   Start start_;
   SimRandom random_;
   VirtualDisk disk_;
+  ChangedValues changed_values_;
   VirtualClock clock_;
   const double rate_;
 

@@ -25,7 +25,10 @@ Simulation::Simulation(const Settings& settings, Plan plan)
       random_(settings.seed),
       network_(events_, settings.seed ^ 0x4e7),
       raft_checks_(settings.members),
-      atlas_(settings_, members_, AtlasDoors()) {
+      atlas_(settings_, members_, AtlasDoors()),
+      auditor_(
+          settings_, events_, members_,
+          [this](const SimMember& member, const std::string& kind) { NoteFault(member, kind); }) {
   current_ = this;
   base::SetFaultListener([](const char* name) { current_->OnFaultPoint(name); });
   server::storage::SetFatalListener([](std::string_view text) {
@@ -84,15 +87,17 @@ void Simulation::OnFaultPoint(const char* name) {
   member->Freeze(absl::StrCat("at fault point ", name));
 }
 
+void Simulation::NoteFault(const SimMember& member, const std::string& kind) {
+  ++outcome_.faults[kind];
+  Tell(absl::StrCat("member ", member.place(), ": ", kind));
+}
+
 FaultAtlas::Doors Simulation::AtlasDoors() {
-  return {.tell =
-              [this](const SimMember& member, const std::string& kind) {
-                ++outcome_.faults[kind];
-                Tell(absl::StrCat("member ", member.place(), ": ", kind));
-              },
-          .promised = [this](const SimMember& member) { return raft_checks_.Promised(member); },
-          .confs = [this] { return raft_checks_.Confs(); },
-          .was_alone = [this](const SimMember& member) { return raft_checks_.WasAlone(member); }};
+  return {
+      .tell = [this](const SimMember& member, const std::string& kind) { NoteFault(member, kind); },
+      .promised = [this](const SimMember& member) { return raft_checks_.Promised(member); },
+      .confs = [this] { return raft_checks_.Confs(); },
+      .was_alone = [this](const SimMember& member) { return raft_checks_.WasAlone(member); }};
 }
 
 Operator::Doors Simulation::OperatorDoors() {
@@ -145,6 +150,8 @@ SimMember::Hooks Simulation::MemberHooks() {
       .rewound =
           [this](SimMember& member, raft::Index index) {
             ++outcome_.faults["store-went-back"];
+            if (member.changed_values().any() && index == raft::Index{})
+              NoteFault(member, "store-with-changed-value-made-anew");
             raft_checks_.Rewound(member, index);
           },
       .turned =
@@ -259,6 +266,8 @@ void Simulation::PlanFaults() {
   Repeat("failed-write", settings_.failed_write_every,
          [somebody] { somebody().disk().FailNextWrite(); });
   Repeat("rot", settings_.rot_every, [this, somebody] { atlas_.Rot(somebody()); });
+  Repeat("change-value", settings_.change_value_every,
+         [this, somebody] { atlas_.ChangeValue(somebody()); });
   Repeat("errand", settings_.change_every, [this] { operator_->Begin(); });
 }
 
@@ -329,6 +338,7 @@ Outcome Simulation::Run() {
   watchers_->Start();
   lease_users_->Start();
   operator_->Turn();
+  auditor_.Turn();
   PlanFaults();
   RunUntil(settings_.duration);
   if (outcome_.violation.ok()) {

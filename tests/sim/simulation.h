@@ -3,9 +3,9 @@
 //
 //   1. `duration` with the seed's faults, clients, and changes of members.
 //   2. Everything is healed and started; new calls stop. Within kLivenessLimit those who run must
-//   be
-//      the members that the list names, every one of them must have acknowledged a put and a
-//      linearizable read, and watchers must have been given all.
+//      be the members that the list names, every one of them must have acknowledged a put and a
+//      linearizable read, watchers must have been given all, and whatever was changed in a store
+//      behind a member's back must have been found and mended.
 //   3. All members hold the same state, and it is the truth.
 //
 // The same seed gives the same Outcome, bit for bit (`hash` covers every event and its time). One
@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "tests/history/history.h"
+#include "tests/sim/auditor.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/fault_atlas.h"
@@ -72,6 +73,7 @@ class Simulation {
   SimMember::Hooks MemberHooks();
   Operator::Doors OperatorDoors();
   FaultAtlas::Doors AtlasDoors();
+  void NoteFault(const SimMember& member, const std::string& kind);
   void Supervise();
   void PlanFaults();
   void Repeat(const char* kind, absl::Duration mean, std::function<void()> fault);
@@ -86,11 +88,14 @@ class Simulation {
   bool IsAnswered(SimMember& member);
   bool HaveAppliedAll();
   bool CanBeRead();
+  bool AreStoresRight();
   std::string WhatIsMissing();
   void CheckAgreement();
   void CheckMembers();
   void CheckHash(SimMember& member);
-  void CheckStore(const std::vector<kv::EncodedKeyValue>& pairs, int64_t revision);
+  void CheckStore(const SimMember& member, const std::vector<kv::EncodedKeyValue>& pairs,
+                  int64_t revision);
+  void CheckContent();
   void Check(const absl::Status& status);
   void Tell(const std::string& what);
   void Mix(uint64_t value) { outcome_.hash = (outcome_.hash ^ value) * 0x100000001b3; }
@@ -112,6 +117,7 @@ class Simulation {
   std::unique_ptr<Clients> clients_;
   std::unique_ptr<LeaseUsers> lease_users_;
   std::unique_ptr<Operator> operator_;
+  Auditor auditor_;
   std::map<kv::Sequence, uint64_t> hashes_;  // of the chain, as the first member has it
   std::map<SimMember::Place, std::shared_ptr<bool>> probes_;
   bool faults_on_ = true;

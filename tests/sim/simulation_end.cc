@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "kv/content_hash.h"
 #include "server/replica/member_list.h"
 #include "tests/sim/simulation.h"
 
@@ -20,6 +21,7 @@ void Simulation::EndFaults() {
     member->disk().FailNextSync(false);
     member->disk().FailNextWrite(false);
     member->disk().SetRoom(VirtualDisk::kUnlimited);
+    member->changed_values().ChangeNext(false);
   }
 }
 
@@ -61,11 +63,18 @@ bool Simulation::HaveAppliedAll() {
   });
 }
 
+// Whatever was changed behind a member's back has been found, and its store is another one.
+bool Simulation::AreStoresRight() {
+  return std::ranges::none_of(
+      members_, [](const SimMember* member) { return member->changed_values().any(); });
+}
+
 bool Simulation::IsLive() {
   const auto answered =
       std::ranges::count_if(members_, [this](SimMember* member) { return IsAnswered(*member); });
   return static_cast<size_t>(answered) == members_.size() && operator_->settled() &&
          watchers_->AreSynced() && lease_users_->AllGone() && HaveAppliedAll() &&
+         AreStoresRight() &&
          std::ranges::all_of(members_,
                              [this](SimMember* member) {
                                return member->member().view()->revision() ==
@@ -82,6 +91,7 @@ std::string Simulation::WhatIsMissing() {
   for (SimMember* member : members_) {
     absl::StrAppend(&text, "; member ", member->place(), member->up() ? "" : " is down");
     if (!IsAnswered(*member)) absl::StrAppend(&text, " does not answer");
+    if (member->changed_values().any()) absl::StrAppend(&text, " holds a changed value");
     if (!member->up()) continue;
     const auto status = member->member().status();
     absl::StrAppend(&text, " at revision ", member->member().view()->revision(), ", term ",
@@ -99,11 +109,12 @@ std::string Simulation::WhatIsMissing() {
   return text;
 }
 
-void Simulation::CheckStore(const std::vector<kv::EncodedKeyValue>& pairs, int64_t revision) {
+void Simulation::CheckStore(const SimMember& member, const std::vector<kv::EncodedKeyValue>& pairs,
+                            int64_t revision) {
   for (const auto& encoded : pairs) {
     kv::KeyValueView pair;
     if (!kv::ParseKeyValue(*encoded, pair)) return Check(absl::InternalError("no pair"));
-    Check(history_.Read(false, 0, revision, std::string(pair.key), ToPair(encoded)));
+    Check(history_.Read(false, 0, revision, std::string(pair.key), member.Told(encoded)));
   }
 }
 
@@ -113,14 +124,34 @@ void Simulation::CheckAgreement() {
     const auto all = member->member().view()->Range({.range = AllKeys()});
     if (member->Excuses(all.status())) continue;  // found only now
     if (!all.ok()) return Check(all.status());
-    CheckStore(all->kvs, all->revision);
+    CheckStore(*member, all->kvs, all->revision);
     if (count && all->kvs.size() != *count) {
       Check(absl::InternalError(absl::StrCat("member ", member->place(), " holds ", all->kvs.size(),
                                              " keys, others ", *count)));
     }
     count = all->kvs.size();
   }
+  CheckContent();
   CheckMembers();
+}
+
+// All have applied the same; so has everybody whose compaction has come to an end the same bytes.
+void Simulation::CheckContent() {
+  std::optional<uint64_t> first;
+  for (SimMember* member : members_) {
+    const kv::Store& store = member->member().store();
+    if (!store.compacted()) continue;
+    kv::ContentHash content(store.NewSnapshot());
+    absl::Status read;
+    while (read.ok() && !content.done()) read = content.Step(size_t{1} << 20);
+    if (member->Excuses(read)) continue;
+    Check(read);
+    if (first && content.hash() != *first) {
+      Check(absl::InternalError(
+          absl::StrCat("member ", member->place(), " has another content than others")));
+    }
+    first = content.hash();
+  }
 }
 
 // Everybody knows the same members, and the voters among them vote.

@@ -88,7 +88,7 @@ void Watchers::Pull(Watcher& watcher) {
   if (!batch.error.ok()) return Resume(watcher);  // its store was being replaced
   if (batch.compacted) return CheckCompacted(watcher, batch);
   if (watcher.prev_kv) CheckPrevious(watcher, batch);
-  for (const Revisions::One& one : ToRevisions(batch).list) {
+  for (const Revisions::One& one : watcher.member->Told(batch).list) {
     check_(history_.Watched(watcher.cursor, one.revision, one.changes));
   }
   CheckProgress(watcher);
@@ -118,7 +118,7 @@ void Watchers::CheckPrevious(const Watcher& watcher, const watch::Batch& batch) 
     if (delivered.prev_kv == nullptr && event.revision.main - 1 < compacted) continue;
     const auto given = delivered.prev_kv == nullptr
                            ? std::nullopt
-                           : std::optional<history::Pair>(ToPair(delivered.prev_kv));
+                           : std::optional<history::Pair>(watcher.member->Told(delivered.prev_kv));
     if (given == truth) continue;
     check_(absl::InternalError(absl::StrCat("a watch got a wrong previous pair of ", event.key,
                                             " at revision ", event.revision.main)));
