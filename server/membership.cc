@@ -35,16 +35,18 @@ std::optional<storage::DataDirIdentity> IdentityIn(const std::string& data_dir) 
   return std::nullopt;
 }
 
-absl::StatusOr<Membership> Join(const Config& config, const std::shared_ptr<net::TlsPolicy>& tls) {
-  std::vector<replica::PeerAddress> others;
+replica::Join QuestionTo(const Config& config, const std::shared_ptr<net::TlsPolicy>& tls) {
+  std::vector<std::vector<replica::PeerAddress>> others;
   for (const InitialMember& member : config.initial_cluster) {
-    if (member.name == config.name) continue;
-    for (const auto& address : replica::PeerAddressesOf(member.peer_urls))
-      others.push_back(address);
+    if (member.name != config.name) others.push_back(replica::PeerAddressesOf(member.peer_urls));
   }
+  return {std::move(others), tls};
+}
+
+absl::StatusOr<Membership> Join(const Config& config, const std::shared_ptr<net::TlsPolicy>& tls) {
   PINTLE_ASSIGN_OR_RETURN(
       const replica::JoinFacts facts,
-      replica::AskToJoin(others, tls, config.initial_advertise_peer_urls, kJoinPatience));
+      QuestionTo(config, tls).AskWhoWeAre(config.initial_advertise_peer_urls, kJoinPatience));
   PINTLE_ASSIGN_OR_RETURN(const uint64_t self,
                           replica::JoinAs(facts, config.initial_advertise_peer_urls));
   spdlog::info("joining cluster {:x} as member {:x}", facts.cluster_id, self);
@@ -103,6 +105,11 @@ absl::StatusOr<Membership> MembershipOf(const Config& config,
       "%x: give another data-dir, or, if the members have changed since, "
       "--initial-cluster-state=existing",
       config.data_dir, identity->member_id, identity->cluster_id, flags.cluster_id));
+}
+
+absl::StatusOr<replica::MemberList> AskMembers(const Config& config,
+                                               const std::shared_ptr<net::TlsPolicy>& tls) {
+  return QuestionTo(config, tls).AskWhoTheyAre(kJoinPatience);
 }
 
 }  // namespace pintle::server

@@ -13,6 +13,7 @@
 #include "net/tls_policy.h"
 #include "server/config.h"
 #include "server/replica/local_member.h"
+#include "server/replica/member_list.h"
 
 namespace pintle::server {
 
@@ -30,5 +31,9 @@ Membership InitialMembership(const Config& config);
 // `tls`: how the others are asked where their URLs are https; may be null.
 absl::StatusOr<Membership> MembershipOf(const Config& config,
                                         const std::shared_ptr<net::TlsPolicy>& tls);
+
+// Who belongs to the cluster now, by those that --initial-cluster names.
+absl::StatusOr<replica::MemberList> AskMembers(const Config& config,
+                                               const std::shared_ptr<net::TlsPolicy>& tls);
 
 }  // namespace pintle::server

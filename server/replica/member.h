@@ -62,6 +62,9 @@ struct MemberOptions {
   // Who the cluster begins with, this member among them; with ids and peer URLs. Empty: this member
   // joins a cluster, whose leader tells it everything.
   std::vector<ClusterMember> members;
+  // Asks the others who the members are, for one that joins and has not heard from a leader yet; in
+  // Open. Its errors are Open's. Empty: it waits until it is greeted.
+  std::function<absl::StatusOr<MemberList>()> ask_members;
   std::vector<std::string> peer_urls;  // this member's, until it knows better
   // What this member tells the others about itself.
   std::string name;
@@ -165,6 +168,7 @@ class Member final : public LocalMember {
 
   absl::Status Recover();
   absl::Status CheckMembership();
+  absl::Status AskMembers();
   absl::Status OpenBackend(const std::string& folder);
   absl::Status StartStoreAnew(const absl::Status& damage);
   absl::Status CheckAlone(const storage::WalContents& contents, const absl::Status& opened) const;
@@ -236,6 +240,7 @@ class Member final : public LocalMember {
   std::vector<std::shared_ptr<std::atomic<bool>>> old_stores_closed_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<Cluster> cluster_;
+  std::shared_ptr<const MemberList> told_;  // by ask_members; set in Open, or never
   std::unique_ptr<Lessor> lessor_;
   std::unique_ptr<Proposals> proposals_;
   std::unique_ptr<Quota> quota_;

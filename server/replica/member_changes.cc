@@ -40,8 +40,11 @@ bool Member::PublishAttributes() {
   return false;
 }
 
+// Who joins greets those that it was told of, until the log says who they are: so it hears if it
+// has been removed before anybody reached it.
 PeerSet Member::PeersNow() const {
-  const std::shared_ptr<const MemberList> list = cluster_->list();
+  const std::shared_ptr<const MemberList> list =
+      cluster_->recorded() || told_ == nullptr ? cluster_->list() : told_;
   PeerSet set{.feature_level = list->feature_level};
   for (const ClusterMember& member : list->members) {
     set.peers.push_back({raft::MemberId(member.id), member.peer_urls, member.data_dir});
@@ -52,7 +55,9 @@ PeerSet Member::PeersNow() const {
 
 // To somebody who wants to join: nothing, as long as the log has not said who the members are.
 std::string Member::MembersAnswer() const {
-  return cluster_->recorded() ? EncodeJoinFacts(options_.cluster_id, *cluster_->list()) : "";
+  const raft::Index applied = apply_worker_->applied_index();
+  if (!cluster_->recorded()) return "";
+  return EncodeJoinFacts({options_.cluster_id, applied, *cluster_->list()});
 }
 
 void Member::OnMembersChanged() {
@@ -106,7 +111,8 @@ MemberFacts Member::FactsFor(const MemberList& list, const raft::Status& status)
   return {.list = list,
           .status = status,
           .strict = options_.strict_reconfig_check,
-          .connected = [this](uint64_t id) { return driver_->reachable(raft::MemberId(id)); }};
+          .connected = [this](uint64_t id) { return driver_->reachable(raft::MemberId(id)); },
+          .own_store_usable = repair_->usable()};
 }
 
 // Replica thread, leader.

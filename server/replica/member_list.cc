@@ -155,15 +155,19 @@ bool DecodeMemberChange(std::string_view bytes, MemberChange& change) {
          kind <= static_cast<char>(MemberChange::Kind::kPromote) && (learner == 0 || learner == 1);
 }
 
-std::string EncodeJoinFacts(uint64_t cluster_id, const MemberList& list) {
+std::string EncodeJoinFacts(const JoinFacts& facts) {
   std::string out;
-  base::AppendFixed64(out, cluster_id);
-  return out + EncodeMemberList(list);
+  base::AppendFixed64(out, facts.cluster_id);
+  base::AppendFixed64(out, facts.applied.value());
+  return out + EncodeMemberList(facts.list);
 }
 
 bool DecodeJoinFacts(std::string_view body, JoinFacts& facts) {
   ByteReader reader(body);
-  return reader.TakeFixed64(facts.cluster_id) && DecodeMemberList(reader.rest(), facts.list);
+  uint64_t applied = 0;
+  if (!reader.TakeFixed64(facts.cluster_id) || !reader.TakeFixed64(applied)) return false;
+  facts.applied = raft::Index(applied);
+  return DecodeMemberList(reader.rest(), facts.list);
 }
 
 const ClusterMember* FindByPeerUrls(const MemberList& list, std::vector<std::string> peer_urls) {

@@ -47,9 +47,10 @@ bool DecodeMemberChange(std::string_view bytes, MemberChange& change);
 // What somebody who wants to join is told (FrameKind::kMembersAnswer).
 struct JoinFacts {
   uint64_t cluster_id = 0;
+  raft::Index applied;  // the list is as of this entry, or of a later one
   MemberList list;
 };
-std::string EncodeJoinFacts(uint64_t cluster_id, const MemberList& list);
+std::string EncodeJoinFacts(const JoinFacts& facts);
 bool DecodeJoinFacts(std::string_view body, JoinFacts& facts);
 
 // The member with exactly these peer URLs, in whatever order; nullptr: none.

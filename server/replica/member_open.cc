@@ -86,8 +86,19 @@ absl::Status Member::Recover() {
   return CheckMembership();
 }
 
+// Nothing is in its log: no leader has ever reached it.
+absl::Status Member::AskMembers() {
+  const bool reached = driver_->replica().log().LastIndex() > raft::Index{};
+  const bool begins = !options_.members.empty();
+  if (begins || reached || cluster_->recorded() || !options_.ask_members) return absl::OkStatus();
+  PINTLE_ASSIGN_OR_RETURN(MemberList list, options_.ask_members());
+  told_ = std::make_shared<const MemberList>(std::move(list));
+  return absl::OkStatus();
+}
+
 absl::Status Member::CheckMembership() {
-  const std::shared_ptr<const MemberList> list = cluster_->list();
+  PINTLE_RETURN_IF_ERROR(AskMembers());
+  const std::shared_ptr<const MemberList> list = told_ == nullptr ? cluster_->list() : told_;
   const ClusterMember* self = list->Find(options_.member_id);
   is_learner_ = self != nullptr && self->is_learner;
   if (list->WasRemoved(options_.member_id)) {

@@ -22,10 +22,27 @@ struct Voters {
   size_t all = 0;
   size_t started = 0;
   size_t connected = 0;
+  size_t able = 0;  // to go on without the others: connected, with all but the newest of the log
 };
 
 bool IsConnected(const MemberFacts& facts, uint64_t id) {
   return id == facts.status.id.value() || facts.connected(id);
+}
+
+// It has what it takes to be filled from nobody, or will have it in a moment.
+bool Follows(const raft::Status& status, uint64_t id) {
+  const auto peer = std::ranges::find(status.peers, raft::MemberId(id), &raft::PeerStatus::id);
+  if (peer == status.peers.end() || peer->state == raft::ProgressState::kSnapshot ||
+      peer->store_needs_snapshot || peer->behind_log) {
+    return false;
+  }
+  const uint64_t match = peer->match_index.value();
+  return match > 0 && match + kMostBehind >= status.last_entry.index.value();
+}
+
+bool IsAble(const MemberFacts& facts, uint64_t id) {
+  if (id == facts.status.id.value()) return facts.own_store_usable;
+  return facts.connected(id) && Follows(facts.status, id);
 }
 
 Voters CountVoters(const MemberFacts& facts, uint64_t without = 0) {
@@ -35,6 +52,7 @@ Voters CountVoters(const MemberFacts& facts, uint64_t without = 0) {
     ++voters.all;
     voters.started += IsStarted(member) ? 1 : 0;
     voters.connected += IsStarted(member) && IsConnected(facts, member.id) ? 1 : 0;
+    voters.able += IsStarted(member) && IsAble(facts, member.id) ? 1 : 0;
   }
   return voters;
 }
@@ -87,7 +105,7 @@ absl::Status CheckRemove(const MemberChange& change, const MemberFacts& facts) {
   if (others.started < Quorum(others.all)) return ErrNotEnoughStarted();
   // Without one that is not there anyway things only get better.
   if (!IsConnected(facts, change.id)) return absl::OkStatus();
-  return others.connected < Quorum(others.all) ? ErrUnhealthy() : absl::OkStatus();
+  return others.able < Quorum(others.all) ? ErrUnhealthy() : absl::OkStatus();
 }
 
 absl::Status CheckPromote(const MemberChange& change, const MemberFacts& facts) {
@@ -124,14 +142,9 @@ absl::Status CheckMemberChange(const MemberChange& change, const MemberFacts& fa
 }
 
 bool IsInSync(const raft::Status& status, uint64_t id) {
+  if (!Follows(status, id)) return false;
   const auto peer = std::ranges::find(status.peers, raft::MemberId(id), &raft::PeerStatus::id);
-  if (peer == status.peers.end() || peer->state == raft::ProgressState::kSnapshot ||
-      peer->store_needs_snapshot || peer->behind_log) {
-    return false;
-  }
-  const uint64_t last = status.last_entry.index.value();
-  const uint64_t match = peer->match_index.value();
-  return match > 0 && match + kMostBehind >= last && match * 10 >= last * 9;
+  return peer->match_index.value() * 10 >= status.last_entry.index.value() * 9;
 }
 
 MemberChange DuePromotion(const MemberFacts& facts) {

@@ -18,6 +18,8 @@ struct MemberFacts {
   bool strict = true;          // --strict-reconfig-check
   // A connection to it stands, as far as we know. Not asked of the leader itself.
   std::function<bool(uint64_t id)> connected;
+  // The leader's own store can be used (store_repair.h).
+  bool own_store_usable = true;
 };
 
 absl::Status CheckMemberChange(const MemberChange& change, const MemberFacts& facts);

@@ -1,6 +1,7 @@
 #include "server/replica/peer_greeting.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -61,6 +62,19 @@ absl::StatusOr<uint64_t> JoinAs(const JoinFacts& facts,
         self->id));
   }
   return self->id;
+}
+
+void JoinAnswers::Add(JoinFacts facts) {
+  ++count_;
+  if (!newest_ || facts.applied > newest_->applied) newest_ = std::move(facts);
+}
+
+absl::StatusOr<uint64_t> JoinAnswers::JoinAs(const std::vector<std::string>& own_peer_urls) const {
+  if (!newest_) return absl::UnavailableError("nobody has answered");
+  const absl::StatusOr<uint64_t> self = replica::JoinAs(*newest_, own_peer_urls);
+  const bool believed = 2 * count_ > newest_->list.members.size();
+  if (!absl::IsFailedPrecondition(self.status()) || believed) return self;
+  return absl::UnavailableError(self.status().message());
 }
 
 }  // namespace pintle::server::replica

@@ -27,4 +27,21 @@ std::string ObjectionTo(const HelloOk& hello, const PeerSet& known);
 absl::StatusOr<uint64_t> JoinAs(const JoinFacts& facts,
                                 const std::vector<std::string>& own_peer_urls);
 
+// What the members have answered to somebody who wants to join. The newest of them counts: one that
+// is behind may speak of the member that had these URLs before.
+class JoinAnswers {
+ public:
+  // Each from another member.
+  void Add(JoinFacts facts);
+  // nullptr: nobody has answered.
+  const JoinFacts* newest() const { return newest_ ? &*newest_ : nullptr; }
+  // JoinAs, by the newest. UNAVAILABLE: nobody has answered, or too few to believe a refusal: fewer
+  // than a majority of the members.
+  absl::StatusOr<uint64_t> JoinAs(const std::vector<std::string>& own_peer_urls) const;
+
+ private:
+  std::optional<JoinFacts> newest_;
+  size_t count_ = 0;
+};
+
 }  // namespace pintle::server::replica

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/replica/peer_frame.h"
 #include "server/replica/peer_greeting.h"
 #include "server/replica/peer_stream.h"
@@ -121,25 +122,49 @@ absl::StatusOr<JoinFacts> AskOne(const PeerAddress& address, net::TlsPolicy* tls
 
 }  // namespace
 
-absl::StatusOr<JoinFacts> AskToJoin(const std::vector<PeerAddress>& addresses,
-                                    const std::shared_ptr<net::TlsPolicy>& tls,
-                                    const std::vector<std::string>& own_peer_urls,
-                                    absl::Duration patience) {
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(patience);
-  std::string problem = "--initial-cluster names nobody else";
-  do {
-    for (const PeerAddress& address : addresses) {
-      absl::StatusOr<JoinFacts> facts = AskOne(address, tls.get());
-      if (absl::IsFailedPrecondition(facts.status())) return facts;
-      absl::Status refused = facts.status();
-      if (facts.ok()) refused = JoinAs(*facts, own_peer_urls).status();
-      if (facts.ok() && !absl::IsNotFound(refused)) return facts;
-      problem = absl::StrCat(address.host, ":", address.port, ": ", std::string(refused.message()));
+absl::Status Join::AskAll(JoinAnswers& answers) {
+  for (const std::vector<PeerAddress>& member : members_) {
+    for (const PeerAddress& address : member) {
+      absl::StatusOr<JoinFacts> facts = AskOne(address, tls_.get());
+      if (absl::IsFailedPrecondition(facts.status())) return facts.status();
+      if (facts.ok()) {
+        answers.Add(*std::move(facts));
+        break;
+      }
+      problem_ = absl::StrCat(address.host, ":", address.port, ": ",
+                              std::string(facts.status().message()));
     }
-    spdlog::warn("cannot join yet: {}", problem);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JoinFacts> Join::Ask(absl::Duration patience,
+                                    const std::function<bool(const JoinAnswers&)>& is_enough) {
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(patience);
+  do {
+    JoinAnswers answers;
+    PINTLE_RETURN_IF_ERROR(AskAll(answers));
+    if (is_enough(answers)) return *answers.newest();
+    spdlog::warn("cannot join yet: {}", problem_);
     std::this_thread::sleep_for(kPause);
   } while (std::chrono::steady_clock::now() < deadline);
-  return absl::DeadlineExceededError(absl::StrCat("cannot join the cluster: ", problem));
+  return absl::DeadlineExceededError(absl::StrCat("cannot join the cluster: ", problem_));
+}
+
+absl::StatusOr<JoinFacts> Join::AskWhoWeAre(const std::vector<std::string>& own_peer_urls,
+                                            absl::Duration patience) {
+  return Ask(patience, [&](const JoinAnswers& answers) {
+    const absl::StatusOr<uint64_t> self = answers.JoinAs(own_peer_urls);
+    if (answers.newest() != nullptr && !self.ok()) problem_ = std::string(self.status().message());
+    return self.ok() || absl::IsFailedPrecondition(self.status());
+  });
+}
+
+absl::StatusOr<MemberList> Join::AskWhoTheyAre(absl::Duration patience) {
+  PINTLE_ASSIGN_OR_RETURN(JoinFacts facts, Ask(patience, [](const JoinAnswers& answers) {
+                            return answers.newest() != nullptr;
+                          }));
+  return std::move(facts.list);
 }
 
 }  // namespace pintle::server::replica

@@ -334,6 +334,18 @@ class Loss(MembershipTest):
 class Growth(MembershipTest):
     members = 1
 
+    def test_one_that_is_removed_before_anybody_reached_it_hears_of_it(self):
+        extra = self.extra("m4")
+        nowhere = f"http://127.0.0.1:{self.ports.pop()}"  # where the others look for it
+        extra.arguments = [argument.replace(extra.peer_url, nowhere) if "initial" in argument else argument
+                           for argument in extra.arguments]
+        self.ctl("member", "add", "m4", f"--peer-urls={nowhere}")
+        extra.start()
+        wait_for("m4 to be told who it is", lambda: "joining cluster" in extra.log_tail(100000), 20)
+        self.ctl("member", "remove", f"{self.listed()[nowhere]['ID']:x}")
+        self.wait_end(extra)
+        self.assertIn("permanently removed from the cluster", extra.log_tail(100000))
+
     def test_one_becomes_three_and_the_first_is_replaced(self):
         writer = self.writer()
         second, third = self.extra("m2"), self.extra("m3")

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "server/replica/errors.h"
 #include "server/replica/member_list.h"
 #include "server/replica/member_rules.h"
+#include "server/replica/peer_greeting.h"
 #include "server/replica/proposal_codec.h"
 
 namespace pintle::server::replica {
@@ -88,17 +90,25 @@ class MemberRules : public ::testing::Test {
     status_.id = raft::MemberId(1);
     status_.last_entry = {raft::Term(2), raft::Index(1000)};
     for (const uint64_t id : {1, 2, 3}) status_.conf_state.voters.emplace_back(id);
+    for (const uint64_t id : {2, 3}) Follows(id, 1000);
   }
-  void Learner(ClusterMember member, uint64_t match) {
-    status_.conf_state.learners.emplace_back(member.id);
-    raft::PeerStatus peer{.id = raft::MemberId(member.id)};
+  void Follows(uint64_t id, uint64_t match) {
+    raft::PeerStatus peer{.id = raft::MemberId(id)};
     peer.state = raft::ProgressState::kReplicate;
     peer.match_index = raft::Index(match);
     status_.peers.push_back(peer);
+  }
+  void Learner(ClusterMember member, uint64_t match) {
+    status_.conf_state.learners.emplace_back(member.id);
+    Follows(member.id, match);
     list_.members.push_back(std::move(member));
   }
+  raft::PeerStatus& PeerStatusOf(uint64_t id) {
+    return *std::ranges::find(status_.peers, raft::MemberId(id), &raft::PeerStatus::id);
+  }
   MemberFacts Facts() {
-    return {list_, status_, strict_, [this](uint64_t id) { return !lost_.contains(id); }};
+    return {list_, status_, strict_, [this](uint64_t id) { return !lost_.contains(id); },
+            own_store_usable_};
   }
   absl::Status Check(const MemberChange& change) { return CheckMemberChange(change, Facts()); }
 
@@ -106,6 +116,7 @@ class MemberRules : public ::testing::Test {
   raft::Status status_;
   std::set<uint64_t> lost_;
   bool strict_ = true;
+  bool own_store_usable_ = true;
 };
 
 TEST_F(MemberRules, Adding) {
@@ -158,6 +169,38 @@ TEST_F(MemberRules, Removing) {
   EXPECT_EQ(Check(remove(3)), ErrNotEnoughStarted()) << "the last voter";
 }
 
+// Who is left must be able to go on: otherwise the last whole copy goes.
+TEST_F(MemberRules, WhoIsLeftMustBeInSyncAndHaveItsStore) {
+  list_.members.pop_back();
+  status_.conf_state.voters.pop_back();
+  const MemberChange other{.kind = Kind::kRemove, .id = 2};
+  const MemberChange leader{.kind = Kind::kRemove, .id = 1};
+  EXPECT_EQ(Check(other), absl::OkStatus());
+  EXPECT_EQ(Check(leader), absl::OkStatus());
+  own_store_usable_ = false;
+  EXPECT_EQ(Check(other), ErrUnhealthy());
+  EXPECT_EQ(Check(leader), absl::OkStatus());
+  own_store_usable_ = true;
+  raft::PeerStatus& peer = PeerStatusOf(2);
+  peer.match_index = raft::Index(400);
+  EXPECT_EQ(Check(leader), ErrUnhealthy()) << "600 entries behind";
+  EXPECT_EQ(Check(other), absl::OkStatus()) << "the leader has everything";
+  peer.match_index = raft::Index(1000);
+  peer.store_needs_snapshot = true;
+  EXPECT_EQ(Check(leader), ErrUnhealthy());
+  peer.store_needs_snapshot = false;
+  peer.state = raft::ProgressState::kSnapshot;
+  EXPECT_EQ(Check(leader), ErrUnhealthy());
+  strict_ = false;
+  EXPECT_EQ(Check(leader), absl::OkStatus());
+}
+
+TEST_F(MemberRules, AShortLogIsFollowedByWhoIsAFewEntriesBehind) {
+  status_.last_entry.index = raft::Index(5);
+  for (const uint64_t id : {2, 3}) PeerStatusOf(id).match_index = raft::Index(3);
+  EXPECT_EQ(Check({.kind = Kind::kRemove, .id = 3}), absl::OkStatus());
+}
+
 TEST_F(MemberRules, Promoting) {
   const MemberChange promote{.kind = Kind::kPromote, .id = 4};
   EXPECT_EQ(Check(promote), ErrMemberNotFound());
@@ -166,9 +209,9 @@ TEST_F(MemberRules, Promoting) {
   learner.is_learner = true;
   Learner(learner, 899);
   EXPECT_EQ(Check(promote), ErrLearnerNotReady());
-  status_.peers[0].match_index = raft::Index(900);
+  PeerStatusOf(4).match_index = raft::Index(900);
   EXPECT_EQ(Check(promote), absl::OkStatus());
-  status_.peers[0].state = raft::ProgressState::kSnapshot;
+  PeerStatusOf(4).state = raft::ProgressState::kSnapshot;
   EXPECT_EQ(Check(promote), ErrLearnerNotReady());
 }
 
@@ -198,9 +241,9 @@ TEST_F(MemberRules, WhoPromotesItselfIsPromotedOnceItIsThereAndInSync) {
   lost_ = {2, 3};
   EXPECT_EQ(DuePromotion(Facts()).id, 0U) << "four voters, two of them there";
   lost_ = {};
-  status_.peers[0].match_index = raft::Index(400);
+  PeerStatusOf(4).match_index = raft::Index(400);
   EXPECT_EQ(DuePromotion(Facts()).id, 0U);
-  status_.peers[0].match_index = raft::Index(1000);
+  PeerStatusOf(4).match_index = raft::Index(1000);
   status_.conf_state = raft::ConfState{status_.conf_state.voters};
   status_.conf_state.voters.emplace_back(4);
   EXPECT_EQ(DuePromotion(Facts()).id, 0U) << "under way already";
@@ -300,13 +343,51 @@ TEST_F(ClusterTest, TheFeatureLevelOnlyRises) {
 
 TEST(JoinFacts, ComeBackAndAMemberIsFoundByItsUrls) {
   JoinFacts facts;
-  const std::string bytes = EncodeJoinFacts(0xc1, Three());
+  const std::string bytes = EncodeJoinFacts({0xc1, raft::Index(17), Three()});
   ASSERT_TRUE(DecodeJoinFacts(bytes, facts));
   EXPECT_EQ(facts.cluster_id, 0xc1U);
+  EXPECT_EQ(facts.applied, raft::Index(17));
   facts.list.members[0].peer_urls = {"http://a:1", "http://b:2"};
   EXPECT_EQ(FindByPeerUrls(facts.list, {"http://b:2", "http://a:1"})->id, 1U);
   EXPECT_EQ(FindByPeerUrls(facts.list, {"http://a:1"}), nullptr);
   EXPECT_FALSE(DecodeJoinFacts("", facts)) << "somebody who does not know the members yet";
+}
+
+// Who wants to join at the URL that member 3 had; it is member 4 now.
+class JoinAnswersTest : public ::testing::Test {
+ protected:
+  JoinAnswersTest() {
+    now_.members.pop_back();
+    now_.members.push_back({.id = 4, .peer_urls = Url(3)});
+    now_.removed = {3};
+  }
+  static std::vector<std::string> Url(uint64_t id) { return Started(id).peer_urls; }
+  void Hear(uint64_t applied, const MemberList& list) {
+    answers_.Add({0xc1, raft::Index(applied), list});
+  }
+
+  MemberList now_ = Three();
+  JoinAnswers answers_;
+};
+
+TEST_F(JoinAnswersTest, TheNewestCounts) {
+  EXPECT_TRUE(absl::IsUnavailable(answers_.JoinAs(Url(3)).status()));
+  Hear(20, now_);
+  Hear(10, Three());
+  EXPECT_EQ(answers_.JoinAs(Url(3)).value(), 4U);
+  Hear(30, now_);
+  EXPECT_EQ(answers_.newest()->applied, raft::Index(30));
+  EXPECT_EQ(answers_.JoinAs(Url(3)).value(), 4U);
+  EXPECT_TRUE(absl::IsNotFound(answers_.JoinAs({"http://nobody:1"}).status()));
+}
+
+TEST_F(JoinAnswersTest, ARefusalIsBelievedOfAMajorityOnly) {
+  Hear(10, Three());
+  EXPECT_TRUE(absl::IsUnavailable(answers_.JoinAs(Url(3)).status()));
+  Hear(9, Three());
+  EXPECT_TRUE(absl::IsFailedPrecondition(answers_.JoinAs(Url(3)).status()));
+  Hear(20, now_);
+  EXPECT_EQ(answers_.JoinAs(Url(3)).value(), 4U);
 }
 
 }  // namespace

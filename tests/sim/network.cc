@@ -172,6 +172,16 @@ std::string VirtualNetwork::AskMembers(Place place, const std::string& url) {
   return process->callbacks->on_members_question();
 }
 
+void VirtualNetwork::GreetPeers(Place place) {
+  Transport* const process = ProcessAt(place);
+  if (process == nullptr) return;
+  for (const server::replica::Peer& peer : std::vector(process->book.set().peers)) {
+    const Place to = PlaceOf(peer.id);
+    if (to == place || IsCut(place, to) || IsCut(to, place) || ProcessAt(to) == nullptr) continue;
+    if (Transport* const other = Dial(*process, peer.id)) (void)IsHeard(place, *other);
+  }
+}
+
 absl::Duration VirtualNetwork::DelayOf(Place from, Place to) {
   const absl::Duration delay = random_.Latency(faults_.usual_delay);
   if (faults_.reorders) return delay;

@@ -58,6 +58,8 @@ class VirtualNetwork {
   std::unique_ptr<server::replica::PeerTransport> MakeTransport(Place place);
   // What whoever listens at `url` tells somebody at `place` who wants to join; empty: nothing.
   std::string AskMembers(Place place, const std::string& url);
+  // Real links are dialed though nobody has anything to say: that of whoever waits to be reached.
+  void GreetPeers(Place place);
 
   void SetFaults(const NetworkFaults& faults) { faults_ = faults; }
   void Cut(Place from, Place to) { cut_.insert({from, to}); }

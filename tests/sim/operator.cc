@@ -296,9 +296,8 @@ void Operator::LookAround(const List& list) {
   for (SimMember* member : Members(members_)) {
     const uint64_t id = member->id().value();
     if (!to_go_.contains(id) || FindIn(list, id) != nullptr) continue;
-    const bool knows_others = !member->wiped() && member->has_data() &&
-                              (!member->up() || !member->member().members().empty());
-    if (!knows_others || (!settling_ && random_.Below(10) == 0)) Retire(*member);
+    const bool finds_out = !member->wiped() && member->has_data();
+    if (!finds_out || (!settling_ && random_.Below(10) == 0)) Retire(*member);
   }
 }
 

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "server/replica/member_list.h"
-#include "server/replica/peer_greeting.h"
 #include "server/storage/leveldb_backend.h"
 
 namespace pintle::sim {
@@ -93,6 +92,13 @@ MemberOptions SimMember::Options() {
   for (size_t i = 0; i < settings_.members && !start_.joins; ++i) {
     options.members.push_back({.id = i + 1, .peer_urls = {UrlOf(i)}});
   }
+  if (start_.joins) {
+    options.ask_members = [this]() -> absl::StatusOr<server::replica::MemberList> {
+      const server::replica::JoinAnswers answers = AskMembers();
+      if (answers.newest() == nullptr) return absl::UnavailableError("nobody says who is there");
+      return answers.newest()->list;
+    };
+  }
   options.peer_urls = {start_.url};
   options.name = absl::StrCat("m", place_);
   // Some begin with an older version, and are updated when they start again.
@@ -149,20 +155,24 @@ bool SimMember::has_data() {
   return disk_.Exists(identity) || disk_.Exists(identity + ".copy");
 }
 
-// A used data-dir says it; else the members that are asked do.
-bool SimMember::KnowsWhoItIs() {
-  if (!start_.joins || has_data()) return true;
+server::replica::JoinAnswers SimMember::AskMembers() {
+  server::replica::JoinAnswers answers;
   for (const std::string& url : hooks_.urls()) {
     server::replica::JoinFacts facts;
-    if (!DecodeJoinFacts(network_.AskMembers(place_, url), facts)) continue;
-    const absl::StatusOr<uint64_t> self = JoinAs(facts, {start_.url});
-    if (self.ok()) return *self == id().value();
-    if (absl::IsNotFound(self.status())) continue;  // it does not know us yet
-    hooks_.event(*this, std::string(self.status().message()));
-    // Else one that is behind speaks of the member that was at this URL before: asked again later.
-    if (wiped_) hooks_.refused(*this, Refusal::kOtherDataDir);
-    return false;
+    if (DecodeJoinFacts(network_.AskMembers(place_, url), facts)) answers.Add(std::move(facts));
   }
+  return answers;
+}
+
+// A used data-dir says it; else the members that are asked do. A refusal may still be that of
+// another member, which had this URL before: whoever is not wiped asks again later.
+bool SimMember::KnowsWhoItIs() {
+  if (!start_.joins || has_data()) return true;
+  const absl::StatusOr<uint64_t> self = AskMembers().JoinAs({start_.url});
+  if (self.ok()) return *self == id().value();
+  if (!absl::IsFailedPrecondition(self.status())) return false;
+  hooks_.event(*this, std::string(self.status().message()));
+  if (wiped_) hooks_.refused(*this, Refusal::kOtherDataDir);
   return false;
 }
 
@@ -200,8 +210,9 @@ void SimMember::Boot() {
       if (member.ok()) member_ = *std::move(member);
       return;
     }
-    // The disk failed or is full: the process ends, and tries again.
-    if (absl::IsInternal(member.status()) || absl::IsResourceExhausted(member.status())) {
+    // The disk failed or is full, or nobody answers: the process ends, and tries again.
+    if (absl::IsInternal(member.status()) || absl::IsResourceExhausted(member.status()) ||
+        absl::IsUnavailable(member.status())) {
       Freeze(std::string(member.status().message()));
       return;
     }
@@ -333,6 +344,7 @@ void SimMember::TransferLeadership() {
 void SimMember::TickLater() {
   Later(kTick * rate_, [this] {
     TickLater();
+    if (start_.joins && member_->members().empty()) network_.GreetPeers(place_);
     member_->driver().TakeEvents();
     member_->driver().Tick();
     Turn();

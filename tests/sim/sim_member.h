@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "server/replica/member.h"
+#include "server/replica/peer_greeting.h"
 #include "server/storage/wal_recovery.h"
 #include "tests/history/history.h"
 #include "tests/sim/changed_values.h"
@@ -132,6 +133,7 @@ class SimMember {
 
  private:
   server::replica::MemberOptions Options();
+  server::replica::JoinAnswers AskMembers();
   bool KnowsWhoItIs();
   void MustStop(server::replica::Refusal refusal);
   void Turn();
