@@ -1,6 +1,12 @@
 // Three replicas in one thread: the write path, the read gate and recovery, without Asio.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/storage/fatal.h"
 #include "tests/replica/virtual_cluster.h"
 
 namespace pintle::server::replica {
@@ -71,6 +77,22 @@ TEST(ClusterOfReplicas, WhoIsRefusedTooEarlyAsksAgainBeforeAnElectionTimeout) {
     cluster.RunFor(absl::Milliseconds(600));
     EXPECT_EQ(cluster.member(ahead).replica().soft_state().role, raft::Role::kLeader) << seed;
   }
+}
+
+// As a newer version may write it, once all say that they know it: an older one that is put in its
+// place must not go on as if nothing had been there.
+TEST(ClusterOfReplicas, ARequestThatIsNotKnownStopsTheMember) {
+  static std::vector<std::string> said;
+  said.clear();
+  storage::SetFatalListener([](std::string_view text) { said.emplace_back(text); });
+  VirtualCluster cluster(4);
+  const size_t leader = cluster.RunUntilLeader();
+  cluster.member(leader).Propose(static_cast<RequestKind>(9999), "", [](const auto&) {});
+  cluster.Run(3);
+  storage::SetFatalListener(nullptr);
+  ASSERT_EQ(said.size(), VirtualCluster::kMembers);
+  EXPECT_THAT(said[0], ::testing::HasSubstr("holds a request of kind 9999, which this version does "
+                                            "not know: start a newer version"));
 }
 
 LogRetention TinyLog() { return {.entries = 5, .bytes = 1, .most_bytes = 1}; }
