@@ -23,6 +23,7 @@ absl::StatusOr<bool> Compaction::Run(WorkingState& state, int64_t compact_revisi
         cache_.Erase(removed.revision);
         batch.Delete(std::move(key));
       });
+  deleted_records_ += batch.ops.size();
   next_key_ = progress.next;
   if (!progress.more) {
     batch.Put(FinishedCompactionKey(), EncodeNumber(target_));

@@ -23,6 +23,9 @@ class Compaction {
   // What Open found: everything below this is gone already.
   void SetFinished(int64_t revision) { finished_ = revision; }
 
+  // Since it was made.
+  uint64_t deleted_records() const { return deleted_records_; }
+
   bool FinishedUpTo(int64_t compact_revision) const { return compact_revision <= finished_; }
 
   // Deletes up to one slice of what is dead at `compact_revision`; true while there is more. The
@@ -33,6 +36,7 @@ class Compaction {
   Backend& backend_;
   ValueCache& cache_;
   const int slice_;
+  uint64_t deleted_records_ = 0;
   int64_t finished_ = -1;
   int64_t target_ = -1;  // of the walk under way; equal to finished_ when there is none
   std::string next_key_;

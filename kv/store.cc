@@ -67,6 +67,8 @@ class ReloadableStore final : public Store {
     return more;
   }
 
+  uint64_t compacted_records() const override { return content_->compacted_records(); }
+
   bool compacted() const override { return content_->compacted(); }
 
   std::shared_ptr<const BackendReader> NewSnapshot() const override {

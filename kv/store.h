@@ -105,6 +105,9 @@ class Store {
 
   // Logical bytes of everything readable (etcd's db size in use). Any thread.
   virtual int64_t size_bytes() const = 0;
+
+  // Deleted by CompactSlice since the content was opened. Apply thread.
+  virtual uint64_t compacted_records() const = 0;
 };
 
 }  // namespace pintle::kv

@@ -39,6 +39,7 @@ class StoreImpl {
   absl::Status Write(Sequence sequence, uint64_t term);
   void Publish();
   absl::StatusOr<bool> CompactSlice();
+  uint64_t compacted_records() const { return compaction_.deleted_records(); }
   bool compacted() const { return compaction_.FinishedUpTo(state_.compact_revision); }
   std::shared_ptr<const BackendReader> NewSnapshot() const;
 

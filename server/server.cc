@@ -149,7 +149,8 @@ admin::PeerTraffic PeerTrafficOf(const replica::Member& member) {
   replica::PeerTransport::Stats stats = member.peer_stats();
   return {.sent_bytes = std::move(stats.sent_bytes),
           .received_bytes = std::move(stats.received_bytes),
-          .send_failures = std::move(stats.send_failures)};
+          .send_failures = std::move(stats.send_failures),
+          .receive_failures = std::move(stats.receive_failures)};
 }
 
 // Where etcd leaves it to grpc-go, it is grpc-go's.
@@ -216,15 +217,17 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   };
   options.metrics_text = [this, quota = QuotaOf(config),
                           extensive = config.metrics == "extensive"] {
-    return admin::MetricsText({.member = node->member(),
-                               .counters = node->member().counters(),
-                               .face = etcd_face->counters(),
-                               .methods = router,
-                               .client_traffic = [this] { return clients->counters(); },
-                               .log = [this] { return LogFactsOf(node->member()); },
-                               .peers = [this] { return PeerTrafficOf(node->member()); },
-                               .quota_bytes = quota,
-                               .extensive = extensive});
+    return admin::MetricsText(
+        {.member = node->member(),
+         .counters = node->member().counters(),
+         .face = etcd_face->counters(),
+         .methods = router,
+         .client_traffic = [this] { return clients->counters(); },
+         .log = [this] { return LogFactsOf(node->member()); },
+         .peers = [this] { return PeerTrafficOf(node->member()); },
+         .store_disk_bytes = [this] { return node->member().store_disk_bytes(); },
+         .quota_bytes = quota,
+         .extensive = extensive});
   };
   etcd_face = std::make_unique<etcd::EtcdFace>(node->member(), std::move(options));
   etcd_face->Register(router);

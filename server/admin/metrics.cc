@@ -85,10 +85,39 @@ void AddServer(Page& page, const MetricsSources& sources) {
   page.Counter("etcd_server_learner_promote_successes",
                "Learners promoted on request of this member's clients while it was the leader.",
                static_cast<double>(sources.face.promotions.Get()));
+  for (const auto& [reason, count] : sources.face.promotion_failures.Read()) {
+    page.Counter("etcd_server_learner_promote_failures",
+                 "Learners that were not promoted on request of this member's clients.",
+                 static_cast<double>(count), {{"Reason", reason}});
+  }
   AddHealth(page, sources.face);
   for (const kv::Alarm& alarm : sources.member.view()->Alarms()) {
     page.Gauge("etcd_debugging_server_alarms", "Alarms that are active, 1 each.", 1,
                {{"server_id", HexId(alarm.member_id)}, {"alarm_type", kv::NameOf(alarm.type)}});
+  }
+}
+
+// etcd's gates, and whether what they stand for is done: some of it always, whatever the flag says.
+void AddFeatures(Page& page) {
+  struct Feature {
+    const char* name;
+    const char* stage;
+    bool done;
+  };
+  constexpr Feature kFeatures[] = {
+      {"CompactHashCheck", "ALPHA", true},
+      {"FastLeaseKeepAlive", "BETA", true},
+      {"InitialCorruptCheck", "ALPHA", true},
+      {"LeaseCheckpoint", "ALPHA", true},
+      {"LeaseCheckpointPersist", "ALPHA", true},
+      {"PriorityRequest", "ALPHA", false},
+      {"SetMemberLocalAddr", "ALPHA", false},
+      {"StopGRPCServiceOnDefrag", "ALPHA", false},
+      {"TxnModeWriteWithSharedBuffer", "BETA", false},
+  };
+  for (const Feature& feature : kFeatures) {
+    page.Gauge("etcd_server_feature_enabled", "What etcd has a gate for: done here, 1, or not, 0.",
+               feature.done, {{"name", feature.name}, {"stage", feature.stage}});
   }
 }
 
@@ -117,10 +146,12 @@ std::string MetricsText(const MetricsSources& sources) {
   AddServer(page, sources);
   AddStore(page, sources);
   AddDisk(page, sources);
+  AddSnapshots(page, sources);
   AddWatches(page, sources);
   AddLeases(page, sources);
   AddNetwork(page, sources);
   AddCalls(page, sources);
+  AddFeatures(page);
   AddProcess(page);
   AddWhatNeverHappens(page);
   return page.Text();

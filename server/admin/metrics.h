@@ -44,6 +44,7 @@ struct PeerTraffic {
   std::map<uint64_t, uint64_t> sent_bytes;
   std::map<uint64_t, uint64_t> received_bytes;
   std::map<uint64_t, uint64_t> send_failures;
+  std::map<uint64_t, uint64_t> receive_failures;
 };
 
 struct MetricsSources {
@@ -54,6 +55,7 @@ struct MetricsSources {
   std::function<net::Server::Counters()> client_traffic;
   std::function<LogFacts()> log;
   std::function<PeerTraffic()> peers;
+  std::function<uint64_t()> store_disk_bytes;
   int64_t quota_bytes = 0;
   bool extensive = false;  // --metrics=extensive: how long the calls of each method took
 };
@@ -65,10 +67,12 @@ std::string MetricsText(const MetricsSources& sources);
 void AddServer(Page& page, const MetricsSources& sources);
 void AddStore(Page& page, const MetricsSources& sources);
 void AddDisk(Page& page, const MetricsSources& sources);
+void AddSnapshots(Page& page, const MetricsSources& sources);
 void AddWatches(Page& page, const MetricsSources& sources);
 void AddLeases(Page& page, const MetricsSources& sources);
 void AddNetwork(Page& page, const MetricsSources& sources);
 void AddCalls(Page& page, const MetricsSources& sources);
+void AddFeatures(Page& page);
 void AddProcess(Page& page);
 void AddWhatNeverHappens(Page& page);
 

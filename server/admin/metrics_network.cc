@@ -78,6 +78,18 @@ void AddMethod(Page& page, const std::string& path, const Numbers& numbers, bool
                  Coarser(all, kDefaultEdges), numbers.seconds_ok + numbers.seconds_failed, labels);
 }
 
+// Requests on a stream that were too large, or no messages; etcd's names for two of the streams.
+void AddStreamFailures(Page& page, const std::string& path, const Numbers& numbers) {
+  const bool watch = path == "/etcdserverpb.Watch/Watch";
+  if (!watch && path != "/etcdserverpb.Lease/LeaseKeepAlive") return;
+  constexpr auto kTooLarge = static_cast<size_t>(absl::StatusCode::kResourceExhausted);
+  constexpr auto kNoMessage = static_cast<size_t>(absl::StatusCode::kInternal);
+  page.Counter("etcd_network_server_stream_failures_total",
+               "Streams that ended because a request could not be received.",
+               static_cast<double>(numbers.handled[kTooLarge] + numbers.handled[kNoMessage]),
+               {{"API", watch ? "watch" : "lease-keepalive"}, {"Type", "receive"}});
+}
+
 // etcd's own histogram of the calls that go to the log or to the store.
 void AddRequest(Page& page, const std::string& path, const Numbers& numbers) {
   constexpr std::string_view kService = "/etcdserverpb.";
@@ -125,7 +137,9 @@ void AddCalls(Page& page, const MetricsSources& sources) {
     AddRequest(page, path, numbers);
   }
   for (const auto& [path, entry] : sources.methods.stream()) {
-    AddMethod(page, path, entry.stats->Read(), sources.extensive);
+    const Numbers numbers = entry.stats->Read();
+    AddMethod(page, path, numbers, sources.extensive);
+    AddStreamFailures(page, path, numbers);
   }
   const char* help = "Calls by the version that the client says it has.";
   for (const auto& calls : sources.face.client_versions.Read()) {
@@ -155,6 +169,11 @@ void AddNetwork(Page& page, const MetricsSources& sources) {
     page.Counter("etcd_network_peer_sent_failures_total",
                  "Connections to another member that were lost or refused.",
                  static_cast<double>(failures), {{"To", HexId(id)}});
+  }
+  for (const auto& [id, failures] : peers.receive_failures) {
+    page.Counter("etcd_network_peer_received_failures_total",
+                 "Messages of another member that were damaged or could not be understood.",
+                 static_cast<double>(failures), {{"From", HexId(id)}});
   }
   AddPeers(page, sources);
 }

@@ -43,6 +43,8 @@ void AddCompaction(Page& page, const replica::MemberCounters& counters) {
   page.Gauge("etcd_debugging_mvcc_db_compaction_last",
              "When the last compaction's records were deleted, Unix time; 0: not since the start.",
              UnixSecondsOfLastCompaction(counters));
+  page.Counter("etcd_debugging_mvcc_db_compaction_keys_total", "Compacted records deleted here.",
+               Number(counters.compacted_records));
   page.Histogram("etcd_debugging_mvcc_index_compaction_pause_duration_milliseconds",
                  "How long compacting the index held up apply.", counters.index_compactions_ms);
   page.Histogram("etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds",
@@ -59,16 +61,12 @@ void AddStore(Page& page, const MetricsSources& sources) {
   const replica::MemberCounters& counters = sources.counters;
   const replica::MemberStatus status = sources.member.status();
   const auto view = sources.member.view();
-  const auto in_use = static_cast<double>(status.db_size_in_use_bytes);
-  page.Gauge("etcd_mvcc_db_total_size_in_bytes", "Bytes of the store that the quota counts.",
-             in_use);
+  const auto size = static_cast<double>(status.db_size_bytes);
+  page.Gauge("etcd_mvcc_db_total_size_in_bytes", "Bytes of the store that the quota counts.", size);
   page.Gauge("etcd_mvcc_db_total_size_in_use_in_bytes",
              "Bytes of every revision that can be read: the same, there is nothing to defragment.",
-             in_use);
-  page.Gauge("etcd_debugging_mvcc_db_total_size_in_bytes", "Older name of the store's size.",
-             in_use);
-  page.Gauge("pintle_store_disk_bytes", "Bytes of the store's files on the disk.",
-             static_cast<double>(status.db_size_bytes));
+             size);
+  page.Gauge("etcd_debugging_mvcc_db_total_size_in_bytes", "Older name of the store's size.", size);
   page.Gauge("etcd_debugging_mvcc_keys_total", "Keys in the store.", KeyCount(*view));
   page.Gauge("etcd_debugging_mvcc_current_revision", "The store's revision.",
              static_cast<double>(view->revision()));
@@ -89,6 +87,10 @@ void AddStore(Page& page, const MetricsSources& sources) {
   page.Gauge("etcd_debugging_mvcc_total_put_size_in_bytes", "Bytes of keys and values put here.",
              Number(counters.put_bytes));
   AddCompaction(page, counters);
+  page.Histogram("etcd_mvcc_hash_duration_seconds", "How long answering Hash took.",
+                 counters.content_hashes);
+  page.Histogram("etcd_mvcc_hash_rev_duration_seconds", "How long answering HashKV took.",
+                 counters.key_hashes);
   AddApplies(page, counters.applies);
   page.Histogram("etcd_server_range_duration_seconds", "How long a range took.",
                  sources.face.ranges, {{"success", "true"}});
@@ -97,6 +99,8 @@ void AddStore(Page& page, const MetricsSources& sources) {
 }
 
 void AddDisk(Page& page, const MetricsSources& sources) {
+  page.Gauge("pintle_store_disk_bytes", "Bytes of the store's files on the disk.",
+             static_cast<double>(sources.store_disk_bytes()));
   const LogFacts log = sources.log();
   const auto edges = base::Edges<kDiskBuckets>(0.001, 2);
   page.Histogram("etcd_disk_wal_fsync_duration_seconds", "Time that syncing the log took.", edges,
@@ -121,6 +125,17 @@ void AddWatches(Page& page, const MetricsSources& sources) {
              static_cast<double>(watches.behind));
   page.Counter("etcd_debugging_mvcc_events_total", "Events handed to watches.",
                static_cast<double>(watches.events_delivered));
+  const etcd::WatchTurns& turns = sources.face.watch_turns;
+  const std::string loop = "etcd_debugging_server_watch_send_loop_";
+  page.Histogram(loop + "watch_stream_duration_seconds",
+                 "How long sending a batch of a watch's events took.", turns.events);
+  page.Histogram(loop + "watch_stream_duration_per_event_seconds",
+                 "The same, divided by the events of the batch.", turns.per_event);
+  page.Histogram(loop + "control_stream_duration_seconds",
+                 "How long telling that a watch was created, has ended or is synced took.",
+                 turns.controls);
+  page.Histogram(loop + "progress_duration_seconds", "How long answering a progress request took.",
+                 turns.progress);
 }
 
 void AddLeases(Page& page, const MetricsSources& sources) {

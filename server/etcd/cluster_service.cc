@@ -69,7 +69,12 @@ void Change(const ServicePtr& service, MemberChange change, CallPtr call) {
   service->member.ChangeMembers(
       std::move(change), [service, call, kind, id](absl::StatusOr<Members> members) {
         OnCallThread(call, [service, call, kind, id, members = std::move(members)] {
-          if (!members.ok()) return call->Finish(members.status());
+          if (!members.ok()) {
+            if (kind == MemberChange::Kind::kPromote) {
+              service->counters->promotion_failures.Count(std::string(members.status().message()));
+            }
+            return call->Finish(members.status());
+          }
           auto response = ResponseWith<Response>(service->member, *members);
           if (kind == MemberChange::Kind::kPromote && service->member.status().is_leader) {
             service->counters->promotions.Add();

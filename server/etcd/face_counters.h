@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -62,6 +63,39 @@ class ProbeCounts {
   std::map<Key, Check> checks_;  // as many as there are checks
 };
 
+// Learners that were not promoted, by the error that was answered.
+class PromotionFailures {
+ public:
+  void Count(std::string_view reason) {
+    const std::lock_guard lock(mutex_);
+    const auto known = counts_.find(reason);
+    if (known != counts_.end()) {
+      ++known->second;
+    } else if (counts_.size() < kMost) {
+      counts_.emplace(reason, 1);
+    }
+  }
+  std::map<std::string, uint64_t, std::less<>> Read() const {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  static constexpr size_t kMost = 32;  // the errors' texts are a table's
+
+  mutable std::mutex mutex_;
+  std::map<std::string, uint64_t, std::less<>> counts_;
+};
+
+// How long the turns of watch streams took, from what is to be sent to what the connection has.
+struct WatchTurns {
+  using Times = base::SharedHistogram<14>;
+  Times events{0.001, 2};     // of one batch
+  Times per_event{0.001, 2};  // the same, divided by its events
+  Times controls{0.001, 2};   // "created", "canceled"
+  Times progress{0.001, 2};   // answers to progress requests
+};
+
 struct FaceCounters {
   base::SharedHistogram<20> ranges{0.0001, 2};  // that were answered
   base::SharedHistogram<20> failed_ranges{0.0001, 2};
@@ -71,6 +105,8 @@ struct FaceCounters {
   ProbeCounts probes;
   base::Counter promotions;               // of learners, by this member as leader
   std::atomic<int64_t> watch_streams{0};  // open
+  PromotionFailures promotion_failures;
+  WatchTurns watch_turns;
 };
 
 }  // namespace pintle::server::etcd

@@ -38,8 +38,8 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   response.mutable_header()->set_revision(view->revision());
   response.set_version(service->options.version);
   response.set_storageversion(service->options.storage_version);
-  response.set_dbsize(std::max(status.db_size_bytes, status.db_size_in_use_bytes));
-  response.set_dbsizeinuse(status.db_size_in_use_bytes);
+  response.set_dbsize(status.db_size_bytes);
+  response.set_dbsizeinuse(status.db_size_bytes);
   response.set_dbsizequota(service->options.quota_backend_bytes);
   response.set_leader(status.leader_id);
   response.set_raftindex(status.committed_index);

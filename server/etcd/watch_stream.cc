@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "kv/auth/errors.h"
 #include "kv/errors.h"
 #include "server/etcd/auth_caller.h"
@@ -185,7 +186,9 @@ void WatchStream::Cancel(int64_t watch_id) {
 }
 
 void WatchStream::SendControl(int64_t revision, const WatchControl& control) {
+  const absl::Time begun = absl::Now();
   call_->Send(EncodeWatchControl(FactsOf(service_->member), revision, control));
+  service_->counters->watch_turns.controls.Observe(absl::Now() - begun);
 }
 
 void WatchStream::MarkReady(int64_t watch_id, Watch& watch) {
@@ -229,6 +232,7 @@ void WatchStream::Pump() {
 }
 
 bool WatchStream::PumpOne(int64_t watch_id, Watch& watch) {
+  const absl::Time begun = absl::Now();
   const watch::Batch batch = watch.subscription->Next(kBatchBytes);
   if (batch.compacted || !batch.error.ok()) {
     End(watch_id, batch);
@@ -242,6 +246,10 @@ bool WatchStream::PumpOne(int64_t watch_id, Watch& watch) {
          EncodeWatchEvents(FactsOf(service_->member), watch_id, batch, fragment_bytes)) {
       if (!call_->Send(std::move(message))) return false;
     }
+    WatchTurns& turns = service_->counters->watch_turns;
+    const absl::Duration took = absl::Now() - begun;
+    turns.events.Observe(took);
+    turns.per_event.Observe(took / batch.events.size());
   }
   return batch.more;
 }
@@ -257,6 +265,7 @@ void WatchStream::End(int64_t watch_id, const watch::Batch& last) {
 }
 
 void WatchStream::AnswerProgress() {
+  const absl::Time begun = absl::Now();
   int64_t revision = INT64_MAX;
   for (const auto& [id, watch] : watches_) {
     const int64_t synced = watch.subscription->synced_revision();
@@ -266,6 +275,7 @@ void WatchStream::AnswerProgress() {
   progress_asked_ = false;
   if (watches_.empty()) return;
   SendControl(revision, {.watch_id = kNoWatch});
+  service_->counters->watch_turns.progress.Observe(absl::Now() - begun);
 }
 
 void WatchStream::ArmProgressTimer() {

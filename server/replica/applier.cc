@@ -225,7 +225,9 @@ void Applier::ProposeLostAgain(raft::Term no_op_term) {
 
 absl::StatusOr<bool> Applier::CompactSlice() {
   const absl::Time start = compacting_since_ ? parts_.clock.Now() : absl::Time();
+  const uint64_t before = parts_.store.compacted_records();
   PINTLE_ASSIGN_OR_RETURN(const bool more, parts_.store.CompactSlice());
+  parts_.counters->compacted_records.Add(parts_.store.compacted_records() - before);
   if (compacting_since_) {
     const absl::Time now = parts_.clock.Now();
     MemberCounters& counters = *parts_.counters;

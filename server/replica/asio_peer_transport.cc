@@ -134,6 +134,11 @@ void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket, bool tls) {
           .on_members_question = [this] { return callbacks_.on_members_question(); },
           .on_frame = [this](PeerSession& from,
                              const Frame& frame) { return OnFrame(from, frame); },
+          .on_bad_frame =
+              [this](PeerSession& from) {
+                const auto contact = contacts_.find(from.peer());
+                if (contact != contacts_.end()) ++contact->second.counters->receive_failures;
+              },
           .on_closed = [this](PeerSession& closed) { sessions_.erase(closed.shared_from_this()); },
       });
   sessions_.insert(session);
@@ -300,6 +305,7 @@ PeerTransport::Stats AsioPeerTransport::stats() const {
     stats.sent_bytes[peer.value()] = contact.counters->sent_bytes;
     stats.received_bytes[peer.value()] = contact.counters->received_bytes;
     stats.send_failures[peer.value()] = contact.counters->send_failures;
+    stats.receive_failures[peer.value()] = contact.counters->receive_failures;
   }
   return stats;
 }

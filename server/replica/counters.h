@@ -20,6 +20,7 @@
 #include "kv/command.h"
 #include "kv/types.h"
 #include "server/replica/local_member.h"
+#include "server/replica/snapshot_counts.h"
 
 namespace pintle::server::replica {
 
@@ -99,14 +100,24 @@ struct MemberCounters {
   base::Histogram<13> compaction_slices_ms{1, 2};
   base::Histogram<14> compactions_ms{100, 2};
   std::atomic<int64_t> compaction_ended_ns{0};  // by the member's clock; 0: none has
+  base::Counter compacted_records;
+  std::atomic<bool> installing{false};  // a snapshot that has come
   // The replica thread.
   base::Counter leases_expired;
   base::Counter late_heartbeats;  // of a leader, behind their time by more than one interval
   base::Counter reads_failed;     // linearizable ones, not confirmed in time
   base::Counter reads_repeated;   // rounds of them that had to be begun again
   PeerCounts peers;
+  // The snapshot thread.
+  SnapshotCounts snapshots_sent;
+  SnapshotCounts snapshots_received;
+  base::Histogram<14> snapshot_syncs{0.001, 2};
   // Any.
   base::Counter leases_renewed;
+  std::atomic<int64_t> frozen_stores{0};  // being read: backups, snapshots, checks
+  base::Histogram<17> frozen_for{0.01, 2};
+  base::Histogram<15> content_hashes{0.01, 2};  // Hash
+  base::Histogram<15> key_hashes{0.01, 2};      // HashKV
 
   void CountEvents(std::span<const kv::Event> events);
   void CountResult(const kv::CommandResult& result);

@@ -108,9 +108,8 @@ struct MemberStatus {
   uint64_t committed_index = 0;
   uint64_t applied_index = 0;
   bool is_leader = false;
-  bool ready = false;                // has applied everything that was committed when it started
-  int64_t db_size_bytes = 0;         // on disk
-  int64_t db_size_in_use_bytes = 0;  // logical
+  bool ready = false;         // has applied everything that was committed when it started
+  int64_t db_size_bytes = 0;  // of every revision that can be read: what the quota counts
   int64_t leader_changes = 0;
   int64_t proposals_pending = 0;
   int64_t proposals_failed = 0;

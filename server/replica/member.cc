@@ -111,8 +111,7 @@ MemberStatus Member::status() const {
   status.applied_index = apply_worker_->applied_index().value();
   status.is_leader = facts.soft_state.role == raft::Role::kLeader;
   status.ready = status.applied_index >= ready_index_.value();
-  status.db_size_in_use_bytes = store_->size_bytes();
-  status.db_size_bytes = status.db_size_in_use_bytes;
+  status.db_size_bytes = store_->size_bytes();
   status.leader_changes = facts.leader_changes;
   status.proposals_pending = static_cast<int64_t>(proposals_->size());
   status.proposals_failed = facts.proposals_failed;

@@ -159,6 +159,8 @@ class Member final : public LocalMember {
   const storage::Wal::Stats& wal_stats() const { return wal_->stats(); }
   const MemberCounters& counters() const { return *counters_; }
   PeerTransport::Stats peer_stats() const { return doors_.transport.stats(); }
+  // What the files of its stores take; reads folders.
+  uint64_t store_disk_bytes() const { return data_dir_->StoreBytes(); }
   // For checkers and tests.
   const kv::Store& store() const { return *store_; }
   const Replica& replica() const { return driver_->replica(); }
@@ -186,7 +188,9 @@ class Member final : public LocalMember {
   SnapshotWorker::Doors SnapshotDoors();
   void FreezeFor(raft::MemberId peer);
   void SendPiece(raft::MemberId peer, raft::InstallSnapshot piece);
+  std::shared_ptr<const kv::BackendReader> FrozenContent();
   absl::Status Install(ReceivedStore received);
+  absl::Status InstallSnapshot(ReceivedStore received);
   absl::Status InstallEmpty(std::unique_ptr<kv::Backend> backend);
   void ContentReplaced();
   absl::Status UseBackend(std::unique_ptr<kv::Backend> backend);
@@ -197,6 +201,7 @@ class Member final : public LocalMember {
   void CheckContent(raft::Index index);
   AutoCompactor::Doors CompactorDoors();
   KvHashes::Doors HashDoors();
+  HashKvDone Timed(base::Histogram<15>& times, HashKvDone done) const;
   void HashOnSnapshotThread();
   absl::Status ReopenStore();
   void GoBackTo(raft::Index index);

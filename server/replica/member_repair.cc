@@ -98,13 +98,21 @@ void Member::HashOnSnapshotThread() {
 void Member::HashKv(int64_t revision, HashKvDone done) {
   if (closed_) return done(ErrStopped());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
-  kv_hashes_->HashKv(revision, std::move(done));
+  kv_hashes_->HashKv(revision, Timed(counters_->key_hashes, std::move(done)));
 }
 
 void Member::HashAll(HashKvDone done) {
   if (closed_) return done(ErrStopped());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
-  kv_hashes_->HashAll(std::move(done));
+  kv_hashes_->HashAll(Timed(counters_->content_hashes, std::move(done)));
+}
+
+Member::HashKvDone Member::Timed(base::Histogram<15>& times, HashKvDone done) const {
+  return [&times, &clock = doors_.clock, begun = doors_.clock.Now(),
+          done = std::move(done)](const absl::StatusOr<KvHashAnswer>& answer) mutable {
+    if (answer.ok()) times.Observe(clock.Now() - begun);
+    done(answer);
+  };
 }
 
 AutoCompactor::Doors Member::CompactorDoors() {
@@ -157,7 +165,7 @@ void Member::OnTick() {
 void Member::CheckContent(raft::Index index) {
   // What is not deleted yet on one member may be on another.
   if (!store_->compacted()) return integrity_->CheckSkipped();
-  content_check_->Begin(store_->NewSnapshot(), index);
+  content_check_->Begin(FrozenContent(), index);
 }
 
 void Member::ContentReplaced() {

@@ -22,7 +22,15 @@ SnapshotWorker::Doors Member::SnapshotDoors() {
                      [this](raft::MemberId peer) {
                        driver_->Post([peer](Replica& replica) { replica.SnapshotFailed(peer); });
                      },
-                 .damaged = [this](const absl::Status& why) { repair_->Unsound(why); }},
+                 .damaged = [this](const absl::Status& why) { repair_->Unsound(why); },
+                 .begun =
+                     [this](raft::MemberId peer) {
+                       counters_->snapshots_sent.Begun(peer.value(), doors_.clock.Now());
+                     },
+                 .ended =
+                     [this](raft::MemberId peer, bool success) {
+                       counters_->snapshots_sent.Ended(peer.value(), success, doors_.clock.Now());
+                     }},
       .receiver = {
           .new_store = [this]() -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
             PINTLE_ASSIGN_OR_RETURN(const std::string folder, data_dir_->NewStoreFolder());
@@ -44,6 +52,21 @@ SnapshotWorker::Doors Member::SnapshotDoors() {
                   absl::Status result = Install(std::move(received));
                   snapshot_worker_->queue().Push(SnapshotWorker::Installed{std::move(result)});
                 });
+              },
+          .sync =
+              [this](kv::Backend& store) {
+                const absl::Time begun = doors_.clock.Now();
+                absl::Status synced = store.Flush();
+                counters_->snapshot_syncs.Observe(doors_.clock.Now() - begun);
+                return synced;
+              },
+          .begun =
+              [this](raft::MemberId from) {
+                counters_->snapshots_received.Begun(from.value(), doors_.clock.Now());
+              },
+          .ended =
+              [this](raft::MemberId from, bool success) {
+                counters_->snapshots_received.Ended(from.value(), success, doors_.clock.Now());
               }},
       .clean_up = [this] { return RemoveOldStores(); },
   };
@@ -60,7 +83,7 @@ void Member::FreezeFor(raft::MemberId peer) {
       return;
     }
     if (PINTLE_CANARY("snapshot_without_membership")) conf.conf_state = InitialConfState();
-    FrozenStore frozen{.content = store_->NewSnapshot()};
+    FrozenStore frozen{.content = FrozenContent()};
     frozen.meta.last_entry = {raft::Term(store_->term()), raft::Index(store_->sequence().value())};
     frozen.meta.conf_state = conf.conf_state;
     base::FaultPoint("member.store_frozen");
@@ -72,8 +95,21 @@ void Member::FreezeFor(raft::MemberId peer) {
 void Member::Freeze(FreezeDone done) {
   apply_worker_->queue().Push([this, done = std::move(done)]() mutable {
     if (!repair_->sound()) return done(ErrStoreUnderRepair());
-    done(store_->NewSnapshot());
+    done(FrozenContent());
   });
+}
+
+// Apply thread. Counted as long as somebody holds it.
+std::shared_ptr<const kv::BackendReader> Member::FrozenContent() {
+  std::shared_ptr<const kv::BackendReader> content = store_->NewSnapshot();
+  const kv::BackendReader* const reader = content.get();
+  ++counters_->frozen_stores;
+  return {reader, [content = std::move(content), counters = counters_, &clock = doors_.clock,
+                   begun = doors_.clock.Now()](const kv::BackendReader*) mutable {
+            content.reset();
+            --counters->frozen_stores;
+            counters->frozen_for.Observe(clock.Now() - begun);
+          }};
 }
 
 void Member::RunInBackground(std::function<void()> work) {
@@ -87,9 +123,16 @@ void Member::SendPiece(raft::MemberId peer, raft::InstallSnapshot piece) {
   });
 }
 
-// Apply thread. The old content stays for those who read it, and goes with the last of them.
 absl::Status Member::Install(ReceivedStore received) {
   if (received.empty) return InstallEmpty(std::move(received.backend));
+  counters_->installing = true;
+  absl::Status installed = InstallSnapshot(std::move(received));
+  counters_->installing = false;
+  return installed;
+}
+
+// Apply thread. The old content stays for those who read it, and goes with the last of them.
+absl::Status Member::InstallSnapshot(ReceivedStore received) {
   const raft::Index index = received.meta.last_entry.index;
   if (repair_->usable() && store_->sequence().value() >= index.value()) {
     received.backend.reset();

@@ -25,6 +25,7 @@ struct PeerCounters {
   std::atomic<uint64_t> sent_bytes{0};
   std::atomic<uint64_t> received_bytes{0};
   std::atomic<uint64_t> send_failures{0};
+  std::atomic<uint64_t> receive_failures{0};
 };
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {

@@ -85,6 +85,7 @@ void PeerSession::Listen() {
                  .on_end =
                      [this](const std::string& reason, bool damaged) {
                        if (damaged) spdlog::warn("peer at {}: {}: closed", remote_, reason);
+                       if (damaged && peer_ != raft::kNoMember) callbacks_.on_bad_frame(*this);
                        Close();
                      }});
 }
@@ -103,6 +104,7 @@ bool PeerSession::OnFrame(const Frame& frame) {
     if (!callbacks_.on_frame(*this, frame)) {
       spdlog::warn("peer {:x} at {}: a frame that cannot be understood: closed", peer_.value(),
                    remote_);
+      callbacks_.on_bad_frame(*this);
       Close();
     }
     return !closed_;

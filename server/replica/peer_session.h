@@ -27,6 +27,8 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
     std::function<std::string()> on_members_question;
     // A frame of a greeted peer; false: it cannot be understood.
     std::function<bool(PeerSession&, const Frame&)> on_frame;
+    // A frame of a greeted peer was damaged, or could not be understood; then it is closed.
+    std::function<void(PeerSession&)> on_bad_frame;
     std::function<void(PeerSession&)> on_closed;
   };
 

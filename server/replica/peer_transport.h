@@ -108,6 +108,8 @@ class PeerTransport {
     std::map<uint64_t, uint64_t> sent_bytes;  // by peer id
     std::map<uint64_t, uint64_t> received_bytes;
     std::map<uint64_t, uint64_t> send_failures;
+    // Frames of a peer that has greeted us, damaged or not to be understood.
+    std::map<uint64_t, uint64_t> receive_failures;
   };
   virtual Stats stats() const = 0;
 };

@@ -31,6 +31,7 @@ absl::Status SnapshotReceiver::Begin(raft::MemberId from, uint64_t id) {
   transfer_.emplace();
   transfer_->from = from;
   transfer_->id = id;
+  if (from != raft::kNoMember) doors_.begun(from);
   base::FaultPoint("snapshot.receive_begun");
   PINTLE_ASSIGN_OR_RETURN(transfer_->backend, doors_.new_store());
   transfer_->reader = std::make_unique<kv::SnapshotReader>(*transfer_->backend);
@@ -55,8 +56,9 @@ absl::Status SnapshotReceiver::Complete(const raft::SnapshotMeta& meta) {
   }
   transfer_->reader.reset();
   base::FaultPoint("snapshot.before_flush");
-  PINTLE_RETURN_IF_ERROR(transfer_->backend->Flush());
+  PINTLE_RETURN_IF_ERROR(doors_.sync(*transfer_->backend));
   base::FaultPoint("snapshot.received");
+  doors_.ended(transfer_->from, true);
   transfer_->installing = true;
   doors_.install({std::move(transfer_->backend), meta});
   return absl::OkStatus();
@@ -90,6 +92,9 @@ void SnapshotReceiver::Fail(const absl::Status& why) {
 
 void SnapshotReceiver::Drop() {
   if (!transfer_) return;
+  if (transfer_->from != raft::kNoMember && !transfer_->installing) {
+    doors_.ended(transfer_->from, false);
+  }
   transfer_.reset();
   doors_.drop_store();
 }

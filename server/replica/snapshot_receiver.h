@@ -42,6 +42,14 @@ class SnapshotReceiver {
     std::function<void(raft::MemberId to, raft::InstallSnapshotResponse answer)> answer;
     // Installed() says when that has ended.
     std::function<void(ReceivedStore)> install;
+    // Makes everything of it durable.
+    std::function<absl::Status(kv::Backend&)> sync = [](kv::Backend& store) {
+      return store.Flush();
+    };
+    // For those who count: a transfer has begun, and, once for each that did, is whole and durable
+    // or has failed.
+    std::function<void(raft::MemberId from)> begun = [](raft::MemberId) {};
+    std::function<void(raft::MemberId from, bool success)> ended = [](raft::MemberId, bool) {};
   };
   explicit SnapshotReceiver(Doors doors) : doors_(std::move(doors)) {}
 

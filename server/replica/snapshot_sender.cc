@@ -13,9 +13,12 @@ namespace pintle::server::replica {
 void SnapshotSender::Begin(raft::MemberId peer, FrozenStore frozen, uint64_t transfer_id) {
   spdlog::info("{}", absl::StrFormat("sending a snapshot up to entry %d to member %x",
                                      frozen.meta.last_entry.index.value(), peer.value()));
-  Transfer& transfer = transfers_[peer] = {};
+  Transfer& transfer = transfers_[peer];
+  if (transfer.frozen.content != nullptr) doors_.ended(peer, false);
+  transfer = {};
   transfer.id = transfer_id;
   transfer.frozen = std::move(frozen);
+  doors_.begun(peer);
   base::FaultPoint("snapshot.send_begun");
   Restart(peer, transfer);
 }
@@ -51,6 +54,14 @@ void SnapshotSender::Fail(raft::MemberId peer, Transfer& transfer, std::string_v
   transfer.ticks_since_sent = 0;
   transfer.writer.reset();
   transfer.frozen.content.reset();
+  doors_.ended(peer, false);
+}
+
+void SnapshotSender::DropAll() {
+  for (const auto& [peer, transfer] : transfers_) {
+    if (!transfer.failed) doors_.ended(peer, false);
+  }
+  transfers_.clear();
 }
 
 void SnapshotSender::FailAll() {
@@ -68,6 +79,7 @@ void SnapshotSender::Answer(raft::MemberId peer, const raft::InstallSnapshotResp
   if (answer.failed) return Fail(peer, transfer, "it could not be installed there");
   if (answer.done) {
     base::FaultPoint("snapshot.send_done");
+    doors_.ended(peer, true);
     transfers_.erase(found);
     return;
   }

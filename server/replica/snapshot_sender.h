@@ -40,6 +40,9 @@ class SnapshotSender {
     std::function<void(raft::MemberId peer)> failed;
     // What was to be sent cannot be read.
     std::function<void(const absl::Status& why)> damaged = [](const absl::Status&) {};
+    // For those who count: a transfer has begun, and, once for each that did, has ended.
+    std::function<void(raft::MemberId peer)> begun = [](raft::MemberId) {};
+    std::function<void(raft::MemberId peer, bool success)> ended = [](raft::MemberId, bool) {};
   };
   explicit SnapshotSender(Doors doors) : doors_(std::move(doors)) {}
 
@@ -49,7 +52,7 @@ class SnapshotSender {
   // One heartbeat interval has passed.
   void Tick();
   // We do not lead any more.
-  void DropAll() { transfers_.clear(); }
+  void DropAll();
   // The store that they are of is not to be believed any more.
   void FailAll();
 

@@ -270,6 +270,22 @@ absl::Status DataDir::UseNewStore() {
   return absl::OkStatus();
 }
 
+uint64_t DataDir::StoreBytes() const {
+  uint64_t bytes = 0;
+  const auto names_in = [this](const std::string& folder) {
+    return files_.List(folder).value_or(std::vector<std::string>());
+  };
+  for (const std::string& store : names_in(member_)) {
+    if (StoreNumber(store) == 0) continue;
+    const std::string folder = absl::StrCat(member_, "/", store, "/");
+    // What is removed meanwhile counts no more.
+    for (const std::string& name : names_in(folder)) {
+      bytes += files_.FileSize(folder + name).value_or(0);
+    }
+  }
+  return bytes;
+}
+
 absl::Status DataDir::RemoveOldStores() {
   const std::lock_guard lock(mutex_);
   return RemoveStores(/*newer=*/false);

@@ -62,6 +62,8 @@ class DataDir {
   absl::Status UseNewStore();
   // The new store will not be used.
   absl::Status DropNewStore();
+  // What the files of all stores take, of those that do not count, too.
+  uint64_t StoreBytes() const;
   // Those that counted earlier, when nobody reads them any more. Claim leaves only the one that
   // counts.
   absl::Status RemoveOldStores();

@@ -101,6 +101,22 @@ etcd_grpc_proxy_cache_keys_total gauge
 etcd_grpc_proxy_cache_misses_total gauge
 etcd_grpc_proxy_events_coalescing_total counter
 etcd_grpc_proxy_watchers_coalescing_total gauge
+etcd_debugging_mvcc_db_compaction_keys_total counter
+etcd_debugging_mvcc_pending_events_total gauge
+etcd_debugging_server_watch_send_loop_watch_stream_duration_seconds histogram
+etcd_debugging_server_watch_send_loop_watch_stream_duration_per_event_seconds histogram
+etcd_debugging_server_watch_send_loop_control_stream_duration_seconds histogram
+etcd_debugging_server_watch_send_loop_progress_duration_seconds histogram
+etcd_disk_backend_defrag_duration_seconds histogram
+etcd_disk_backend_snapshot_duration_seconds histogram
+etcd_mvcc_hash_duration_seconds histogram
+etcd_mvcc_hash_rev_duration_seconds histogram
+etcd_network_peer_received_failures_total counter
+etcd_network_server_stream_failures_total counter
+etcd_server_feature_enabled gauge
+etcd_server_snapshot_apply_in_progress_total gauge
+etcd_snap_db_fsync_duration_seconds histogram
+etcd_snap_db_save_total_duration_seconds histogram
 os_fd_limit gauge
 os_fd_used gauge
 pintle_store_disk_bytes gauge
@@ -204,6 +220,41 @@ class Metrics(ClusterTest):
         with open(f"/proc/{pid}/statm", encoding="ascii") as f:
             resident = int(f.read().split()[1]) * 4096
         self.assertAlmostEqual(after["process_resident_memory_bytes"], resident, delta=resident / 4)
+
+    def test_hashes_backups_watches_and_compaction(self):
+        url = self.cluster.client_url(0)
+        for i in range(5):
+            self.cluster.etcdctl("put", "often", str(i), endpoints=url)
+        before = read(self.page(0))
+        watch = subprocess.Popen(["etcdctl", "--endpoints=" + url, "watch", "often"], stdout=subprocess.PIPE, text=True,
+                                 env={**os.environ, "ETCDCTL_API": "3"})
+        self.addCleanup(watch.stdout.close)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.kill)
+        self.eventually("the watch", lambda: read(self.page(0))["etcd_debugging_mvcc_watcher_total"] == 1)
+        revision = json.loads(self.cluster.etcdctl("put", "often", "last", "-w", "json", endpoints=url).stdout)["header"]["revision"]
+        self.assertEqual(watch.stdout.readline(), "PUT\n")
+        self.cluster.etcdctl("compaction", str(revision), "--physical", endpoints=url)
+        self.cluster.etcdctl("endpoint", "hashkv", endpoints=url)
+        self.cluster.etcdctl("snapshot", "save", os.path.join(self.folder, "backup.db"), endpoints=url)
+        after = self.eventually("the backup's end", lambda: (page := read(self.page(0)))[
+            "etcd_mvcc_db_open_read_transactions"] == 0 and page)
+        loop = "etcd_debugging_server_watch_send_loop_"
+        for name in (loop + "watch_stream_duration_seconds", loop + "watch_stream_duration_per_event_seconds",
+                     loop + "control_stream_duration_seconds", "etcd_mvcc_hash_rev_duration_seconds",
+                     "etcd_disk_backend_snapshot_duration_seconds"):
+            self.assertEqual(after[name + "_count"] - before[name + "_count"], 1, name)
+        keys = "etcd_debugging_mvcc_db_compaction_keys_total"
+        self.assertGreaterEqual(after[keys] - before[keys], 5)
+
+    def test_the_size_on_the_disk_is_that_of_the_files(self):
+        member = os.path.join(self.cluster.data_dir(1), "member")
+
+        def on_disk():
+            return sum(os.path.getsize(os.path.join(member, store, name)) for store in os.listdir(member)
+                       if store.startswith("store-") for name in os.listdir(os.path.join(member, store)))
+        # LevelDB may write a table between the two looks.
+        self.eventually("the same size", lambda: read(self.page(1))["pintle_store_disk_bytes"] == on_disk() > 0)
 
     def test_a_failed_call_is_counted_by_its_code(self):
         url = self.cluster.client_url(1)

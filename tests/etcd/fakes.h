@@ -326,8 +326,7 @@ class FakeMember final : public replica::LocalMember {
                               .applied_index = 11,
                               .is_leader = true,
                               .ready = true,
-                              .db_size_bytes = 4096,
-                              .db_size_in_use_bytes = 100};
+                              .db_size_bytes = 100};
   std::vector<replica::ClusterMember> member_list{
       {0x31, "one", {"http://127.0.0.1:2380"}, {"http://127.0.0.1:2379"}, false},
       {0x32, "", {"http://127.0.0.1:2390"}, {}, true}};

@@ -14,6 +14,7 @@
 #include "kv/memory_backend.h"
 #include "kv/store.h"
 #include "server/replica/log_retention.h"
+#include "server/replica/snapshot_counts.h"
 #include "server/replica/snapshot_receiver.h"
 #include "server/replica/snapshot_sender.h"
 
@@ -79,9 +80,14 @@ class TransferTest : public ::testing::Test {
   int stores_ = 0;
   int dropped_ = 0;
   absl::Status no_room_;
+  SnapshotCounts sent_;
+  SnapshotCounts taken_;
   SnapshotSender sender_{
       {.send = [this](raft::MemberId, raft::InstallSnapshot piece) { pieces_.push_back(piece); },
-       .failed = [this](raft::MemberId peer) { failed_.push_back(peer); }}};
+       .failed = [this](raft::MemberId peer) { failed_.push_back(peer); },
+       .begun = [this](raft::MemberId peer) { sent_.Begun(peer.value(), absl::Time()); },
+       .ended = [this](raft::MemberId peer,
+                       bool success) { sent_.Ended(peer.value(), success, absl::Time()); }}};
   SnapshotReceiver receiver_{
       {.new_store = [this]() -> absl::StatusOr<std::unique_ptr<kv::Backend>> {
          if (!no_room_.ok()) return no_room_;
@@ -91,7 +97,22 @@ class TransferTest : public ::testing::Test {
        .drop_store = [this] { ++dropped_; },
        .answer = [this](raft::MemberId,
                         raft::InstallSnapshotResponse answer) { answers_.push_back(answer); },
-       .install = [this](ReceivedStore received) { received_ = std::move(received); }}};
+       .install = [this](ReceivedStore received) { received_ = std::move(received); },
+       .begun = [this](raft::MemberId from) { taken_.Begun(from.value(), absl::Time()); },
+       .ended = [this](raft::MemberId from,
+                       bool success) { taken_.Ended(from.value(), success, absl::Time()); }}};
+
+  // Of both sides: successes, failures; nothing is under way.
+  void ExpectCounts(uint64_t sent, uint64_t not_sent, uint64_t taken, uint64_t not_taken) {
+    const SnapshotCounts::Peer to = sent_.Read()[kFollower.value()];
+    const SnapshotCounts::Peer from = taken_.Read()[kLeader.value()];
+    EXPECT_FALSE(to.under_way);
+    EXPECT_FALSE(from.under_way);
+    EXPECT_EQ(to.successes, sent);
+    EXPECT_EQ(to.failures, not_sent);
+    EXPECT_EQ(from.successes, taken);
+    EXPECT_EQ(from.failures, not_taken);
+  }
 };
 
 TEST_F(TransferTest, TheFollowerHasTheVerySameStore) {
@@ -100,6 +121,7 @@ TEST_F(TransferTest, TheFollowerHasTheVerySameStore) {
   EXPECT_EQ(received_->meta, frozen_.meta);
   ExpectInstalled();
   EXPECT_EQ(stores_, 1);
+  ExpectCounts(1, 0, 1, 0);
 }
 
 class DamagedContent final : public kv::BackendReader {
@@ -157,6 +179,7 @@ TEST_F(TransferTest, AFollowerThatHasBegunAnewGetsItFromTheBeginning) {
   ExpectInstalled();
   EXPECT_EQ(stores_, 3);
   EXPECT_EQ(dropped_, 2);
+  ExpectCounts(1, 0, 1, 2);
 }
 
 TEST_F(TransferTest, NoneBeginsWhileOneIsInstalled) {
@@ -183,6 +206,7 @@ TEST_F(TransferTest, ADamagedStreamInstallsNothingAndIsToldToRaftAfterAPause) {
   Tick(SnapshotSender::kResendTicks);
   EXPECT_THAT(failed_, ::testing::ElementsAre(kFollower));
   EXPECT_FALSE(sender_.busy());
+  ExpectCounts(0, 1, 0, 1);
 }
 
 TEST_F(TransferTest, WithoutRoomItFailsAndALaterOneIsTaken) {
@@ -196,6 +220,14 @@ TEST_F(TransferTest, WithoutRoomItFailsAndALaterOneIsTaken) {
   sender_.Begin(kFollower, frozen_, 2);
   DeliverAll();
   ExpectInstalled();
+  ExpectCounts(1, 1, 1, 1);
+}
+
+TEST_F(TransferTest, WhatALostLeaderHadUnderWayHasFailed) {
+  sender_.Begin(kFollower, frozen_, 1);
+  sender_.Begin(kFollower, frozen_, 2);
+  sender_.DropAll();
+  ExpectCounts(0, 2, 0, 0);
 }
 
 // The sender goes on leading: raft must hear of it, or the follower waits for ever.

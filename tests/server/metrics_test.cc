@@ -36,8 +36,10 @@ class MetricsTest : public ::testing::Test {
              [] {
                return PeerTraffic{.sent_bytes = {{0x32, 5}},
                                   .received_bytes = {{0x32, 6}},
-                                  .send_failures = {{0x32, 1}}};
+                                  .send_failures = {{0x32, 1}},
+                                  .receive_failures = {{0x32, 2}}};
              },
+         .store_disk_bytes = [] { return uint64_t{4096}; },
          .quota_bytes = 99,
          .extensive = extensive});
   }
@@ -72,6 +74,7 @@ TEST_F(MetricsTest, Facts) {
            "\netcd_network_peer_sent_bytes_total{To=\"32\"} 5\n",
            "\netcd_network_peer_received_bytes_total{From=\"32\"} 6\n",
            "\netcd_network_peer_sent_failures_total{To=\"32\"} 1\n",
+           "\netcd_network_peer_received_failures_total{From=\"32\"} 2\n",
            "\netcd_network_peer_round_trip_time_seconds_count{To=\"32\"} 1\n",
            "\netcd_network_known_peers{Local=\"31\",Remote=\"32\"} 1\n",
            "\netcd_network_active_peers{Local=\"31\",Remote=\"32\"} 0\n",
@@ -89,6 +92,33 @@ TEST_F(MetricsTest, Facts) {
            " 1\n",
            "\netcd_grpc_proxy_cache_hits_total 0\n",
            "# TYPE etcd_server_proposals_committed_total gauge\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST_F(MetricsTest, SnapshotsByMember) {
+  const absl::Time start = absl::UnixEpoch();
+  replica::SnapshotCounts& received = counters_.snapshots_received;
+  received.Begun(0x32, start);
+  received.Ended(0x32, true, start + absl::Milliseconds(150));
+  received.Begun(0x33, start);
+  received.Ended(0x33, false, start);
+  received.Ended(0x33, false, start);  // none is under way
+  counters_.snapshots_sent.Begun(0x32, start);
+  counters_.snapshots_sent.Begun(0x32, start);  // instead of the one before
+  const std::string text = Text();
+  for (const char* line : {
+           "\netcd_network_snapshot_receive_success{From=\"32\"} 1\n",
+           "\netcd_network_snapshot_receive_failures{From=\"33\"} 1\n",
+           "\netcd_network_snapshot_receive_total_duration_seconds_bucket{From=\"32\",le=\"0.2\"} "
+           "1\n",
+           "\netcd_network_snapshot_receive_total_duration_seconds_count{From=\"33\"} 0\n",
+           "\netcd_network_snapshot_send_success{To=\"32\"} 0\n",
+           "\netcd_network_snapshot_send_failures{To=\"32\"} 1\n",
+           "\netcd_network_snapshot_send_inflights_total{To=\"32\"} 1\n",
+           "\netcd_snap_db_save_total_duration_seconds_sum 0.15\n",
+           "\netcd_snap_db_save_total_duration_seconds_count 1\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }
@@ -127,6 +157,21 @@ TEST_F(MetricsTest, CallsByMethodTypeAndCode) {
               HasSubstr("\ngrpc_server_handling_seconds_count{" + labels + "} 1\n"));
 }
 
+TEST_F(MetricsTest, StreamsThatCouldNotBeReceived) {
+  router_.Stream("/etcdserverpb.Watch/Watch", [](const std::shared_ptr<net::GrpcCall>&) {
+    return std::unique_ptr<net::GrpcStreamHandler>();
+  });
+  for (const auto code : {absl::StatusCode::kInternal, absl::StatusCode::kResourceExhausted,
+                          absl::StatusCode::kUnavailable, absl::StatusCode::kCancelled}) {
+    net::GrpcCallStats call;
+    call.Begin(*router_.stream().at("/etcdserverpb.Watch/Watch").stats);
+    call.End(code);
+  }
+  EXPECT_THAT(
+      Text(),
+      HasSubstr("\netcd_network_server_stream_failures_total{API=\"watch\",Type=\"receive\"} 2\n"));
+}
+
 TEST_F(MetricsTest, AppliedRequests) {
   kv::CommandResult result = kv::TxnResult{
       .responses = {
@@ -153,6 +198,15 @@ TEST(ClientVersionsTest, StrangersAreOthersBeyondTheLimit) {
   ASSERT_EQ(calls.size(), etcd::ClientVersions::kMost + 1);
   EXPECT_EQ(calls.back().version, "other");
   EXPECT_EQ(calls.back().unary, 100 - etcd::ClientVersions::kMost + 1);
+}
+
+TEST(PromotionFailuresTest, AreCountedByReason) {
+  etcd::PromotionFailures failures;
+  failures.Count("not in sync");
+  failures.Count("not in sync");
+  for (int i = 0; i < 100; ++i) failures.Count("reason " + std::to_string(i));
+  EXPECT_EQ(failures.Read().at("not in sync"), 2u);
+  EXPECT_EQ(failures.Read().size(), 32u);
 }
 
 TEST(HistogramTest, EdgesBelongToTheBucketBelow) {
