@@ -2,58 +2,15 @@
 
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-
 namespace pintle::client {
-namespace {
 
-absl::StatusOr<Endpoint> ParseEndpoint(const std::string& url) {
-  const auto bad = [&](const char* why) {
-    return absl::InvalidArgumentError(absl::StrCat("server URL '", url, "' ", why));
-  };
-  constexpr std::string_view kScheme = "http://";
-  std::string_view rest = url;
-  if (!rest.starts_with(kScheme)) return bad("must begin with http:// (TLS is not available yet)");
-  rest.remove_prefix(kScheme.size());
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  const size_t colon = rest.rfind(':');
-  uint32_t port = 0;
-  if (colon == std::string_view::npos ||
-      !absl::SimpleAtoi(std::string(rest.substr(colon + 1)), &port) || port == 0 || port > 65535) {
-    return bad("needs a port, as in http://127.0.0.1:6443");
-  }
-  std::string_view host = rest.substr(0, colon);
-  if (host.starts_with('[') != host.ends_with(']')) return bad("has an unfinished [address]");
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  if (host.empty() || host.find('/') != std::string_view::npos) return bad("has no host");
-  return Endpoint{std::string(host), static_cast<uint16_t>(port)};
-}
-
-}  // namespace
-
-absl::StatusOr<std::vector<Endpoint>> ParseEndpoints(std::string_view urls) {
-  std::vector<Endpoint> endpoints;
-  const std::vector<std::string> split = absl::StrSplit(std::string(urls), ',', absl::SkipEmpty());
-  for (std::string url : split) {
-    absl::StripAsciiWhitespace(&url);
-    absl::StatusOr<Endpoint> endpoint = ParseEndpoint(url);
-    if (!endpoint.ok()) return endpoint.status();
-    endpoints.push_back(*std::move(endpoint));
-  }
-  if (endpoints.empty()) return absl::InvalidArgumentError("no server URL is given");
-  return endpoints;
-}
-
-HttpTransport::HttpTransport(net::Executor& executor, const std::vector<Endpoint>& endpoints,
+HttpTransport::HttpTransport(net::Executor& executor, const std::vector<net::Endpoint>& endpoints,
                              int max_connections) {
   net::HttpClientOptions options;
   options.connect_timeout = absl::Seconds(2);
   options.max_connections = max_connections;
-  for (const Endpoint& endpoint : endpoints) {
+  for (const net::Endpoint& endpoint : endpoints) {
+    options.tls = endpoint.tls;
     clients_.push_back(
         std::make_unique<net::HttpClient>(executor, endpoint.host, endpoint.port, options));
   }

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "net/endpoint.h"
 #include "net/executor.h"
 #include "net/http_client.h"
 
@@ -30,18 +30,9 @@ class Transport {
       net::HttpClient::StreamCallbacks callbacks) = 0;
 };
 
-struct Endpoint {
-  std::string host;
-  uint16_t port = 0;
-};
-
-// "http://127.0.0.1:6443,http://[::1]:6444" → endpoints. Error: INVALID_ARGUMENT, fit to be shown
-// to the user.
-absl::StatusOr<std::vector<Endpoint>> ParseEndpoints(std::string_view urls);
-
 class HttpTransport final : public Transport {
  public:
-  HttpTransport(net::Executor& executor, const std::vector<Endpoint>& endpoints,
+  HttpTransport(net::Executor& executor, const std::vector<net::Endpoint>& endpoints,
                 int max_connections);
   std::unique_ptr<Handle> Send(size_t endpoint, net::HttpClientRequest request,
                                net::HttpClient::Done done) override;

@@ -3,12 +3,13 @@
 #include <deque>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "net/concat.h"
 #include "net/connection.h"
 #include "net/dial.h"
 #include "net/grpc_client_session.h"
 #include "net/io_threads.h"
+#include "net/tls_session.h"
 
 namespace pintle::net {
 namespace {
@@ -30,28 +31,32 @@ class ChannelStream final : public GrpcChannel::Stream {
 }  // namespace
 
 struct GrpcChannel::Impl : std::enable_shared_from_this<GrpcChannel::Impl> {
-  Impl(EventLoop& event_loop, std::string host_name, uint16_t host_port)
+  Impl(EventLoop& event_loop, std::string host_name, uint16_t host_port,
+       std::shared_ptr<TlsPolicy> tls_policy)
       : loop(event_loop),
         host(std::move(host_name)),
         port(host_port),
-        authority(HostPort(host, port)) {}
+        authority(HostPort(host, port)),
+        tls(std::move(tls_policy)) {}
 
   void Start(std::shared_ptr<GrpcClientCall> call);
   void Connect();
   void OnConnected(absl::StatusOr<asio::ip::tcp::socket> socket);
+  std::unique_ptr<Session> MakeSession(SessionHost& session_host);
   void Close();
 
   EventLoop& loop;
   const std::string host;
   const uint16_t port;
   const std::string authority;
+  const std::shared_ptr<TlsPolicy> tls;  // null: plain
 
   std::unique_ptr<DialAttempt> dialing;
   std::deque<std::shared_ptr<GrpcClientCall>> waiting;  // for dialing
   std::shared_ptr<Connection> connection;               // takes new calls
   GrpcClientSession* session = nullptr;                 // of it
-  absl::flat_hash_set<std::shared_ptr<Connection>>
-      open;  // it, and those whose last calls still run
+  // It, and those whose last calls still run.
+  absl::flat_hash_map<std::shared_ptr<Connection>, GrpcClientSession*> open;
   bool closed = false;
 };
 
@@ -89,25 +94,30 @@ void GrpcChannel::Impl::OnConnected(absl::StatusOr<asio::ip::tcp::socket> socket
     return;
   }
   connection = std::make_shared<Connection>(loop, *std::move(socket), nullptr);
-  open.insert(connection);
-  connection->Start(
-      [this](SessionHost& session_host) {
-        auto made = std::make_unique<GrpcClientSession>(session_host, authority);
-        session = made.get();
-        return made;
-      },
-      [weak = weak_from_this(), raw = connection.get()] {
-        const std::shared_ptr<Impl> self = weak.lock();
-        if (self == nullptr) return;
-        if (self->connection.get() == raw) {
-          self->connection = nullptr;
-          self->session = nullptr;
-        }
-        self->open.erase(raw->shared_from_this());
-      });
+  connection->Start([this](SessionHost& session_host) { return MakeSession(session_host); },
+                    [weak = weak_from_this(), raw = connection.get()] {
+                      const std::shared_ptr<Impl> self = weak.lock();
+                      if (self == nullptr) return;
+                      if (self->connection.get() == raw) {
+                        self->connection = nullptr;
+                        self->session = nullptr;
+                      }
+                      self->open.erase(raw->shared_from_this());
+                    });
+  open.emplace(connection, session);
   for (std::shared_ptr<GrpcClientCall>& call : calls) {
     if (!call->ended()) session->Submit(std::move(call));
   }
+}
+
+std::unique_ptr<Session> GrpcChannel::Impl::MakeSession(SessionHost& session_host) {
+  const auto make = [this](SessionHost& inner_host) {
+    auto made = std::make_unique<GrpcClientSession>(inner_host, authority);
+    session = made.get();
+    return made;
+  };
+  if (tls == nullptr) return make(session_host);
+  return std::make_unique<TlsSession>(session_host, tls->NewClient(host, "h2"), make);
 }
 
 void GrpcChannel::Impl::Close() {
@@ -117,15 +127,15 @@ void GrpcChannel::Impl::Close() {
     call->End(absl::CancelledError("grpc: the client connection is closing"));
   }
   const auto connections = open;
-  for (const std::shared_ptr<Connection>& each : connections) {
-    static_cast<GrpcClientSession&>(each->session())
-        .EndAll(absl::CancelledError("grpc: the client connection is closing"));
+  for (const auto& [each, its_session] : connections) {
+    its_session->EndAll(absl::CancelledError("grpc: the client connection is closing"));
     each->Abort();
   }
 }
 
-GrpcChannel::GrpcChannel(Executor& executor, std::string host, uint16_t port)
-    : impl_(std::make_shared<Impl>(LoopOf(executor), std::move(host), port)) {}
+GrpcChannel::GrpcChannel(Executor& executor, std::string host, uint16_t port,
+                         std::shared_ptr<TlsPolicy> tls)
+    : impl_(std::make_shared<Impl>(LoopOf(executor), std::move(host), port, std::move(tls))) {}
 
 GrpcChannel::~GrpcChannel() { impl_->Close(); }
 

@@ -1,5 +1,5 @@
-// GrpcChannel: gRPC calls to one address over one HTTP/2 connection (h2c), reconnecting on the next
-// call.
+// GrpcChannel: gRPC calls to one address over one HTTP/2 connection, plain (h2c) or under TLS,
+// reconnecting on the next call.
 //
 // Thread: one Executor (of IoThreads); call and be called back there. Not a general client: what
 // client/ and pintle-bench need (unary, bidirectional streams, deadlines, cancel).
@@ -14,12 +14,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "net/executor.h"
+#include "net/tls_policy.h"
 
 namespace pintle::net {
 
 class GrpcChannel {
  public:
-  GrpcChannel(Executor& executor, std::string host, uint16_t port);
+  // `tls`: null for a plain connection.
+  GrpcChannel(Executor& executor, std::string host, uint16_t port,
+              std::shared_ptr<TlsPolicy> tls = nullptr);
   ~GrpcChannel();  // calls under way end with CANCELLED
 
   using Done = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;  // status code and message as

@@ -218,7 +218,7 @@ GrpcClientSession::~GrpcClientSession() { nghttp2_session_del(nghttp2_); }
 void GrpcClientSession::Submit(std::shared_ptr<GrpcClientCall> call) {
   std::vector<nghttp2_nv> fields = {
       MakeStaticField(":method", "POST"),
-      MakeStaticField(":scheme", "http"),
+      MakeStaticField(":scheme", host_.peer()->secure ? "https" : "http"),
       MakeStaticField(":path", call->path_),
       MakeStaticField(":authority", authority_),
       MakeStaticField("content-type", "application/grpc"),
@@ -350,6 +350,12 @@ void GrpcClientSession::EndAll(const absl::Status& status) {
   calls.reserve(calls_.size());
   for (const auto& [id, call] : calls_) calls.push_back(call);
   for (const std::shared_ptr<GrpcClientCall>& call : calls) call->End(status);
+}
+
+void GrpcClientSession::Broken(std::string_view why) {
+  failed_ = true;
+  EndAll(absl::UnavailableError(Concat(
+      "connection error: desc = \"transport: authentication handshake failed: ", why, "\"")));
 }
 
 void GrpcClientSession::Closed() {

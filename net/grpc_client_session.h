@@ -87,6 +87,7 @@ class GrpcClientSession final : public Session {
   bool WantsRead() const override { return true; }
   bool done() const override;
   void Shutdown() override;
+  void Broken(std::string_view why) override;
   void Closed() override;
 
  private:

@@ -212,6 +212,10 @@ void Http1ClientSession::Produce(std::string& out, size_t limit_bytes) {
   unsent_.Take(out, limit_bytes);
 }
 
+void Http1ClientSession::Broken(std::string_view why) {
+  Fail(absl::UnavailableError(Concat("tls: ", why)));
+}
+
 void Http1ClientSession::Closed() {
   over_ = true;
   if (call_ == nullptr) return;

@@ -53,6 +53,7 @@ class Http1ClientSession final : public Session {
   bool WantsRead() const override { return true; }
   bool done() const override { return over_ && unsent_.empty(); }
   void Shutdown() override { over_ = true; }
+  void Broken(std::string_view why) override;
   void Closed() override;
 
  private:

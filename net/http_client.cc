@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "net/http1_client_session.h"
 #include "net/io_threads.h"
+#include "net/tls_session.h"
 
 namespace pintle::net {
 namespace {
@@ -38,12 +39,13 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl>,
         host(std::move(host_name)),
         port(host_port),
         authority(HostPort(host, port)),
-        options(client_options) {}
+        options(std::move(client_options)) {}
 
   void Start(std::shared_ptr<HttpClientCall> call);
   void Serve();
   void Dial(std::shared_ptr<HttpClientCall> call);
   void OnDialed(Link* link, absl::StatusOr<asio::ip::tcp::socket> socket);
+  std::unique_ptr<Session> MakeSession(Link* link, SessionHost& session_host);
   void OnIdle(Http1ClientSession& session) override;
   void OnUnanswered(std::shared_ptr<HttpClientCall> call, bool reused) override;
   void OnClosed(Link* link);
@@ -132,16 +134,21 @@ void HttpClient::Impl::OnDialed(Link* link, absl::StatusOr<asio::ip::tcp::socket
   }
   link->connection = std::make_shared<Connection>(loop, *std::move(socket), nullptr);
   link->connection->Start(
-      [this, link](SessionHost& session_host) {
-        auto made =
-            std::make_unique<Http1ClientSession>(session_host, *this, options.max_body_bytes);
-        link->session = made.get();
-        return made;
-      },
+      [this, link](SessionHost& session_host) { return MakeSession(link, session_host); },
       [weak = weak_from_this(), link] {
         if (const auto self = weak.lock()) self->OnClosed(link);
       });
   link->session->Begin(link->call, authority);
+}
+
+std::unique_ptr<Session> HttpClient::Impl::MakeSession(Link* link, SessionHost& session_host) {
+  const auto make = [this, link](SessionHost& inner_host) {
+    auto made = std::make_unique<Http1ClientSession>(inner_host, *this, options.max_body_bytes);
+    link->session = made.get();
+    return made;
+  };
+  if (options.tls == nullptr) return make(session_host);
+  return std::make_unique<TlsSession>(session_host, options.tls->NewClient(host, "http/1.1"), make);
 }
 
 void HttpClient::Impl::OnIdle(Http1ClientSession& session) {
@@ -210,7 +217,7 @@ void HttpClient::Impl::Close() {
 
 HttpClient::HttpClient(Executor& executor, std::string host, uint16_t port,
                        HttpClientOptions options)
-    : impl_(std::make_shared<Impl>(LoopOf(executor), std::move(host), port, options)) {}
+    : impl_(std::make_shared<Impl>(LoopOf(executor), std::move(host), port, std::move(options))) {}
 
 HttpClient::~HttpClient() { impl_->Close(); }
 

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "net/executor.h"
 #include "net/http.h"
+#include "net/tls_policy.h"
 
 namespace pintle::net {
 
@@ -24,6 +25,7 @@ struct HttpClientOptions {
   absl::Duration connect_timeout = absl::Seconds(5);
   size_t max_body_bytes = size_t{256} << 20;
   int max_connections = 64;
+  std::shared_ptr<TlsPolicy> tls;  // null: plain
 };
 
 struct HttpClientRequest {

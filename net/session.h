@@ -39,6 +39,8 @@ class Session {
   virtual bool WantsRead() const = 0;  // false: leave the bytes in the kernel (back-pressure)
   virtual bool done() const = 0;       // once all that was produced is written, close
   virtual void Shutdown() = 0;         // finish what is under way, then be done
+  // What carries this session has failed, and can say why: Closed follows.
+  virtual void Broken(std::string_view /*why*/) {}
   virtual void Closed() = 0;  // the connection is gone: end everything under way; the last call
 };
 

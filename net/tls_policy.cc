@@ -114,11 +114,18 @@ std::unique_ptr<TlsConnection> TlsPolicy::NewServer(std::string_view address) {
   return connection;
 }
 
-std::unique_ptr<TlsConnection> TlsPolicy::NewClient(const std::string& host) {
+std::unique_ptr<TlsConnection> TlsPolicy::NewClient(const std::string& host,
+                                                    std::string_view protocol) {
   std::unique_ptr<TlsConnection> connection = New(true, host);
   if (connection == nullptr) return nullptr;
   SSL_set_connect_state(connection->ssl_);
   if (!IsAddress(host)) SSL_set_tlsext_host_name(connection->ssl_, host.c_str());
+  if (!protocol.empty()) {
+    std::string offer(1, static_cast<char>(protocol.size()));
+    offer += protocol;
+    SSL_set_alpn_protos(connection->ssl_, reinterpret_cast<const unsigned char*>(offer.data()),
+                        static_cast<unsigned>(offer.size()));
+  }
   return connection;
 }
 

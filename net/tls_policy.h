@@ -91,8 +91,9 @@ class TlsPolicy {
 
   // `address`: the client's, "127.0.0.1:50123". Null: out of memory.
   std::unique_ptr<TlsConnection> NewServer(std::string_view address);
-  // `host`: a name or an address, that the certificate must be for.
-  std::unique_ptr<TlsConnection> NewClient(const std::string& host);
+  // `host`: a name or an address, that the certificate must be for. `protocol`: what is to be
+  // spoken (ALPN), "h2" say; empty: nothing is said about it.
+  std::unique_ptr<TlsConnection> NewClient(const std::string& host, std::string_view protocol = {});
 
   // A handshake failed. Reported through on_event, a few per second at most.
   void NoteRefused(std::string_view address, std::string_view why);

@@ -77,6 +77,18 @@ TlsSession::TlsSession(SessionHost& host, std::shared_ptr<TlsPolicy> policy, boo
       timer_(host.executor().After(kHandshakeTimeout, [this] { Fail("handshake: i/o timeout"); })) {
 }
 
+TlsSession::TlsSession(SessionHost& host, std::unique_ptr<TlsConnection> dialed,
+                       MakeInner make_inner)
+    : host_(host),
+      peer_(std::make_shared<const PeerIdentity>(
+          PeerIdentity{.address = host.peer()->address, .secure = true})),
+      tls_(std::move(dialed)),
+      inner_(make_inner(*this)),
+      timer_(host.executor().After(kHandshakeTimeout, [this] { Fail("handshake: i/o timeout"); })) {
+  UseWire();
+  Handshake();
+}
+
 TlsSession::~TlsSession() = default;
 
 void TlsSession::Begin(std::string_view bytes) {
@@ -93,6 +105,10 @@ void TlsSession::Begin(std::string_view bytes) {
   }
   tls_ = policy_->NewServer(peer_->address);
   if (tls_ == nullptr) return Fail("tls: out of memory");
+  UseWire();
+}
+
+void TlsSession::UseWire() {
   wire_ = std::make_unique<Wire>();
   wire_->out = &unsent_;
   BIO* bio = wire_->NewBio();
@@ -105,8 +121,8 @@ void TlsSession::Receive(std::string_view bytes) {
   if (over_) return;
   if (plain_only_) return inner_->Receive(bytes);
   wire_->in = bytes;
-  if (inner_ == nullptr) Handshake();
-  if (inner_ != nullptr) ReadPlain();
+  if (!handshaken_) Handshake();
+  if (handshaken_) ReadPlain();
   wire_->in = {};
 }
 
@@ -122,6 +138,8 @@ void TlsSession::Handshake() {
 
 void TlsSession::OnHandshaken() {
   timer_.reset();
+  handshaken_ = true;
+  if (inner_ != nullptr) return;
   peer_ = std::make_shared<const PeerIdentity>(
       PeerIdentity{.address = peer_->address, .common_name = tls_->common_name(), .secure = true});
   inner_ = make_inner_(*this);
@@ -139,6 +157,8 @@ void TlsSession::ReadPlain() {
     const int error = SSL_get_error(tls_->ssl(), count);
     if (error == SSL_ERROR_ZERO_RETURN) {
       inner_->ReceiveEnd();
+    } else if (error != SSL_ERROR_WANT_READ && policy_ == nullptr) {
+      Fail(TakeTlsError());  // with TLS 1.3, a certificate that the server does not take
     } else if (error != SSL_ERROR_WANT_READ) {
       over_ = true;
     }
@@ -151,12 +171,16 @@ void TlsSession::Fail(std::string_view why) {
   if (over_) return;
   over_ = true;
   timer_.reset();
-  policy_->NoteRefused(peer_->address, why);
+  if (policy_ != nullptr) {
+    policy_->NoteRefused(peer_->address, why);
+  } else {
+    inner_->Broken(why);
+  }
   host_.RequestFlush();
 }
 
 void TlsSession::ReceiveEnd() {
-  if (inner_ != nullptr) return inner_->ReceiveEnd();
+  if (speaks()) return inner_->ReceiveEnd();
   if (tls_ != nullptr) return Fail("handshake: EOF");
   over_ = true;
 }
@@ -165,7 +189,7 @@ void TlsSession::Produce(std::string& out, size_t limit_bytes) {
   if (plain_only_) return inner_->Produce(out, limit_bytes);
   out.append(unsent_);
   std::string().swap(unsent_);
-  if (over_ || inner_ == nullptr) return;
+  if (over_ || !handshaken_) return;
   WritePlain(out, limit_bytes);
 }
 
@@ -192,7 +216,7 @@ bool TlsSession::done() const {
 }
 
 void TlsSession::Shutdown() {
-  if (inner_ != nullptr) return inner_->Shutdown();
+  if (speaks()) return inner_->Shutdown();
   over_ = true;
 }
 

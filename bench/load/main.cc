@@ -4,10 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "bench/load/runner.h"
 
 namespace pintle::bench {
@@ -25,18 +21,6 @@ constexpr char kDescription[] =
     "\n"
     "With --server-pids it also reports the servers' CPU per operation and their largest RSS.\n"
     "bench/compare runs it against Pintle and etcd in turn.";
-
-bool ParseEndpoints(const std::string& text, std::vector<Endpoint>& endpoints) {
-  for (auto piece : absl::StrSplit(text, ',', absl::SkipEmpty())) {
-    absl::ConsumePrefix(&piece, "http://");
-    const std::vector<std::string> parts = absl::StrSplit(piece, absl::MaxSplits(':', 1));
-    uint32_t port = 0;
-    if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &port) || port == 0 || port > 65535)
-      return false;
-    endpoints.push_back({parts[0], static_cast<uint16_t>(port)});
-  }
-  return !endpoints.empty();
-}
 
 void Print(const Options& options, const Result& result) {
   const double rate = static_cast<double>(result.operations) / result.seconds;
@@ -71,13 +55,22 @@ void Print(const Options& options, const Result& result) {
 int Main(int argc, char** argv) {
   Options options;
   std::string endpoints = "127.0.0.1:2379";
+  net::ClientTlsFlags tls;
   double seconds = 10;
   double warmup = 1;
   CLI::App app(kDescription, "pintle-bench");
   app.add_option("workload", options.workload, "put, range, txn, watch or keepalive")
       ->required()
       ->check(CLI::IsMember({"put", "range", "txn", "watch", "keepalive"}));
-  app.add_option("--endpoints", endpoints, "host:port, comma separated")->capture_default_str();
+  app.add_option("--endpoints", endpoints, "host:port or URLs, comma separated")
+      ->envname("ETCDCTL_ENDPOINTS")
+      ->capture_default_str();
+  app.add_option("--cacert", tls.ca_file, "whom to believe under TLS, PEM")
+      ->envname("ETCDCTL_CACERT");
+  app.add_option("--cert", tls.cert_file, "to show under TLS, PEM")->envname("ETCDCTL_CERT");
+  app.add_option("--key", tls.key_file, "its key, PEM")->envname("ETCDCTL_KEY");
+  app.add_flag("--insecure-skip-tls-verify", tls.skip_verify, "believe any server")
+      ->envname("ETCDCTL_INSECURE_SKIP_TLS_VERIFY");
   app.add_option("--clients", options.clients, "calls in flight (watch: writers)")
       ->capture_default_str();
   app.add_option("--connections", options.connections, "TCP connections for them")
@@ -105,11 +98,16 @@ int Main(int argc, char** argv) {
   const bool sane = options.clients > 0 && options.connections > 0 && options.keys > 0 &&
                     seconds > 0 && options.watchers > 0 && options.value_bytes <= size_t{1} << 20 &&
                     options.leases >= 0 && (options.leases > 0 || options.workload != "keepalive");
-  if (!ParseEndpoints(endpoints, options.endpoints) || !sane) {
-    std::fprintf(stderr,
-                 "pintle-bench: want --endpoints host:port[,…] and positive numbers; see --help\n");
+  if (!sane) {
+    std::fprintf(stderr, "pintle-bench: want positive numbers; see --help\n");
     return 2;
   }
+  absl::StatusOr<std::vector<net::Endpoint>> parsed = net::ParseEndpoints(endpoints, tls);
+  if (!parsed.ok()) {
+    std::fprintf(stderr, "pintle-bench: %s\n", std::string(parsed.status().message()).c_str());
+    return 2;
+  }
+  options.endpoints = *std::move(parsed);
   options.connections = std::min(options.connections, options.clients);
   options.duration = absl::Seconds(seconds);
   options.warmup = absl::Seconds(warmup);

@@ -8,17 +8,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "net/endpoint.h"
 
 namespace pintle::bench {
 
-struct Endpoint {
-  std::string host;
-  uint16_t port = 0;
-};
-
 struct Options {
   std::string workload;  // put, range, txn, watch, keepalive
-  std::vector<Endpoint> endpoints;
+  std::vector<net::Endpoint> endpoints;
   int clients = 64;     // calls in flight, one per client (watch: writers)
   int connections = 8;  // dealt to the endpoints in turn; clients are dealt to them in turn
   absl::Duration duration = absl::Seconds(10);

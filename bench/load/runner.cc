@@ -38,11 +38,15 @@ struct Runner::KeepAlives {
 
 Runner::Runner(Options options) : options_(std::move(options)), threads_(1) {
   for (int i = 0; i < options_.connections; ++i) {
-    const Endpoint& endpoint =
-        options_.endpoints[static_cast<size_t>(i) % options_.endpoints.size()];
-    channels_.push_back(
-        std::make_unique<net::GrpcChannel>(threads_.executor(0), endpoint.host, endpoint.port));
+    channels_.push_back(Dial(i));
   }
+}
+
+std::unique_ptr<net::GrpcChannel> Runner::Dial(int connection) {
+  const net::Endpoint& endpoint =
+      options_.endpoints[static_cast<size_t>(connection) % options_.endpoints.size()];
+  return std::make_unique<net::GrpcChannel>(threads_.executor(0), endpoint.host, endpoint.port,
+                                            endpoint.tls);
 }
 
 Runner::~Runner() {
@@ -186,10 +190,7 @@ absl::Status Runner::OpenWatches() {
   BlockOnThread([this] {
     const int streams = std::max(1, options_.watch_connections);
     for (int i = 0; i < streams; ++i) {
-      const Endpoint& endpoint =
-          options_.endpoints[static_cast<size_t>(i) % options_.endpoints.size()];
-      watch_channels_.push_back(
-          std::make_unique<net::GrpcChannel>(threads_.executor(0), endpoint.host, endpoint.port));
+      watch_channels_.push_back(Dial(i));
       watch_streams_.push_back(watch_channels_.back()->Open(
           "/etcdserverpb.Watch/Watch",
           {.on_message = [this](std::string message) { OnWatchMessage(message); },

@@ -65,6 +65,7 @@ class Runner {
   void Issue(Client& client);
   void OnWatchMessage(std::string_view message);
   void RecordSince(absl::Time sent);
+  std::unique_ptr<net::GrpcChannel> Dial(int connection);
   void BlockOnThread(absl::AnyInvocable<void()> work);
   void Measure(Result& result);
 

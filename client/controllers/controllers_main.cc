@@ -33,7 +33,8 @@ struct Flags {
   std::string server;
   ManagerOptions manager;
   std::string log_level = "info";
-  std::vector<Endpoint> endpoints;
+  net::ClientTlsFlags tls;
+  std::vector<net::Endpoint> endpoints;
 };
 
 // Durations as Go writes them: 40s, 5m, 1m30s.
@@ -56,10 +57,18 @@ void AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
 void DefineFlags(CLI::App& app, Flags& flags) {
   ManagerOptions& manager = flags.manager;
   app.add_option("--server", flags.server,
-                 "API servers, comma-separated: http://127.0.0.1:6443,http://127.0.0.1:6444; all\n"
+                 "API servers, comma-separated: https://10.0.0.1:6443,https://10.0.0.2:6443; all\n"
                  "members of the cluster, so that the loss of one is survived")
       ->required()
       ->type_name("URL,…");
+  app.add_option(
+      "--certificate-authority", flags.tls.ca_file,
+      "Whom to believe about API servers' certificates, PEM (default: the machine's own\n"
+      "authorities)");
+  app.add_option("--client-certificate", flags.tls.cert_file, "To show to them, PEM");
+  app.add_option("--client-key", flags.tls.key_file, "Its key, PEM, without a password");
+  app.add_flag("--insecure-skip-tls-verify", flags.tls.skip_verify,
+               "Believe any certificate (as of --auto-tls)");
   app.add_option(
          "--simulated-nodes", manager.simulated_nodes.count,
          "Nodes that this process pretends to be; pods on them run in name only (default 0)")
@@ -90,7 +99,8 @@ void DefineFlags(CLI::App& app, Flags& flags) {
 }
 
 std::string Validate(Flags& flags) {
-  absl::StatusOr<std::vector<Endpoint>> endpoints = ParseEndpoints(flags.server);
+  absl::StatusOr<std::vector<net::Endpoint>> endpoints =
+      net::ParseEndpoints(flags.server, flags.tls);
   if (!endpoints.ok()) return absl::StrCat("--server: ", endpoints.status().message());
   flags.endpoints = *std::move(endpoints);
   const LeaderElectionOptions& election = flags.manager.election;

@@ -84,7 +84,8 @@ class SnapshotCall {
 
  private:
   void Begin(net::Executor& executor) {
-    channel_ = std::make_unique<net::GrpcChannel>(executor, options_.host, options_.port);
+    const net::Endpoint& member = options_.member;
+    channel_ = std::make_unique<net::GrpcChannel>(executor, member.host, member.port, member.tls);
     stream_ = channel_->Open("/etcdserverpb.Maintenance/Snapshot",
                              {.on_message =
                                   [this](const std::string& message) {

@@ -5,19 +5,18 @@
 // to do; the partial file is removed.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "net/endpoint.h"
 #include "server/backup/progress.h"
 #include "server/storage/file_system.h"
 
 namespace pintle::server::backup {
 
 struct SaveOptions {
-  std::string host;
-  uint16_t port = 0;
+  net::Endpoint member;
   std::string path;
   // Without a byte from the member; it reads its whole store once before the first.
   absl::Duration patience = absl::Minutes(10);

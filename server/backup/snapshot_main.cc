@@ -16,7 +16,6 @@
 #include "server/backup/save.h"
 #include "server/backup/status_text.h"
 #include "server/config.h"
-#include "server/flag_setters.h"
 #include "server/membership.h"
 
 namespace pintle::server::backup {
@@ -30,6 +29,7 @@ struct Arguments {
   std::string file;
   // save
   std::vector<std::string> endpoints{"127.0.0.1:2379"};
+  net::ClientTlsFlags tls;
   // status
   std::string write_out = "simple";
   // restore
@@ -66,18 +66,11 @@ absl::Status RunSave(const Arguments& arguments) {
         absl::StrCat("snapshot must be requested to one selected node, not multiple [",
                      absl::StrJoin(arguments.endpoints, " "), "]"));
   }
-  std::string text = arguments.endpoints.front();
-  if (text.find("://") == std::string::npos) text = "http://" + text;
-  PINTLE_ASSIGN_OR_RETURN(const Url url, ParseUrl(text));
-  if (!text.starts_with("http://")) {
-    return absl::UnimplementedError(
-        absl::StrCat(text,
-                     ": this command does not speak TLS yet: use etcdctl snapshot save with its "
-                     "--cacert, --cert and --key"));
-  }
+  PINTLE_ASSIGN_OR_RETURN(const std::vector<net::Endpoint> endpoints,
+                          net::ParseEndpoints(arguments.endpoints.front(), arguments.tls));
   const auto files = storage::MakePosixFileSystem();
-  PINTLE_RETURN_IF_ERROR(Save(*files, {.host = url.host, .port = url.port, .path = arguments.file},
-                              TerminalProgress()));
+  PINTLE_RETURN_IF_ERROR(
+      Save(*files, {.member = endpoints.front(), .path = arguments.file}, TerminalProgress()));
   std::printf("Snapshot saved at %s\n", arguments.file.c_str());
   return absl::OkStatus();
 }
@@ -153,6 +146,23 @@ void AddFile(CLI::App& verb, Arguments& arguments) {
   verb.add_option("filename", arguments.file, "the snapshot file")->required();
 }
 
+// etcdctl's, with its variables.
+void AddSaveOptions(CLI::App& verb, Arguments& arguments) {
+  net::ClientTlsFlags& tls = arguments.tls;
+  verb.add_option("--endpoints", arguments.endpoints, "the member to ask, host:port or a URL")
+      ->delimiter(',')
+      ->envname("ETCDCTL_ENDPOINTS")
+      ->capture_default_str();
+  verb.add_option("--cacert", tls.ca_file, "CA bundle to verify the member's certificate with, PEM")
+      ->envname("ETCDCTL_CACERT");
+  verb.add_option("--cert", tls.cert_file, "certificate to show to the member, PEM")
+      ->envname("ETCDCTL_CERT");
+  verb.add_option("--key", tls.key_file, "its key, PEM")->envname("ETCDCTL_KEY");
+  verb.add_flag("--insecure-skip-tls-verify", tls.skip_verify,
+                "do not verify the member's certificate")
+      ->envname("ETCDCTL_INSECURE_SKIP_TLS_VERIFY");
+}
+
 void AddRestoreOptions(CLI::App& verb, Arguments& arguments) {
   verb.add_option("--data-dir", arguments.data_dir, "Path to the output data directory")
       ->required();
@@ -187,9 +197,7 @@ int SnapshotMain(int argc, char** argv) {
   Arguments arguments;
   CLI::App* save = app.add_subcommand("save", "Stores a member's snapshot in a file");
   AddFile(*save, arguments);
-  save->add_option("--endpoints", arguments.endpoints, "the member to ask, host:port or a URL")
-      ->delimiter(',')
-      ->capture_default_str();
+  AddSaveOptions(*save, arguments);
   CLI::App* status = app.add_subcommand("status", "Tells what a snapshot file holds");
   AddFile(*status, arguments);
   status->add_option("-w,--write-out", arguments.write_out, "the form of the answer")

@@ -146,17 +146,5 @@ TEST(KubeClient, RefusesMoreThanItsBound) {
   EXPECT_EQ(refused, 6);
 }
 
-TEST(ParseEndpoints, TakesUrlsAndSaysWhatIsWrong) {
-  const auto good = ParseEndpoints("http://127.0.0.1:6443, http://[::1]:7/");
-  ASSERT_TRUE(good.ok()) << good.status();
-  EXPECT_EQ((*good)[0].host, "127.0.0.1");
-  EXPECT_EQ((*good)[1].host, "::1");
-  EXPECT_EQ((*good)[1].port, 7);
-  for (const char* bad : {"", "https://a:1", "http://a", "http://a:0", "http://a:70000",
-                          "http://:1", "http://[::1:1", "127.0.0.1:1"}) {
-    EXPECT_FALSE(ParseEndpoints(bad).ok()) << bad;
-  }
-}
-
 }  // namespace
 }  // namespace pintle::client

@@ -2,6 +2,7 @@
 """TLS on every listener and link, with stock etcdctl: who is let in, who is not, and new files without a restart."""
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
 from harness import deploy, main
 from tls_cluster import Authority, TlsCluster
@@ -71,6 +73,45 @@ class TlsMembers(unittest.TestCase):
         for words in ("rejected connection on client endpoint", "expired", "revoked"):
             self.assertIn(words, self.log_of(0))
         self.assertEqual(self.ctl("get", "x").returncode, 0)
+
+    def tls_flags(self, pair="alice"):
+        return ["--cacert=" + self.authority.ca, "--cert=" + self.authority.path(pair + ".pem"),
+                "--key=" + self.authority.path(pair + ".key")]
+
+    def run_tool(self, *arguments, environment=()):
+        return subprocess.run(arguments, env={**os.environ, **dict(environment)}, capture_output=True, text=True, timeout=60,
+                              check=False)
+
+    def test_snapshot_save(self):
+        self.assertEqual(self.ctl("put", "saved", "value").returncode, 0)
+        file = os.path.join(self.folder, "saved.db")
+        url = self.cluster.client_url(0)
+        save = [deploy.BINARY, "snapshot", "save", file]
+        done = self.run_tool(*save, "--endpoints=" + url, *self.tls_flags())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_tool(deploy.BINARY, "snapshot", "status", file, "-w", "json")
+        self.assertGreater(json.loads(done.stdout)["revision"], 1, done.stderr)
+        # etcdctl's variables; no scheme is needed where TLS is spoken of.
+        variables = {"ETCDCTL_ENDPOINTS": url.removeprefix("https://"), "ETCDCTL_CACERT": self.authority.ca,
+                     "ETCDCTL_CERT": self.alice[0], "ETCDCTL_KEY": self.alice[1]}
+        done = self.run_tool(*save, environment=variables)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_tool(*save, "--endpoints=" + url, "--cacert=" + self.authority.ca)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("certificate required", done.stderr)
+        done = self.run_tool(*save, "--endpoints=" + url, "--cert=" + self.alice[0])
+        self.assertIn("KeyFile and CertFile must both be present", done.stderr)
+
+    def test_bench(self):
+        bench = os.path.join(os.path.dirname(deploy.BINARY), "pintle-bench")
+        done = self.run_tool(bench, "put", "--endpoints=" + self.cluster.client_url(1), "--clients=2", "--seconds=1",
+                             "--warmup=0", "--json", *self.tls_flags())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)
+        self.assertEqual(figures["errors"], 0)
+        self.assertGreater(figures["operations"], 0)
+        done = self.run_tool(bench, "put", "--endpoints=" + self.cluster.client_url(1), "--seconds=1", "--warmup=0")
+        self.assertNotEqual(done.returncode, 0, "of an unknown authority")
 
     def test_plain_text_is_told_so(self):
         done = subprocess.run(["curl", "-sS", "-o", "-", f"http://127.0.0.1:{self.cluster.client_ports[0]}/health",
@@ -141,6 +182,29 @@ class OneMember(unittest.TestCase):
                                f"{self.folder}/d/fixtures/client/cert.pem", "put", "a", "b"], capture_output=True,
                               text=True, timeout=30, check=False, env={**os.environ, "ETCDCTL_API": "3"})
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_controllers_over_tls(self):
+        authority = Authority(self.folder, "ca")
+        authority.sign("server", "server", "DNS:localhost,IP:127.0.0.1")
+        authority.sign("controllers", "controllers")
+        api = f"https://127.0.0.1:{deploy.free_ports(1)[0]}"
+        self.start(f"http://127.0.0.1:{self.port}", f"--api-listen-url={api}", "--cert-file=" + authority.path("server.pem"),
+                   "--key-file=" + authority.path("server.key"), "--trusted-ca-file=" + authority.ca, "--client-cert-auth")
+        deploy.wait_for("health", lambda: deploy.http_get(f"http://127.0.0.1:{self.port}/health")[0] == 200)
+        controllers = deploy.Process("controllers", self.folder, [
+            deploy.BINARY, "controllers", "--server=" + api, "--simulated-nodes=1",
+            "--certificate-authority=" + authority.ca, "--client-certificate=" + authority.path("controllers.pem"),
+            "--client-key=" + authority.path("controllers.key")])
+        controllers.start()
+        self.addCleanup(controllers.stop)
+        context = ssl.create_default_context(cafile=authority.ca)
+        context.load_cert_chain(authority.path("controllers.pem"), authority.path("controllers.key"))
+
+        def ready():
+            with urllib.request.urlopen(api + "/api/v1/nodes", timeout=10, context=context) as answer:
+                nodes = json.load(answer)["items"]
+            return [c for n in nodes for c in n["status"]["conditions"] if (c["type"], c["status"]) == ("Ready", "True")]
+        deploy.wait_for("a node to be Ready", ready, 30)
 
     def test_https_without_a_certificate_does_not_start(self):
         member = self.start(f"https://127.0.0.1:{self.port}")
