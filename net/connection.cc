@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "net/concat.h"
+#include "net/tls_policy.h"
 
 namespace pintle::net {
 namespace {
@@ -37,7 +38,7 @@ std::string PeerName(const Connection::Socket& socket) {
   asio::error_code error;
   const asio::generic::stream_protocol::endpoint peer = socket.remote_endpoint(error);
   if (error) return "unknown";
-  if (peer.protocol().family() == AF_UNIX) return "@";  // as Go calls who has no name
+  if (peer.protocol().family() == AF_UNIX) return std::string(kNoAddress);
   tcp::endpoint address;
   std::memcpy(address.data(), peer.data(), std::min(peer.size(), address.capacity()));
   const std::string text = address.address().to_string();

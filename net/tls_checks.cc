@@ -104,7 +104,7 @@ std::string ObjectionTo(X509* certificate, STACK_OF(X509) * chain, const TlsMate
   if (from.dialed && !IsFor(certificate, from.other_side)) {
     return Concat("x509: certificate is not valid for ", from.other_side);
   }
-  if (!from.dialed && options.check_client_address) {
+  if (!from.dialed && options.check_client_address && from.other_side != kNoAddress) {
     return AddressObjection(certificate, from.other_side, hosts_to_look_up);
   }
   return {};

@@ -28,6 +28,9 @@ struct ssl_st;
 
 namespace pintle::net {
 
+// The address of who came over a Unix socket, as Go writes it: such have none to be checked.
+inline constexpr std::string_view kNoAddress = "@";
+
 struct TlsOptions {
   std::string cert_file;  // PEM; the chain may follow
   std::string key_file;

@@ -142,11 +142,6 @@ absl::Status CheckUrls(const Config& config) {
       }
     }
   }
-  for (const Url& url : config.listen_peer_urls) {
-    if (!url.local()) continue;
-    return absl::UnimplementedError(
-        absl::StrCat(url.text, ": unix sockets between members are unimplemented: use http"));
-  }
   for (const Url& url : config.api_listen_urls) {
     if (IsLoopback(url)) continue;
     return Contradiction(

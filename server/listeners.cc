@@ -47,7 +47,10 @@ absl::Status ListenOn(net::Server& server, const std::vector<Url>& urls,
 std::vector<replica::PeerAddress> PeerListenersOf(const Config& config) {
   std::vector<replica::PeerAddress> listeners;
   for (const Place& place : PlacesOf(config.listen_peer_urls)) {
-    listeners.push_back({.host = place.url->host, .port = place.url->port, .tls = place.tls});
+    listeners.push_back({.host = place.url->host,
+                         .port = place.url->port,
+                         .tls = place.tls,
+                         .local = place.url->local()});
   }
   return listeners;
 }

@@ -2,9 +2,14 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <asio/executor_work_guard.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
 #include <cctype>
 #include <chrono>
@@ -28,8 +33,15 @@ absl::Status ListenError(const PeerAddress& address, std::string_view step,
                          const asio::error_code& error) {
   std::string words = error.message();
   if (!words.empty()) words[0] = static_cast<char>(std::tolower(words[0]));
-  return absl::UnavailableError(absl::StrCat("listen tcp ", address.host, ":", address.port, ": ",
-                                             std::string(step), ": ", words));
+  return absl::UnavailableError(absl::StrCat("listen ", address.local ? "unix " : "tcp ",
+                                             address.text(), ": ", std::string(step), ": ", words));
+}
+
+// A socket that an earlier run has left is replaced, as etcd does.
+void RemoveSocket(const PeerAddress& address) {
+  struct stat facts {};
+  if (!address.local || stat(address.host.c_str(), &facts) != 0) return;
+  if (S_ISSOCK(facts.st_mode)) unlink(address.host.c_str());
 }
 
 absl::Status Stopped() { return absl::UnavailableError("this member is stopping"); }
@@ -53,18 +65,29 @@ absl::Status AsioPeerTransport::Start(PeerSelf self, Callbacks callbacks) {
   return absl::OkStatus();
 }
 
-absl::Status AsioPeerTransport::Listen(const PeerAddress& address) {
+absl::StatusOr<PeerStream::Endpoint> AsioPeerTransport::EndpointOf(const PeerAddress& address) {
+  if (address.local && address.host.size() >= sizeof(sockaddr_un::sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen unix ", address.host, ": the name is too long"));
+  }
+  if (address.local) return asio::local::stream_protocol::endpoint(address.host);
   asio::error_code error;
   asio::ip::tcp::resolver resolver(io_);
   const auto found = resolver.resolve(address.host, std::to_string(address.port),
                                       asio::ip::tcp::resolver::passive, error);
   if (error) return ListenError(address, "resolve", error);
-  auto made = std::make_unique<Acceptor>(io_, address.tls);
+  return found.begin()->endpoint();
+}
+
+absl::Status AsioPeerTransport::Listen(const PeerAddress& address) {
+  PINTLE_ASSIGN_OR_RETURN(const PeerStream::Endpoint endpoint, EndpointOf(address));
+  RemoveSocket(address);
+  auto made = std::make_unique<Acceptor>(io_, address);
   auto& acceptor = made->acceptor;
-  const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
+  asio::error_code error;
   acceptor.open(endpoint.protocol(), error);
   if (error) return ListenError(address, "socket", error);
-  acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!address.local) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   acceptor.bind(endpoint, error);
   if (error) return ListenError(address, "bind", error);
   acceptor.listen(asio::socket_base::max_listen_connections, error);
@@ -95,6 +118,7 @@ void AsioPeerTransport::CloseEverything() {
   for (const auto& acceptor : acceptors_) {
     acceptor->pause.cancel();
     acceptor->acceptor.close(ignored);
+    RemoveSocket(acceptor->address);
   }
   for (const auto& [peer, contact] : contacts_) {
     if (contact.farewell != nullptr) contact.farewell->cancel();
@@ -106,10 +130,10 @@ void AsioPeerTransport::CloseEverything() {
 
 void AsioPeerTransport::Accept(Acceptor& acceptor) {
   acceptor.acceptor.async_accept(
-      [this, &acceptor](const asio::error_code& error, asio::ip::tcp::socket socket) {
+      [this, &acceptor](const asio::error_code& error, PeerStream::Socket socket) {
         if (error == asio::error::operation_aborted) return;
         if (!error) {
-          Welcome(std::move(socket), acceptor.tls);
+          Welcome(std::move(socket), acceptor.address.tls);
           return Accept(acceptor);
         }
         spdlog::warn("peers: accept: {}", error.message());
@@ -120,7 +144,7 @@ void AsioPeerTransport::Accept(Acceptor& acceptor) {
       });
 }
 
-void AsioPeerTransport::Welcome(asio::ip::tcp::socket socket, bool tls) {
+void AsioPeerTransport::Welcome(PeerStream::Socket socket, bool tls) {
   if (sessions_.size() >= kMostSessions) {
     spdlog::warn("peers: more than {} connections: one is refused", kMostSessions);
     return;  // closes it

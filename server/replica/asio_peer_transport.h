@@ -1,6 +1,6 @@
-// AsioPeerTransport: PeerTransport over TCP, with or without TLS. A link per peer for sending
-// (peer_link.h), a session per accepted connection for receiving (peer_session.h), one thread for
-// all of it.
+// AsioPeerTransport: PeerTransport over TCP or Unix sockets, with or without TLS. A link per peer
+// for sending (peer_link.h), a session per accepted connection for receiving (peer_session.h), one
+// thread for all of it.
 //
 // A member that greets and is not in the set (we are behind, and it was added meanwhile) is talked
 // to as long as its connection lasts, unless it has been removed.
@@ -9,8 +9,8 @@
 // time. Stop answers open questions with UNAVAILABLE first.
 #pragma once
 
+#include <asio/basic_socket_acceptor.hpp>
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
 #include <deque>
@@ -51,9 +51,10 @@ class AsioPeerTransport final : public PeerTransport {
     AskDone done;
   };
   struct Acceptor {
-    Acceptor(asio::io_context& io, bool with_tls) : acceptor(io), tls(with_tls), pause(io) {}
-    asio::ip::tcp::acceptor acceptor;
-    const bool tls;
+    Acceptor(asio::io_context& io, PeerAddress where)
+        : acceptor(io), address(std::move(where)), pause(io) {}
+    asio::basic_socket_acceptor<asio::generic::stream_protocol> acceptor;
+    const PeerAddress address;
     asio::steady_timer pause;  // after a failed accept
   };
   struct OpenQuestion {
@@ -71,9 +72,10 @@ class AsioPeerTransport final : public PeerTransport {
     std::unique_ptr<asio::steady_timer> farewell;  // it is not in the set
   };
 
+  absl::StatusOr<PeerStream::Endpoint> EndpointOf(const PeerAddress& address);
   absl::Status Listen(const PeerAddress& address);
   void Accept(Acceptor& acceptor);
-  void Welcome(asio::ip::tcp::socket socket, bool tls);
+  void Welcome(PeerStream::Socket socket, bool tls);
   void OnGreeted(PeerSession& session, const Hello& hello);
   bool OnFrame(PeerSession& session, const Frame& frame);
   bool OnMessage(PeerSession& session, const Frame& frame);

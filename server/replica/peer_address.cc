@@ -1,21 +1,23 @@
 #include "server/replica/peer_address.h"
 
+#include <sys/un.h>
+
 #include <charconv>
 #include <utility>
 
 namespace pintle::server::replica {
 
-bool ParsePeerUrl(std::string_view url, PeerAddress& address) {
-  const size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return false;
-  address.tls = url.substr(0, scheme) == "https";
-  if (!address.tls && url.substr(0, scheme) != "http") return false;
-  url.remove_prefix(scheme + 3);
-  if (url.ends_with('/')) url.remove_suffix(1);
-  const size_t colon = url.rfind(':');
+namespace {
+
+// The kernel's limit, with the zero behind it.
+constexpr size_t kLongestSocketName = sizeof(sockaddr_un::sun_path) - 1;
+
+// "host:port", "[::1]:port"
+bool ParseHostAndPort(std::string_view text, PeerAddress& address) {
+  const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
-  std::string_view host = url.substr(0, colon);
-  const std::string_view digits = url.substr(colon + 1);
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
   if (error != std::errc() || end != digits.data() + digits.size()) return false;
@@ -25,6 +27,37 @@ bool ParsePeerUrl(std::string_view url, PeerAddress& address) {
   if (!bracketed && host.find(':') != std::string_view::npos) return false;
   address.host = std::string(host);
   return true;
+}
+
+}  // namespace
+
+std::string PeerAddress::text() const {
+  if (local) return host;
+  std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return text += ":" + std::to_string(port);
+}
+
+std::string PeerAddress::tls_name() const {
+  if (!local) return host;
+  const std::string name = host.substr(0, host.find_first_of(":/"));
+  return name.empty() ? "localhost" : name;
+}
+
+bool ParsePeerUrl(std::string_view url, PeerAddress& address) {
+  address = {};
+  const size_t scheme_end = url.find("://");
+  if (scheme_end == std::string_view::npos) return false;
+  const std::string_view scheme = url.substr(0, scheme_end);
+  std::string_view rest = url.substr(scheme_end + 3);
+  address.tls = scheme == "https" || scheme == "unixs";
+  address.local = scheme == "unix" || scheme == "unixs";
+  if (address.local) {
+    address.host = std::string(rest);
+    return !rest.empty() && rest.size() <= kLongestSocketName;
+  }
+  if (!address.tls && scheme != "http") return false;
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  return ParseHostAndPort(rest, address);
 }
 
 std::vector<PeerAddress> PeerAddressesOf(const std::vector<std::string>& urls) {

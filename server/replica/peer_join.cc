@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <asio/connect.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
@@ -13,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/replica/peer_dial.h"
 #include "server/replica/peer_frame.h"
 #include "server/replica/peer_greeting.h"
 #include "server/replica/peer_stream.h"
@@ -42,27 +42,24 @@ struct Conversation {
       : address(to), tls(policy), question(std::move(text)) {}
 
   void Run() {
-    resolver.async_resolve(address.host, std::to_string(address.port),
-                           [this](const asio::error_code& error, const auto& found) {
-                             if (error) return Fail(error);
-                             Connect(found);
-                           });
+    DialPeer(resolver, stream, address, nullptr,
+             [this](std::string_view, const asio::error_code& error) {
+               if (error) return Fail(error);
+               Dialed();
+             });
     io.run_for(kDialTimeout);
     stream.Close();
     io.run_for(kDialTimeout);  // what is still under way ends now
   }
-  void Connect(const tcp::resolver::results_type& found) {
-    asio::async_connect(stream.socket(), found, [this](const asio::error_code& error, const auto&) {
-      if (error) return Fail(error);
-      if (!address.tls) return Write();
-      if (tls == nullptr || !stream.Secure(tls->NewClient(address.host))) {
-        problem = "tls: cannot begin";
-        return;
-      }
-      stream.Handshake(true, [this](const asio::error_code& failed) {
-        if (failed) return Fail(failed);
-        Write();
-      });
+  void Dialed() {
+    if (!address.tls) return Write();
+    if (tls == nullptr || !stream.Secure(tls->NewClient(address.tls_name()))) {
+      problem = "tls: cannot begin";
+      return;
+    }
+    stream.Handshake(true, [this](const asio::error_code& failed) {
+      if (failed) return Fail(failed);
+      Write();
     });
   }
   void Write() {
@@ -89,7 +86,7 @@ struct Conversation {
 
 absl::Status EtcdAnswersThere(const PeerAddress& address) {
   return absl::FailedPreconditionError(absl::StrCat(
-      "a member of etcd listens at ", address.host, ":", address.port,
+      "a member of etcd listens at ", address.text(),
       ": Pintle cannot join a cluster of etcd; save a snapshot of it (etcdctl snapshot save) and "
       "start a new cluster from that (pintle snapshot restore)"));
 }
@@ -131,8 +128,7 @@ absl::Status Join::AskAll(JoinAnswers& answers) {
         answers.Add(*std::move(facts));
         break;
       }
-      problem_ = absl::StrCat(address.host, ":", address.port, ": ",
-                              std::string(facts.status().message()));
+      problem_ = absl::StrCat(address.text(), ": ", std::string(facts.status().message()));
     }
   }
   return absl::OkStatus();

@@ -6,13 +6,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <asio/connect.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/replica/peer_dial.h"
 
 namespace pintle::server::replica {
 namespace {
@@ -24,7 +24,7 @@ constexpr unsigned kUnacknowledgedMilliseconds = 5000;
 constexpr int kQuickDials = 10;
 constexpr absl::Duration kQuickDialWait = absl::Milliseconds(3);
 
-void Configure(asio::ip::tcp::socket& socket) {
+void Configure(PeerStream::Socket& socket) {
   asio::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const unsigned limit = kUnacknowledgedMilliseconds;
@@ -83,35 +83,28 @@ void PeerLink::Dial() {
   timer_.async_wait([self = shared_from_this(), connection](const asio::error_code& error) {
     if (!error && !self->connected_) self->Lose(connection, "no answer in time");
   });
-  resolver_.async_resolve(
-      address().host, std::to_string(address().port),
-      [self = shared_from_this(), connection](const asio::error_code& error, const auto& found) {
-        if (!self->current(connection)) return;
-        if (error) return self->Lose(connection, "resolve: " + error.message());
-        self->Connect(connection, found);
-      });
+  DialPeer(resolver_, connection->stream, address(), connection,
+           [self = shared_from_this(), connection](std::string_view step,
+                                                   const asio::error_code& error) {
+             if (self->current(connection)) self->Dialed(connection, step, error);
+           });
 }
 
-void PeerLink::Connect(const ConnectionPtr& connection,
-                       const asio::ip::tcp::resolver::results_type& found) {
-  asio::async_connect(connection->stream.socket(), found,
-                      [self = shared_from_this(), connection](const asio::error_code& error,
-                                                              const auto& /*endpoint*/) {
-                        if (!self->current(connection)) return;
-                        if (error == asio::error::connection_refused && self->quick_dials_ > 0) {
-                          self->quick_dials_ = 0;
-                          self->callbacks_.on_gone();
-                        }
-                        if (error) return self->Lose(connection, "connect: " + error.message());
-                        Configure(connection->stream.socket());
-                        if (!self->address().tls) return self->Greet(connection);
-                        self->Secure(connection);
-                      });
+void PeerLink::Dialed(const ConnectionPtr& connection, std::string_view step,
+                      const asio::error_code& error) {
+  if (IsRefusal(address(), error) && quick_dials_ > 0) {
+    quick_dials_ = 0;
+    callbacks_.on_gone();
+  }
+  if (error) return Lose(connection, absl::StrCat(std::string(step), ": ", error.message()));
+  Configure(connection->stream.socket());
+  if (!address().tls) return Greet(connection);
+  Secure(connection);
 }
 
 void PeerLink::Secure(const ConnectionPtr& connection) {
   PeerStream& stream = connection->stream;
-  if (options_.tls == nullptr || !stream.Secure(options_.tls->NewClient(address().host))) {
+  if (options_.tls == nullptr || !stream.Secure(options_.tls->NewClient(address().tls_name()))) {
     return Lose(connection, "tls: cannot begin");
   }
   stream.Handshake(true, [self = shared_from_this(), connection](const asio::error_code& error) {
@@ -165,7 +158,7 @@ bool PeerLink::OnFrame(const ConnectionPtr& connection, const Frame& frame) {
   timer_.cancel();
   backoff_ = options_.redial_min;
   last_reason_.clear();
-  spdlog::info("peer {:x}: connected to {}:{}", peer_.value(), address().host, address().port);
+  spdlog::info("peer {:x}: connected to {}", peer_.value(), address().text());
   const std::lock_guard lock(mutex_);
   accepting_ = true;
   return true;
@@ -201,7 +194,7 @@ void PeerLink::Lose(const ConnectionPtr& connection, const std::string& reason) 
   }
   ++counters_->send_failures;
   if (reason != last_reason_) {
-    spdlog::warn("peer {:x} at {}:{}: {}", peer_.value(), address().host, address().port, reason);
+    spdlog::warn("peer {:x} at {}: {}", peer_.value(), address().text(), reason);
     last_reason_ = reason;
   }
   if (quick_dials_ > 0 && --quick_dials_ > 0) {

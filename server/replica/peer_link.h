@@ -67,7 +67,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void Dial();
   const PeerAddress& address() const { return addresses_[dials_ % addresses_.size()]; }
   void AnswerRefusal(const ConnectionPtr& connection, const Frame& frame);
-  void Connect(const ConnectionPtr& connection, const asio::ip::tcp::resolver::results_type& found);
+  void Dialed(const ConnectionPtr& connection, std::string_view step,
+              const asio::error_code& error);
   void Secure(const ConnectionPtr& connection);
   void Greet(const ConnectionPtr& connection);
   bool OnFrame(const ConnectionPtr& connection, const Frame& frame);

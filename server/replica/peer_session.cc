@@ -15,18 +15,15 @@ namespace {
 
 constexpr int kTlsPatience = 5;  // times dial_timeout: a handshake, and names to be looked up
 
-std::string RemoteText(const asio::ip::tcp::socket& socket) {
-  asio::error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  if (error) return "somebody gone";
-  const std::string address = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? absl::StrCat("[", address, "]:", endpoint.port())
-                                    : absl::StrCat(address, ":", endpoint.port());
+std::string RemoteText(const PeerStream& stream) {
+  const auto remote = stream.remote();
+  if (!remote) return std::string(net::kNoAddress);
+  return PeerAddress{.host = remote->address().to_string(), .port = remote->port()}.text();
 }
 
 }  // namespace
 
-PeerSession::PeerSession(asio::ip::tcp::socket socket, bool tls, const PeerOptions& options,
+PeerSession::PeerSession(PeerStream::Socket socket, bool tls, const PeerOptions& options,
                          storage::DataDirId own_data_dir, Callbacks callbacks)
     : stream_(std::move(socket)),
       tls_(tls),
@@ -35,7 +32,7 @@ PeerSession::PeerSession(asio::ip::tcp::socket socket, bool tls, const PeerOptio
       callbacks_(std::move(callbacks)),
       reader_(stream_),
       timer_(stream_.get_executor()),
-      remote_(RemoteText(stream_.socket())) {}
+      remote_(RemoteText(stream_)) {}
 
 void PeerSession::Start() {
   asio::error_code ignored;
@@ -64,9 +61,9 @@ void PeerSession::Secure() {
 void PeerSession::CheckHosts() {
   std::vector<std::string> hosts = stream_.hosts_to_look_up();
   if (hosts.empty()) return Listen();
-  asio::error_code error;
-  const auto from = stream_.socket().remote_endpoint(error);
-  replica::CheckHosts(stream_.get_executor(), shared_from_this(), std::move(hosts), from.address(),
+  const auto from = stream_.remote();
+  if (!from) return Close();
+  replica::CheckHosts(stream_.get_executor(), shared_from_this(), std::move(hosts), from->address(),
                       [this](bool fits) {
                         if (closed_) return;
                         if (fits) return Listen();

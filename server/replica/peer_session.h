@@ -6,7 +6,6 @@
 // (under TLS five times that, with the handshake), then frames up to max_frame_bytes.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
@@ -33,7 +32,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   };
 
   // `own_data_dir` goes with the answer to a greeting.
-  PeerSession(asio::ip::tcp::socket socket, bool tls, const PeerOptions& options,
+  PeerSession(PeerStream::Socket socket, bool tls, const PeerOptions& options,
               storage::DataDirId own_data_dir, Callbacks callbacks);
 
   void Start();

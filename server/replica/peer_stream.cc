@@ -1,6 +1,10 @@
 #include "server/replica/peer_stream.h"
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
 
 namespace pintle::server::replica {
 
@@ -19,6 +23,15 @@ std::string PeerStream::Explain(const asio::error_code& error) const {
 
 std::vector<std::string> PeerStream::hosts_to_look_up() const {
   return connection_ == nullptr ? std::vector<std::string>() : connection_->hosts_to_look_up();
+}
+
+std::optional<asio::ip::tcp::endpoint> PeerStream::remote() const {
+  asio::error_code error;
+  const Endpoint found = socket_.remote_endpoint(error);
+  if (error || found.protocol().family() == AF_UNIX) return std::nullopt;
+  asio::ip::tcp::endpoint remote;
+  std::memcpy(remote.data(), found.data(), std::min(found.size(), remote.capacity()));
+  return remote;
 }
 
 void PeerStream::Close() {

@@ -21,6 +21,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ctest's timeout: run th
 class ClusterTest(unittest.TestCase):
     """One cluster for all tests of a class. `members` and `controllers` say what it is made of."""
 
+    cluster_type = Cluster
     members = 3
     controllers = False
     extra = ()
@@ -29,7 +30,7 @@ class ClusterTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="pintle-e2e-")
         cls.addClassCleanup(cls.clean_up)
-        cls.cluster = Cluster(cls.folder, cls.members, extra=cls.extra)
+        cls.cluster = cls.cluster_type(cls.folder, cls.members, extra=cls.extra)
         cls.cluster.start()
         if cls.controllers:
             cls.cluster.controllers.start()

@@ -184,11 +184,26 @@ TEST(PeerAddress, IsReadFromAUrl) {
   EXPECT_TRUE(address.tls);
   ASSERT_TRUE(ParsePeerUrl("http://[::1]:1", address));
   EXPECT_EQ(address, (PeerAddress{"::1", 1}));
+  EXPECT_EQ(address.text(), "[::1]:1");
+  EXPECT_EQ(address.tls_name(), "::1");
   for (const char* bad :
        {"", "10.0.0.1:2380", "ftp://a:1", "http://a", "http://a:", "http://:1", "http://a:b",
-        "http://a:70000", "http://a:1/path", "http://a/b:1", "http://::1:1"}) {
+        "http://a:70000", "http://a:1/path", "http://a/b:1", "http://::1:1", "unix://"}) {
     EXPECT_FALSE(ParsePeerUrl(bad, address)) << bad;
   }
+}
+
+TEST(PeerAddress, MayBeAUnixSocket) {
+  PeerAddress address;
+  ASSERT_TRUE(ParsePeerUrl("unix:///run/m1.sock", address));
+  EXPECT_EQ(address, (PeerAddress{.host = "/run/m1.sock", .local = true}));
+  EXPECT_EQ(address.text(), "/run/m1.sock");
+  ASSERT_TRUE(ParsePeerUrl("unixs://localhost:20000", address));
+  EXPECT_EQ(address, (PeerAddress{.host = "localhost:20000", .tls = true, .local = true}));
+  EXPECT_EQ(address.tls_name(), "localhost");
+  ASSERT_TRUE(ParsePeerUrl("unixs:///run/m1.sock", address));
+  EXPECT_EQ(address.tls_name(), "localhost");
+  EXPECT_FALSE(ParsePeerUrl("unix:///" + std::string(107, 'x'), address)) << "no file name so long";
 }
 
 TEST(ProposalCodec, ComesBack) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <asio/connect.hpp>
 #include <asio/io_context.hpp>
@@ -10,6 +11,7 @@
 #include <asio/write.hpp>
 #include <atomic>
 #include <condition_variable>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <memory>
@@ -203,6 +205,28 @@ TEST_F(PeerTransportTest, ThreeMembersHearEachOtherInOrder) {
   }
 }
 
+TEST_F(PeerTransportTest, UnixSocketsCarryTheSame) {
+  const auto file = [](int member) {
+    return testing::TempDir() + "/pintle-peer" + std::to_string(member) + ".sock";
+  };
+  const auto options = [&](int self) {
+    PeerOptions made = OptionsOf(static_cast<uint64_t>(self));
+    made.listen = {{.host = file(self), .local = true}};
+    return made;
+  };
+  std::ofstream(file(3)) << "no socket";
+  EXPECT_THAT(Member(options(3)).Start().message(), HasSubstr("listen unix " + file(3) + ": bind"));
+  const PeerSet peers{.peers = {{.id = raft::MemberId(1), .urls = {"unix://" + file(1)}},
+                                {.id = raft::MemberId(2), .urls = {"unix://" + file(2)}}}};
+  const auto one = Make(options(1), peers);
+  auto two = Make(options(2), peers);
+  ASSERT_TRUE(Connect(*one, *two));
+  ASSERT_TRUE(Connect(*two, *one));
+  two.reset();
+  EXPECT_TRUE(one->WaitGone(1));
+  EXPECT_NE(access(file(2).c_str(), F_OK), 0) << "the socket goes with its owner";
+}
+
 TEST_F(PeerTransportTest, ALargeMessageArrivesWhole) {
   const auto one = Make(1);
   const auto two = Make(2);
@@ -352,6 +376,8 @@ TEST_F(PeerTransportTest, WhatIsDamagedClosesOnlyItsConnection) {
   (*three)->Send({Numbered(3, 1, 5)});
   ASSERT_TRUE(one->Wait([](const auto& got, int) { return NumberOf(got.back()) == 5; }));
   EXPECT_EQ(std::ranges::count_if(one->got(), [](auto& m) { return NumberOf(m) == 77; }), 0);
+  EXPECT_EQ((**one).stats().receive_failures.at(2), damaged.size());
+  EXPECT_EQ((**one).stats().receive_failures.at(3), 0U);
 }
 
 absl::StatusOr<std::string> Ask(Member& from, uint64_t to, std::string body,

@@ -244,6 +244,15 @@ TEST(Config, UnixSocketsAndSeveralUrls) {
   EXPECT_TRUE(urls.at(2).tls());
 }
 
+TEST(Config, UnixSocketsBetweenMembers) {
+  const auto parsed = Parse({"--name=m1", "--listen-peer-urls=unix://m1.sock",
+                             "--initial-advertise-peer-urls=unix://m1.sock",
+                             "--initial-cluster=m1=unix://m1.sock,m2=unix://m2.sock"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_TRUE(parsed->config.listen_peer_urls.at(0).local());
+  EXPECT_EQ(parsed->config.listen_peer_urls.at(0).host, "m1.sock");
+}
+
 class ConfigFile : public testing::Test {
  protected:
   absl::StatusOr<Invocation> ParseFile(const std::string& text) {
