@@ -158,11 +158,75 @@ class TlsMembers(unittest.TestCase):
         deploy.wait_for("m3 to be back", lambda: self.cluster.healthy(2))
 
 
+class CertificateUsers(unittest.TestCase):
+    """With --client-cert-auth the common name of a client's certificate is its user."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="pintle-e2e-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.authority = Authority(cls.folder, "ca")
+        for name in ("root", "alice", "bob"):
+            cls.authority.sign(name, name)
+        cls.cluster = TlsCluster(cls.folder, cls.authority)
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        for command in ("role add readers", "role grant-permission readers read a/ --prefix", "user add alice --no-password",
+                        "user grant-role alice readers", "user add root --no-password", "user grant-role root root",
+                        "put a/1 one", "put b/1 two", "auth enable"):
+            done = cls.ctl("root", *command.split())
+            assert done.returncode == 0, command + ": " + done.stderr
+
+    @classmethod
+    def ctl(cls, who, *arguments, member=0, **options):
+        pair = cls.authority.path(who + ".pem"), cls.authority.path(who + ".key")
+        return cls.cluster.etcdctl(*arguments, ca=cls.authority.ca, pair=pair, member=member, **options)
+
+    def denied(self, done, why="etcdserver: permission denied"):
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertIn(why, done.stderr)
+
+    def test_who_may_what(self):
+        for etcdctl in ("etcdctl", os.path.join(deploy.fetch_etcd("3.5"), "etcdctl")):
+            for member in range(3):
+                with self.subTest(etcdctl=etcdctl, member=member):
+                    def ctl(who, *arguments):
+                        return self.ctl(who, *arguments, member=member, etcdctl=etcdctl)
+                    self.assertEqual(ctl("alice", "get", "a/1", "--print-value-only").stdout, "one\n")
+                    self.denied(ctl("alice", "get", "b/1"))
+                    self.denied(ctl("alice", "put", "a/1", "x"))
+                    self.denied(ctl("alice", "user", "list"))
+                    self.denied(ctl("bob", "get", "a/1"))
+                    self.assertEqual(ctl("root", "get", "b/1", "--print-value-only").stdout, "two\n")
+                    self.assertIn("alice\n", ctl("root", "user", "list").stdout)
+
+    def test_a_token_wins_over_the_certificate(self):
+        self.assertEqual(self.ctl("root", "user", "add", "carol:secret").returncode, 0)
+        self.denied(self.ctl("root", "--user=carol:secret", "get", "a/1"))
+        self.assertEqual(self.ctl("alice", "get", "a/1").returncode, 0)
+
+    def test_through_the_gateway_no_certificate_counts(self):
+        done = subprocess.run(["curl", "-s", "--cacert", self.authority.ca, "--cert", self.authority.path("root.pem"), "--key",
+                               self.authority.path("root.key"), self.cluster.client_url(0) + "/v3/kv/range", "-d",
+                               '{"key": "YS8x"}'], capture_output=True, text=True, timeout=30, check=False)
+        self.assertIn("etcdserver: user name is empty", done.stdout)
+
+    def test_snapshot_save_is_roots(self):
+        file = os.path.join(self.folder, "saved.db")
+        for who, code in (("alice", 1), ("root", 0)):
+            done = subprocess.run([deploy.BINARY, "snapshot", "save", file, "--endpoints=" + self.cluster.client_url(0),
+                                   "--cacert=" + self.authority.ca, "--cert=" + self.authority.path(who + ".pem"),
+                                   "--key=" + self.authority.path(who + ".key")],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, code, done.stderr)
+        self.assertTrue(os.path.exists(file))
+
+
 class OneMember(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="pintle-e2e-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.port, self.peer = deploy.free_ports(2)
+        self.port, self.peer, self.api = deploy.free_ports(3)
 
     def start(self, urls, *extra):
         member = deploy.Process("m1", self.folder, [
@@ -187,7 +251,7 @@ class OneMember(unittest.TestCase):
         authority = Authority(self.folder, "ca")
         authority.sign("server", "server", "DNS:localhost,IP:127.0.0.1")
         authority.sign("controllers", "controllers")
-        api = f"https://127.0.0.1:{deploy.free_ports(1)[0]}"
+        api = f"https://127.0.0.1:{self.api}"
         self.start(f"http://127.0.0.1:{self.port}", f"--api-listen-url={api}", "--cert-file=" + authority.path("server.pem"),
                    "--key-file=" + authority.path("server.key"), "--trusted-ca-file=" + authority.ca, "--client-cert-auth")
         deploy.wait_for("health", lambda: deploy.http_get(f"http://127.0.0.1:{self.port}/health")[0] == 200)
