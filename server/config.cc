@@ -151,38 +151,6 @@ absl::Status CheckUrls(const Config& config) {
   return absl::OkStatus();
 }
 
-absl::Status CheckCluster(const Config& config) {
-  const InitialMember* self = nullptr;
-  std::set<std::string> seen;
-  std::vector<std::string> all;
-  bool duplicate = false;
-  for (const InitialMember& member : config.initial_cluster) {
-    if (member.name == config.name) self = &member;
-    for (const auto& url : member.peer_urls) {
-      duplicate = !seen.insert(url).second || duplicate;
-      all.push_back(absl::StrCat(member.name, "=", url));
-    }
-  }
-  if (duplicate) {
-    return Contradiction(
-        absl::StrCat("initial cluster ", absl::StrJoin(all, ","), " has duplicate url"));
-  }
-  if (self == nullptr) {
-    return Contradiction(absl::StrCat("couldn't find local name \"", config.name,
-                                      "\" in the initial cluster configuration"));
-  }
-  std::vector<std::string> advertised = config.initial_advertise_peer_urls;
-  std::vector<std::string> listed = self->peer_urls;
-  std::sort(advertised.begin(), advertised.end());
-  std::sort(listed.begin(), listed.end());
-  if (advertised != listed) {
-    return Contradiction(absl::StrCat(
-        "--initial-cluster has ", config.name, "=", absl::StrJoin(listed, ","),
-        " but missing from --initial-advertise-peer-urls=", absl::StrJoin(advertised, ",")));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckTiming(const Config& config) {
   if (config.election_timeout_ms < 5 * config.heartbeat_interval_ms) {
     return Contradiction(absl::StrCat("--election-timeout[", config.election_timeout_ms,
@@ -263,13 +231,49 @@ absl::Status FillInAndCheck(Config& config) {
     config.initial_cluster = {{config.name, config.initial_advertise_peer_urls}};
   }
   PINTLE_RETURN_IF_ERROR(CheckUrls(config));
-  PINTLE_RETURN_IF_ERROR(CheckCluster(config));
   PINTLE_RETURN_IF_ERROR(CheckTiming(config));
   PINTLE_RETURN_IF_ERROR(CheckTls(config));
   return CheckLog(config);
 }
 
+// Only what is wrong with a flag itself is a matter of usage.
+absl::Status NotUsage(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) ? Contradiction(std::string(status.message())) : status;
+}
+
 }  // namespace
+
+absl::Status CheckInitialCluster(const Config& config) {
+  const InitialMember* self = nullptr;
+  std::set<std::string> seen;
+  std::vector<std::string> all;
+  bool duplicate = false;
+  for (const InitialMember& member : config.initial_cluster) {
+    if (member.name == config.name) self = &member;
+    for (const auto& url : member.peer_urls) {
+      duplicate = !seen.insert(url).second || duplicate;
+      all.push_back(absl::StrCat(member.name, "=", url));
+    }
+  }
+  if (duplicate) {
+    return Contradiction(
+        absl::StrCat("initial cluster ", absl::StrJoin(all, ","), " has duplicate url"));
+  }
+  if (self == nullptr) {
+    return Contradiction(absl::StrCat("couldn't find local name \"", config.name,
+                                      "\" in the initial cluster configuration"));
+  }
+  std::vector<std::string> advertised = config.initial_advertise_peer_urls;
+  std::vector<std::string> listed = self->peer_urls;
+  std::sort(advertised.begin(), advertised.end());
+  std::sort(listed.begin(), listed.end());
+  if (advertised != listed) {
+    return Contradiction(absl::StrCat(
+        "--initial-cluster has ", config.name, "=", absl::StrJoin(listed, ","),
+        " but missing from --initial-advertise-peer-urls=", absl::StrJoin(advertised, ",")));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment) {
@@ -290,10 +294,10 @@ absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& argu
     if (!line.values.empty()) {
       config.warnings.push_back("--config-file is given: all other flags are ignored");
     }
-    PINTLE_RETURN_IF_ERROR(ApplyConfigFile(config, line.config_file));
+    PINTLE_RETURN_IF_ERROR(NotUsage(ApplyConfigFile(config, line.config_file)));
   } else {
     PINTLE_RETURN_IF_ERROR(ApplyFlags(config, line));
-    PINTLE_RETURN_IF_ERROR(ApplyEnvironment(config, variables, line));
+    PINTLE_RETURN_IF_ERROR(NotUsage(ApplyEnvironment(config, variables, line)));
   }
   PINTLE_RETURN_IF_ERROR(FillInAndCheck(config));
   return invocation;

@@ -117,10 +117,14 @@ struct Invocation {
 };
 
 // `environment`: "NAME=value" strings. Errors: INVALID_ARGUMENT for a flag that is unknown or
-// malformed (exit 2), FAILED_PRECONDITION for settings that contradict each other, UNIMPLEMENTED
-// for etcd's flags that are not built yet (exit 1).
+// malformed (exit 2); FAILED_PRECONDITION for a variable or a config file that is, and for settings
+// that contradict each other, UNIMPLEMENTED for etcd's flags that are not built yet (exit 1).
 absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment);
+
+// What --initial-cluster has to be for a member that begins, or joins; nobody asks it of one that
+// has data already. FAILED_PRECONDITION: a contradiction, in etcd's words.
+absl::Status CheckInitialCluster(const Config& config);
 
 // The text behind --help.
 void PrintHelp(std::ostream& out);

@@ -44,7 +44,7 @@ sigset_t BlockEndSignals() {
 // `what`: as etcd's line says it.
 int Fail(std::string_view what, const absl::Status& status) {
   Log(spdlog::level::critical, what, {{"error", std::string(status.message())}});
-  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
+  return kExitFailure;
 }
 
 // As etcd prints it: tools parse the first line.
@@ -151,7 +151,10 @@ int Main(int argc, char** argv) {
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
   const absl::StatusOr<Invocation> invocation =
       ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), environment);
-  if (!invocation.ok()) return Fail("failed to verify flags", invocation.status());
+  if (!invocation.ok()) {
+    Fail("failed to verify flags", invocation.status());
+    return absl::IsInvalidArgument(invocation.status()) ? kExitUsage : kExitFailure;
+  }
   switch (invocation->kind) {
     case Invocation::Kind::kHelp:
       PrintHelp(std::cout);

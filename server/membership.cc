@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "server/replica/member_ids.h"
@@ -92,19 +91,23 @@ Membership InitialMembership(const Config& config) {
 absl::StatusOr<Membership> MembershipOf(const Config& config,
                                         const std::shared_ptr<net::TlsPolicy>& tls) {
   PINTLE_RETURN_IF_ERROR(RefuseEtcdFolder(config));
-  Membership flags = InitialMembership(config);
   const bool existing = config.initial_cluster_state == "existing";
   const std::optional<storage::DataDirIdentity> identity = IdentityIn(config.data_dir);
-  if (!identity) return existing ? Join(config, tls) : flags;
-  if (identity->cluster_id == flags.cluster_id && !existing) return flags;
-  // As with etcd, a used data-dir needs no --initial-cluster; one that is given has to be right.
-  if (existing || config.force_new_cluster || !config.initial_cluster_given)
-    return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
-  return absl::FailedPreconditionError(absl::StrFormat(
-      "the data-dir %s is of member %x of cluster %x, --initial-cluster and its token say cluster "
-      "%x: give another data-dir, or, if the members have changed since, "
-      "--initial-cluster-state=existing",
-      config.data_dir, identity->member_id, identity->cluster_id, flags.cluster_id));
+  if (!identity) {
+    PINTLE_RETURN_IF_ERROR(CheckInitialCluster(config));
+    return existing ? Join(config, tls) : InitialMembership(config);
+  }
+  Membership flags = InitialMembership(config);
+  const bool same = identity->cluster_id == flags.cluster_id;
+  // Another member's data-dir is refused by DataDir::Claim.
+  if (same && !existing && flags.self != 0) return flags;
+  if (!same && config.initial_cluster_given && !existing && !config.force_new_cluster) {
+    spdlog::warn(
+        "the data-dir {} is of member {:x} of cluster {:x}, and that counts; --initial-cluster and "
+        "its token say another one, and are ignored",
+        config.data_dir, identity->member_id, identity->cluster_id);
+  }
+  return Membership{.cluster_id = identity->cluster_id, .self = identity->member_id};
 }
 
 absl::StatusOr<replica::MemberList> AskMembers(const Config& config,

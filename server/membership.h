@@ -1,8 +1,8 @@
 // Membership: which member of which cluster this is, before it starts.
 //
-// A new cluster is what --initial-cluster says; a data-dir of another one is refused. With
-// --initial-cluster-state=existing the data-dir says it, if it has been used; else the members that
-// are named in --initial-cluster are asked.
+// A data-dir that has been used says it, and the --initial-… flags are ignored then, as with etcd.
+// Else a new cluster is what --initial-cluster says; with --initial-cluster-state=existing the
+// members that are named in it are asked.
 #pragma once
 
 #include <cstdint>

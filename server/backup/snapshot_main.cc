@@ -99,6 +99,7 @@ absl::StatusOr<Config> ConfigOf(const Arguments& arguments) {
                         "--initial-cluster-token=" + arguments.initial_cluster_token,
                         "--initial-advertise-peer-urls=" + arguments.initial_advertise_peer_urls},
                        {}));
+  PINTLE_RETURN_IF_ERROR(CheckInitialCluster(invocation.config));
   return std::move(invocation.config);
 }
 

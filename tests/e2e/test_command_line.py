@@ -129,6 +129,51 @@ class CommandLine(unittest.TestCase):
                               text=True, timeout=30, check=False)
         self.assertIn("access-control-allow-origin: http://a.b:80", done.stdout.lower())
 
+    def test_exit_codes_are_etcds(self):
+        bad = os.path.join(self.folder, "bad.yml")
+        with open(bad, "w", encoding="ascii") as f:
+            f.write("max-txn-ops: abc\n")
+        here = [f"--data-dir={self.folder}/none", f"--listen-peer-urls=http://127.0.0.1:{self.peer}",
+                f"--listen-client-urls=http://127.0.0.1:{self.client}", f"--advertise-client-urls=http://127.0.0.1:{self.client}"]
+        secure = [f"--data-dir={self.folder}/none", f"--listen-client-urls=https://127.0.0.1:{self.client}",
+                  f"--advertise-client-urls=https://127.0.0.1:{self.client}"]
+        cases = [
+            (["--bogus"], 2), (["--listen-client-urls=foo"], 2), (["--snapshot-count"], 2), (["--max-txn-ops=abc"], 2),
+            (["--initial-cluster-state=bogus"], 2), (["--log-level=bogus"], 2), (["--feature-gates=x=true"], 2),
+            (["extra"], 1), (["--config-file=/nonexistent"], 1), (["--config-file=" + bad], 1),
+            (["--listen-client-urls=http://127.0.0.1:1"], 1), (["--listen-client-urls=http://example.com:1"], 1),
+            (["--election-timeout=100"], 1), (["--logger=bogus"], 1), (["--tls-min-version=TLS1.1"], 1),
+            ([*here, "--name=a", f"--initial-cluster=b=http://127.0.0.1:{self.peer}"], 1),
+            ([*here, "--auth-token=bogus"], 1),
+            (secure, 1),
+            ({"ETCD_MAX_TXN_OPS": "abc"}, 1), ({"ETCD_LISTEN_CLIENT_URLS": "foo"}, 1),
+            (["--version"], 0), (["--help"], 0),
+        ]
+        programs = [deploy.BINARY, os.path.join(deploy.fetch_etcd("3.5"), "etcd")]
+        for program in programs:
+            for given, code in cases:
+                arguments, variables = (given, {}) if isinstance(given, list) else ([], given)
+                with self.subTest(program=program, given=given):
+                    done = subprocess.run([program, *arguments], env={**os.environ, **variables}, cwd=self.folder,
+                                          capture_output=True, text=True, timeout=30, check=False)
+                    self.assertEqual(done.returncode, code, done.stderr[-1000:])
+
+    def test_flags_of_the_beginning_are_ignored_once_there_is_data(self):
+        member = self.plain()
+        self.healthy()
+        url = f"http://127.0.0.1:{self.client}"
+        self.etcdctl(url, "put", "a", "b")
+        before = json.loads(self.etcdctl(url, "endpoint", "status", "-w", "json"))[0]["Status"]["header"]
+        member.stop()
+        member = self.plain("--name=renamed", "--initial-cluster-token=another",
+                            f"--initial-cluster=someone=http://127.0.0.1:{self.other},else=http://127.0.0.1:{self.metrics}")
+        self.healthy()
+        self.assertEqual(self.etcdctl(url, "get", "a", "--print-value-only"), "b\n")
+        after = json.loads(self.etcdctl(url, "endpoint", "status", "-w", "json"))[0]["Status"]["header"]
+        self.assertEqual((before["cluster_id"], before["member_id"]), (after["cluster_id"], after["member_id"]))
+        self.assertTrue([line for line in self.log(member) if line["level"] == "warn" and "are ignored" in line["msg"]])
+        deploy.wait_for("its new name", lambda: "renamed" in self.etcdctl(url, "member", "list"))
+
     def test_config_file(self):
         path = os.path.join(self.folder, "etcd.conf.yml")
         with open(path, "w", encoding="utf-8") as f:

@@ -17,7 +17,10 @@ using testing::HasSubstr;
 
 absl::StatusOr<Invocation> Parse(std::vector<std::string> arguments,
                                  std::vector<std::string> environment = {}) {
-  return ParseCommandLine(arguments, environment);
+  absl::StatusOr<Invocation> parsed = ParseCommandLine(arguments, environment);
+  if (!parsed.ok() || parsed->kind != Invocation::Kind::kServe) return parsed;
+  const absl::Status begins = CheckInitialCluster(parsed->config);
+  return begins.ok() ? parsed : begins;
 }
 
 TEST(Config, DefaultsAreEtcds) {
@@ -57,6 +60,12 @@ TEST(Config, UnknownVariableIsOnlyAWarning) {
   const auto parsed = Parse({}, {"ETCD_NO_SUCH_THING=1"});
   ASSERT_TRUE(parsed.ok());
   EXPECT_THAT(parsed->config.warnings.at(0), HasSubstr("ETCD_NO_SUCH_THING"));
+}
+
+TEST(Config, OnlyAFlagItselfIsAMatterOfUsage) {
+  EXPECT_TRUE(absl::IsInvalidArgument(Parse({"--max-txn-ops=x"}).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Parse({}, {"ETCD_MAX_TXN_OPS=x"}).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Parse({"--config-file=/nonexistent"}).status()));
 }
 
 TEST(Config, HelpAndVersion) {
@@ -155,8 +164,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "unrecognized feature gate: Nonsense"},
         Refusal{{"--unsafe-no-fsync"}, absl::StatusCode::kUnimplemented, "is unimplemented"},
         Refusal{{"--discovery=http://x"}, absl::StatusCode::kUnimplemented, "--initial-cluster"},
-        Refusal{
-            {"--config-file=/nonexistent"}, absl::StatusCode::kInvalidArgument, "/nonexistent"}));
+        Refusal{{"--config-file=/nonexistent"},
+                absl::StatusCode::kFailedPrecondition,
+                "/nonexistent"}));
 
 // Word for word what kubeadm 1.31 writes into the static pod, with an address filled in.
 TEST(Config, KubeadmsCommandLineStartsUnmodified) {
