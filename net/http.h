@@ -76,7 +76,15 @@ class HttpExchange {
       absl::AnyInvocable<void()> callback) = 0;  // client gone or answer finished; once
 
   virtual Executor& executor() = 0;
+
+  // Takes a WebSocket client's offer (OffersWebSocket), instead of Respond or Start. From then on
+  // each Write is one text message, Finish closes, and `on_message` gets what the client sends,
+  // until OnClose. False: that cannot be done here, and the request is still to be answered.
+  virtual bool Upgrade(Headers headers, absl::AnyInvocable<void(std::string)> on_message);
 };
+
+// Whether the client asks for a WebSocket there (RFC 6455; HTTP/1.1 only).
+bool OffersWebSocket(const HttpRequest& request);
 
 class HttpHandler {
  public:

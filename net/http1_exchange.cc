@@ -6,6 +6,7 @@
 
 #include "net/concat.h"
 #include "net/http_text.h"
+#include "net/websocket.h"
 
 namespace pintle::net {
 namespace {
@@ -41,6 +42,10 @@ bool Http1Exchange::Write(std::string chunk) {
   assert(executor_.OnThread());
   if (session_ == nullptr || !started_) return false;
   if (head_only_ || chunk.empty()) return true;  // an empty chunk would mean the end
+  if (on_message_) {
+    session_->Queue(WebSocketFrame(WebSocketOpcode::kText, chunk));
+    return true;
+  }
   if (http_1_0_) {
     session_->Queue(std::move(chunk));
     return true;
@@ -54,8 +59,17 @@ bool Http1Exchange::Write(std::string chunk) {
 void Http1Exchange::Finish() {
   assert(executor_.OnThread());
   if (session_ == nullptr || !started_) return;
+  if (on_message_) return session_->EndWebSocket(kWebSocketNormalClosure);
   if (!head_only_ && !http_1_0_) session_->Queue("0\r\n\r\n");
   session_->ExchangeDone();
+}
+
+bool Http1Exchange::Upgrade(Headers headers, absl::AnyInvocable<void(std::string)> on_message) {
+  assert(executor_.OnThread());
+  if (session_ == nullptr || started_ || !session_->BeginWebSocket(headers)) return false;
+  started_ = true;
+  on_message_ = std::move(on_message);
+  return true;
 }
 
 void Http1Exchange::OnClose(absl::AnyInvocable<void()> callback) {
@@ -65,6 +79,8 @@ void Http1Exchange::OnClose(absl::AnyInvocable<void()> callback) {
 void Http1Exchange::Drained() {
   if (on_drain_) on_drain_();
 }
+
+void Http1Exchange::Received(std::string message) { on_message_(std::move(message)); }
 
 void Http1Exchange::Detach() {
   session_ = nullptr;

@@ -19,6 +19,7 @@ class Http1Exchange final : public HttpExchange {
   void Start(int status, Headers headers) override;
   bool Write(std::string chunk) override;
   void Finish() override;
+  bool Upgrade(Headers headers, absl::AnyInvocable<void(std::string)> on_message) override;
   size_t unsent_bytes() const override {
     return session_ == nullptr ? 0 : session_->unsent_.size();
   }
@@ -28,7 +29,8 @@ class Http1Exchange final : public HttpExchange {
 
   bool started() const { return started_; }
   void Drained();
-  void Detach();  // answered, or the client is gone: OnClose runs
+  void Received(std::string message);  // by a WebSocket
+  void Detach();                       // answered, or the client is gone: OnClose runs
 
  private:
   Http1Session* session_;  // null once detached
@@ -36,6 +38,7 @@ class Http1Exchange final : public HttpExchange {
   const bool head_only_;
   const bool http_1_0_;
   bool started_ = false;
+  absl::AnyInvocable<void(std::string)> on_message_;  // set: it is a WebSocket
   absl::AnyInvocable<void()> on_drain_;
   CloseCallbacks on_close_;
 };

@@ -184,6 +184,7 @@ bool Http1Session::CanParse() const {
 
 void Http1Session::Parse(std::string_view bytes) {
   while (!bytes.empty()) {
+    if (websocket_ != nullptr) return ReadWebSocket(bytes);
     if (!CanParse()) {
       if (!closing_) stash_.append(bytes);
       return;
@@ -199,7 +200,7 @@ void Http1Session::Parse(std::string_view bytes) {
 }
 
 void Http1Session::ParseStash() {
-  if (stash_.empty() || !CanParse()) return;
+  if (stash_.empty() || (websocket_ == nullptr && !CanParse())) return;
   const std::string bytes = std::exchange(stash_, std::string());
   Parse(bytes);
 }
@@ -212,6 +213,8 @@ void Http1Session::Dispatch() {
   const auto exchange = std::make_shared<Http1Exchange>(*this, host_.executor(),
                                                         request_.method == "HEAD", http_1_0_);
   exchange_ = exchange;
+  accept_.reset();
+  if (!http_1_0_ && OffersWebSocket(request_)) accept_ = WebSocketAccept(request_.headers);
   handler_.Handle(std::move(request_), exchange);
 }
 
@@ -276,6 +279,7 @@ void Http1Session::Produce(std::string& out, size_t limit_bytes) {
 }
 
 bool Http1Session::WantsRead() const {
+  if (websocket_ != nullptr) return !closing_ && unsent_.size() < kMaxUnsentToParse;
   return !closing_ && stash_.size() < kMaxStashBytes && (exchange_ != nullptr || CanParse());
 }
 
@@ -322,6 +326,44 @@ void Http1Session::Queue(std::string bytes) {
   unsent_.Append(std::move(bytes));
   if (unsent_.size() >= kDrainBytes) above_drain_mark_ = true;
   host_.RequestFlush();
+}
+
+bool Http1Session::BeginWebSocket(const Headers& headers) {
+  if (!accept_ || shutdown_) return false;
+  keep_alive_ = true;  // what it would say in the head
+  SendHead(101, headers,
+           Concat("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
+                  std::string_view(*accept_), "\r\n"));
+  websocket_ = std::make_unique<WebSocketReader>(options_.max_body_bytes);
+  return true;
+}
+
+void Http1Session::EndWebSocket(uint16_t code) {
+  Queue(WebSocketCloseFrame(code));
+  keep_alive_ = false;
+  ExchangeDone();
+}
+
+void Http1Session::ReadWebSocket(std::string_view bytes) {
+  // What a message leads to may end it.
+  while (exchange_ != nullptr) {
+    switch (websocket_->Next(bytes)) {
+      case WebSocketReader::Event::kNothing:
+        return;
+      case WebSocketReader::Event::kMessage:
+        std::shared_ptr(exchange_)->Received(std::move(websocket_->payload()));
+        break;
+      case WebSocketReader::Event::kPing:
+        Queue(WebSocketFrame(WebSocketOpcode::kPong, websocket_->payload()));
+        break;
+      case WebSocketReader::Event::kClose:
+        EndWebSocket(kWebSocketNormalClosure);
+        break;
+      case WebSocketReader::Event::kBroken:
+        EndWebSocket(websocket_->close_code());
+        break;
+    }
+  }
 }
 
 void Http1Session::ExchangeDone() {

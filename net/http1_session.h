@@ -2,16 +2,19 @@
 // Private to net/.
 //
 // Requests are answered one by one in order; what a client pipelines meanwhile waits, up to a
-// bound, then in the kernel. Refused by itself: 400 malformed (Content-Length together with
-// Transfer-Encoding, missing Host, …), 405 CONNECT, 408 too slow, 413, 417, 431, 505. Reading goes
-// on while an answer is under way, so that a client that leaves an idle stream is noticed. Source:
-// RFC 9112, RFC 9110; llhttp 8.1, strict.
+// bound, then in the kernel. Once the handler accepts a WebSocket, its frames (websocket.h) take
+// the connection. Refused by itself: 400 malformed (Content-Length together with Transfer-Encoding,
+// missing Host, …), 405 CONNECT, 408 too slow, 413, 417, 431, 505. Reading goes on while an answer
+// is under way, so that a client that leaves an idle stream is noticed. Source: RFC 9112, RFC 9110;
+// llhttp 8.1, strict.
 #pragma once
 
 #include <llhttp.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +22,7 @@
 #include "net/byte_queue.h"
 #include "net/http.h"
 #include "net/session.h"
+#include "net/websocket.h"
 
 namespace pintle::net {
 
@@ -81,6 +85,9 @@ class Http1Session final : public Session {
   void SendHead(int status, const Headers& headers, std::string_view framing);
   void Queue(std::string bytes);
   void ExchangeDone();
+  bool BeginWebSocket(const Headers& headers);  // false: not offered, or not as it should be
+  void EndWebSocket(uint16_t code);
+  void ReadWebSocket(std::string_view bytes);
 
   SessionHost& host_;
   HttpHandler& handler_;
@@ -97,6 +104,8 @@ class Http1Session final : public Session {
   bool http_1_0_ = false;
   std::shared_ptr<Http1Exchange> exchange_;  // under way
   std::string stash_;                        // pipelined behind it
+  std::optional<std::string> accept_;        // its answer to a WebSocket's offer
+  std::unique_ptr<WebSocketReader> websocket_;
   ByteQueue unsent_;
   bool above_drain_mark_ = false;
   bool closing_ = false;  // what is in unsent_ is the last

@@ -2,6 +2,9 @@
 
 #include <ctime>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "net/concat.h"
 
 namespace pintle::net {
@@ -16,6 +19,7 @@ struct Reason {
 // RFC 9110 §15; 413 and 422 in the words that Go uses.
 constexpr Reason kReasons[] = {
     {100, "Continue"},
+    {101, "Switching Protocols"},
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -51,6 +55,15 @@ constexpr Reason kReasons[] = {
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
 };
+
+// Among words with commas between them, in any case.
+bool HasToken(std::string_view list, absl::string_view token) {
+  for (const absl::string_view piece :
+       absl::StrSplit(absl::string_view(list.data(), list.size()), ',')) {
+    if (absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(piece), token)) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -96,6 +109,13 @@ void SplitTarget(std::string_view target, std::string& path, std::string& query)
   const size_t mark = target.find('?');
   path = target.substr(0, mark);
   query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+}
+
+bool HttpExchange::Upgrade(Headers, absl::AnyInvocable<void(std::string)>) { return false; }
+
+bool OffersWebSocket(const HttpRequest& request) {
+  return request.method == "GET" && HasToken(request.headers.Get("connection"), "upgrade") &&
+         HasToken(request.headers.Get("upgrade"), "websocket");
 }
 
 }  // namespace pintle::net

@@ -56,6 +56,10 @@ class ForOrigin final : public net::HttpExchange {
   }
   bool Write(std::string chunk) override { return inner_->Write(std::move(chunk)); }
   void Finish() override { inner_->Finish(); }
+  // As with etcd, which is not asked by a browser's script then.
+  bool Upgrade(net::Headers headers, absl::AnyInvocable<void(std::string)> on_message) override {
+    return inner_->Upgrade(std::move(headers), std::move(on_message));
+  }
   size_t unsent_bytes() const override { return inner_->unsent_bytes(); }
   void OnDrain(absl::AnyInvocable<void()> callback) override {
     inner_->OnDrain(std::move(callback));

@@ -91,8 +91,16 @@ bool Gateway::Handle(const net::HttpRequest& request,
   if (!path.starts_with(prefix)) return false;
   path.remove_prefix(prefix.size());
   const auto method = methods_.find(path);
-  if (method == methods_.end()) {
-    GatewayCall::RespondError(*exchange, absl::NotFoundError("Not Found"));
+  const bool known = method != methods_.end();
+  const absl::Status unknown = absl::NotFoundError("Not Found");
+  if (net::OffersWebSocket(request)) {
+    if (!known) {
+      GatewayCall::RespondErrorBySocket(*exchange, unknown);
+    } else {
+      std::make_shared<GatewayCall>(*method->second, exchange)->BeginWebSocket(router_, request);
+    }
+  } else if (!known) {
+    GatewayCall::RespondError(*exchange, unknown);
   } else if (request.method != "POST") {
     GatewayCall::RespondError(*exchange, absl::UnimplementedError("Method Not Allowed"));
   } else {

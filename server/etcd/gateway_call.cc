@@ -3,7 +3,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "net/grpc_framing.h"
 #include "server/etcd/gateway.h"
 #include "server/etcd/gateway_json.h"
@@ -11,6 +14,8 @@
 
 namespace pintle::server::etcd {
 namespace {
+
+absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
 
 constexpr std::string_view kMetadataPrefix = "grpc-metadata-";
 
@@ -25,6 +30,21 @@ net::Headers MetadataOf(const net::HttpRequest& request) {
   return metadata;
 }
 
+// As the proxy that etcd uses reads it.
+std::string SocketToken(const net::Headers& headers) {
+  constexpr std::string_view kBearer = "Bearer,";
+  constexpr std::string_view kCookie = "token=";
+  const std::string_view protocols = headers.Get("sec-websocket-protocol");
+  if (const size_t at = protocols.find(kBearer); at != std::string_view::npos) {
+    return std::string(absl::StripAsciiWhitespace(ToAbsl(protocols.substr(at + kBearer.size()))));
+  }
+  for (const auto cookie : absl::StrSplit(ToAbsl(headers.Get("cookie")), ';')) {
+    const absl::string_view pair = absl::StripAsciiWhitespace(cookie);
+    if (absl::StartsWith(pair, ToAbsl(kCookie))) return std::string(pair.substr(kCookie.size()));
+  }
+  return {};
+}
+
 std::string ErrorBody(const absl::Status& status) {
   const std::string text = QuoteJson(std::string(status.message()));
   return absl::StrCat("{\"error\":", text, ",\"code\":", status.raw_code(), ",\"message\":", text,
@@ -37,6 +57,13 @@ net::Headers AnswerHeaders() {
   return headers;
 }
 
+void RespondBadOffer(net::HttpExchange& exchange) {
+  net::Headers headers = PlainHeaders(kPlainText);
+  headers.Add("sec-websocket-version", "13");
+  headers.Add("x-content-type-options", "nosniff");
+  exchange.Respond(400, std::move(headers), "Bad Request\n");
+}
+
 }  // namespace
 
 void GatewayCall::RespondError(net::HttpExchange& exchange, const absl::Status& status) {
@@ -45,6 +72,12 @@ void GatewayCall::RespondError(net::HttpExchange& exchange, const absl::Status& 
     headers.Add("www-authenticate", std::string(status.message()));
   }
   exchange.Respond(HttpStatusOfGrpc(status.raw_code()), std::move(headers), ErrorBody(status));
+}
+
+void GatewayCall::RespondErrorBySocket(net::HttpExchange& exchange, const absl::Status& status) {
+  if (!exchange.Upgrade({}, [](const std::string&) {})) return RespondBadOffer(exchange);
+  exchange.Write(ErrorBody(status));
+  exchange.Finish();
 }
 
 absl::StatusOr<std::vector<std::string>> GatewayCall::ReadMessages(std::string_view body) const {
@@ -73,20 +106,7 @@ void GatewayCall::Begin(const net::GrpcRouter& router, const net::HttpRequest& r
     return RespondError(
         *exchange_, absl::InvalidArgumentError("invalid grpc-timeout: " + std::string(timeout)));
   }
-  exchange_->OnClose([self = shared_from_this()] { self->Close(); });
-  exchange_->OnDrain([weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self != nullptr && self->call_ != nullptr) self->call_->Drained();
-  });
-  LocalCallOptions options{.metadata = MetadataOf(request), .peer = request.peer};
-  options.counted = true;
-  options.on_message = [self = shared_from_this()](const std::string& bytes) {
-    self->OnMessage(bytes);
-  };
-  options.on_end = [self = shared_from_this()](const absl::Status& status) { self->OnEnd(status); };
-  options.unsent = [exchange = exchange_] { return exchange->unsent_bytes(); };
-  const std::string path = absl::StrCat("/", method_.service()->full_name(), "/", method_.name());
-  call_ = LocalCall::Begin(router, path, exchange_->executor(), std::move(options));
+  Open(router, MetadataOf(request), request.peer);
   if (*limit != absl::InfiniteDuration()) {
     deadline_ = exchange_->executor().After(*limit, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->OnTimeout();
@@ -96,6 +116,52 @@ void GatewayCall::Begin(const net::GrpcRouter& router, const net::HttpRequest& r
   call_->HalfClose();
 }
 
+void GatewayCall::BeginWebSocket(const net::GrpcRouter& router, const net::HttpRequest& request) {
+  net::Headers headers;
+  if (request.headers.Get("sec-websocket-protocol").starts_with("Bearer")) {
+    headers.Add("sec-websocket-protocol", "Bearer");
+  }
+  socket_ = exchange_->Upgrade(std::move(headers), [weak = weak_from_this()](std::string text) {
+    if (const auto self = weak.lock()) self->TakeFromSocket(text);
+  });
+  if (!socket_) return RespondBadOffer(*exchange_);
+  started_ = true;
+  net::Headers metadata = MetadataOf(request);
+  if (const std::string token = SocketToken(request.headers); !token.empty()) {
+    metadata.Add("token", token);
+  }
+  Open(router, std::move(metadata), request.peer);
+}
+
+void GatewayCall::TakeFromSocket(std::string_view text) {
+  if (closed_) return;
+  absl::StatusOr<std::vector<std::string>> messages = ReadMessages(text);
+  if (!messages.ok()) {
+    call_->Cancel();
+    return OnEnd(messages.status());
+  }
+  for (std::string& message : *messages) call_->Message(std::move(message));
+  if (!method_.client_streaming()) call_->HalfClose();
+}
+
+void GatewayCall::Open(const net::GrpcRouter& router, net::Headers metadata,
+                       const std::string& peer) {
+  exchange_->OnClose([self = shared_from_this()] { self->Close(); });
+  exchange_->OnDrain([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self != nullptr && self->call_ != nullptr) self->call_->Drained();
+  });
+  LocalCallOptions options{.metadata = std::move(metadata), .peer = peer};
+  options.counted = true;
+  options.on_message = [self = shared_from_this()](const std::string& bytes) {
+    self->OnMessage(bytes);
+  };
+  options.on_end = [self = shared_from_this()](const absl::Status& status) { self->OnEnd(status); };
+  options.unsent = [exchange = exchange_] { return exchange->unsent_bytes(); };
+  const std::string path = absl::StrCat("/", method_.service()->full_name(), "/", method_.name());
+  call_ = LocalCall::Begin(router, path, exchange_->executor(), std::move(options));
+}
+
 void GatewayCall::OnMessage(const std::string& bytes) {
   if (!method_.server_streaming()) {
     answer_ = bytes;
@@ -103,26 +169,30 @@ void GatewayCall::OnMessage(const std::string& bytes) {
   }
   absl::StatusOr<std::string> json = BytesToJson(*method_.output_type(), bytes);
   if (!json.ok()) return OnEnd(json.status());
-  Stream(absl::StrCat("{\"result\":", *json, "}\n"));
+  Stream(absl::StrCat("{\"result\":", *json, "}"));
 }
 
-void GatewayCall::Stream(std::string line) {
+void GatewayCall::Stream(std::string json) {
   if (!std::exchange(started_, true)) exchange_->Start(200, AnswerHeaders());
-  exchange_->Write(std::move(line));
+  exchange_->Write(socket_ ? std::move(json) : json + "\n");
 }
 
 void GatewayCall::OnEnd(const absl::Status& status) {
   if (std::exchange(closed_, true)) return;
   deadline_.reset();
-  if (started_) {
-    if (!status.ok()) Stream(absl::StrCat("{\"error\":", ErrorBody(status), "}\n"));
+  const bool streams = method_.server_streaming();
+  if (started_ && (streams || !status.ok())) {
+    if (!status.ok() && streams) Stream(absl::StrCat("{\"error\":", ErrorBody(status), "}"));
+    if (!status.ok() && !streams) Stream(ErrorBody(status));
     return exchange_->Finish();
   }
   if (!status.ok()) return RespondError(*exchange_, status);
-  if (method_.server_streaming()) return exchange_->Respond(200, AnswerHeaders(), "");
+  if (streams) return exchange_->Respond(200, AnswerHeaders(), "");
   const absl::StatusOr<std::string> json = BytesToJson(*method_.output_type(), answer_);
   if (!json.ok()) return RespondError(*exchange_, json.status());
-  exchange_->Respond(200, AnswerHeaders(), *json);
+  if (!socket_) return exchange_->Respond(200, AnswerHeaders(), *json);
+  Stream(*json);
+  exchange_->Finish();
 }
 
 void GatewayCall::OnTimeout() {

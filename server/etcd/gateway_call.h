@@ -1,5 +1,9 @@
 // GatewayCall: one request of the gateway: from JSON to a method's messages and back.
 //
+// Over a WebSocket each of the client's messages is a piece of the request, whole JSON values, and
+// each line of the answer one message; the token stands in Sec-WebSocket-Protocol ("Bearer, …") or
+// in the cookie "token", as browsers cannot set headers.
+//
 // Kept by the exchange's and the call's callbacks; gone when both have ended. Thread: the
 // exchange's.
 #pragma once
@@ -24,23 +28,28 @@ class GatewayCall : public std::enable_shared_from_this<GatewayCall> {
       : method_(method), exchange_(std::move(exchange)) {}
 
   void Begin(const net::GrpcRouter& router, const net::HttpRequest& request);
+  void BeginWebSocket(const net::GrpcRouter& router, const net::HttpRequest& request);
 
   // For what never becomes a call, too.
   static void RespondError(net::HttpExchange& exchange, const absl::Status& status);
+  static void RespondErrorBySocket(net::HttpExchange& exchange, const absl::Status& status);
 
  private:
   absl::StatusOr<std::vector<std::string>> ReadMessages(std::string_view body) const;
+  void Open(const net::GrpcRouter& router, net::Headers metadata, const std::string& peer);
+  void TakeFromSocket(std::string_view text);
   void OnMessage(const std::string& bytes);
   void OnEnd(const absl::Status& status);
   void OnTimeout();
-  void Stream(std::string line);
+  void Stream(std::string json);
   void Close();
 
   const google::protobuf::MethodDescriptor& method_;
   const std::shared_ptr<net::HttpExchange> exchange_;
   std::shared_ptr<LocalCall> call_;
   std::unique_ptr<net::Executor::Timer> deadline_;
-  std::string answer_;  // a unary method's
+  std::string answer_;   // a unary method's
+  bool socket_ = false;  // a WebSocket
   bool started_ = false;
   bool closed_ = false;
 };

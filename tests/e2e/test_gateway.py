@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
@@ -16,6 +17,7 @@ import urllib.error
 import urllib.request
 
 from harness import ROOT, ClusterTest, deploy, main, wait_for
+from websocket import CLOSE, PING, PONG, WebSocket
 
 
 def post(url, path, body, timeout=20, headers=None):
@@ -215,6 +217,54 @@ class BesideEtcd(ClusterTest):
         self.assertIn('"created":true', lines[0][0])
         self.assertIn('"type":"DELETE"', lines[0][2])
 
+    def sockets(self, path, headers=None):
+        """One to each of both."""
+        opened = [WebSocket(url, path, headers) for url in (self.cluster.client_url(0), self.etcd.url)]
+        for one in opened:
+            self.addCleanup(one.socket.close)
+        return opened
+
+    def test_4_websockets_answer_as_etcds(self):
+        for path, body in (("/v3/kv/put", '{"key":"d3M=","value":"MQ=="}'), ("/v3/kv/range", '{"key":"d3M="}'),
+                           ("/v3/kv/range", '{"key":""}'), ("/v3/nothing", "{}"),
+                           ("/v3/lease/keepalive", '{"ID":"77"}'), ("/v3/watch", '{"create_request":{"key":"d3M="}}')):
+            with self.subTest(path=path, body=body):
+                answers = []
+                for one in self.sockets(path):
+                    self.assertEqual(one.status, 101)
+                    one.send(body)
+                    answers.append(re.sub(r'"(create_|mod_|)revision":"\d+"', "", comparable(one.message())[0]))
+                self.assertEqual(answers[0], answers[1])
+        for headers in ({"Sec-WebSocket-Version": "12"}, {"Sec-WebSocket-Key": "short"}):
+            ours, theirs = self.sockets("/v3/watch", headers)
+            self.assertEqual((ours.status, ours.headers["sec-websocket-version"]), (400, "13"))
+            self.assertEqual((theirs.status, theirs.headers["sec-websocket-version"]), (400, "13"))
+
+    def test_4_a_watch_over_a_websocket(self):
+        url = self.cluster.client_url(0)
+        with WebSocket(url, "/v3/watch") as watch:
+            watch.send('{"create_request":{"key":"d3c="}}')
+            watch.send('{"create_request":{"key":"d3g="}}')
+            self.assertEqual([json.loads(watch.message())["result"].get("watch_id", "0") for _ in range(2)], ["0", "1"])
+            for each in (url, self.etcd.url):  # whose revisions are compared
+                post(each, "/v3/kv/put", '{"key":"d3g=","value":"' + "QUFB" * 30000 + '"}')
+            event = json.loads(watch.message())["result"]
+            self.assertEqual((event["watch_id"], event["events"][0]["kv"]["value"]), ("1", "QUFB" * 30000))
+            watch.send(b"are you there?", PING)
+            self.assertEqual(watch.frame(), (PONG, b"are you there?"))
+            watch.send('{"cancel_request":{"watch_id":"1"}}')
+            self.assertTrue(json.loads(watch.message())["result"]["canceled"])
+            watch.send(struct.pack(">H", 1000), CLOSE)
+            self.assertEqual(watch.frame(), (CLOSE, struct.pack(">H", 1000)))
+        with WebSocket(url, "/v3/watch") as watch:
+            watch.send("no JSON")
+            self.assertEqual(json.loads(watch.message())["error"]["code"], 3)
+            self.assertEqual(watch.frame()[0], CLOSE)
+        with WebSocket(url, "/v3/watch") as watch:
+            watch.send(b" " * (4 << 20))
+            self.assertEqual(watch.frame(), (CLOSE, struct.pack(">H", 1009)))
+        self.eventually("no watch to be left", lambda: "\netcd_debugging_mvcc_watch_stream_total 0\n" in deploy.http_get(
+            url + "/metrics")[1])
 
     def test_5_auth(self):
         """In both: users, roles and rights, with the token in the Authorization header."""
@@ -257,6 +307,14 @@ class BesideEtcd(ClusterTest):
         ask("/v3/kv/range", '{"key":"YWE="}', mine)
         ask("/v3/kv/range", '{"key":"YWE=","range_end":"eg=="}', mine)
         ask("/v3/lock/lock", '{"name":"eA=="}', mine)
+        # etcd itself takes the "Bearer" for a part of its simple tokens, and no such token by this way.
+        for given in ({"Sec-WebSocket-Protocol": "Bearer, " + tokens[0]}, {"Cookie": "a=b; token=" + tokens[0]}):
+            with WebSocket(self.cluster.client_url(0), "/v3/kv/range", given) as one:
+                one.send('{"key":"YWE="}')
+                self.assertIn('"kvs":[', one.message())
+        for one in self.sockets("/v3/kv/range"):
+            one.send('{"key":"YWE="}')
+            self.assertIn("user name is empty", one.message())
         ask("/v3/auth/disable", "{}", mine)
         ask("/v3/auth/authenticate", '{"name":"root","password":"p"}')
         ask("/v3/auth/disable", "{}", mine)
