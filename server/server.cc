@@ -312,9 +312,8 @@ void Server::SayReady() const {
        {"local-member-attributes", absl::StrCat("{Name:", impl_->name, " ClientURLs:[",
                                                 absl::StrJoin(impl_->client_urls, " "), "]}")},
        {"cluster-id", absl::StrCat(absl::Hex(status.cluster_id))}});
-  const std::string version = ReportedStorageVersion();
   Log(spdlog::level::info, "enabled capabilities for version",
-      {{"cluster-version", version.substr(0, version.rfind('.'))}});
+      {{"cluster-version", ShortVersion(ReportedClusterVersion())}});
   Log(spdlog::level::info, "ready to serve client requests",
       {{"address", impl_->client_addresses}});
 }

@@ -16,10 +16,13 @@ inline std::string& ReportedVersion() {
   return version;
 }
 
-// Of the store's format and of the cluster, as etcd words them: major.minor.0.
-inline std::string ReportedStorageVersion() {
-  const std::string& version = ReportedVersion();
-  return version.substr(0, version.rfind('.')) + ".0";
+// "3.6.0" → "3.6"
+inline std::string ShortVersion(const std::string& version) {
+  return version.substr(0, version.rfind('.'));
 }
+
+// Of the cluster, and of what it stores, as etcd words them: major.minor.0. A version that
+// operators want to go back to (replica::LocalMember::downgrade_target) stands in its place.
+inline std::string ReportedClusterVersion() { return ShortVersion(ReportedVersion()) + ".0"; }
 
 }  // namespace pintle::server

@@ -11,10 +11,10 @@
 namespace pintle::server::admin {
 namespace {
 
-// "3.6.0" → "3.6"
-std::string ClusterVersion() {
-  const std::string version = ReportedStorageVersion();
-  return version.substr(0, version.rfind('.'));
+// "3.6"
+std::string ClusterVersion(const replica::LocalMember& member) {
+  const std::string target = member.downgrade_target();
+  return ShortVersion(target.empty() ? ReportedClusterVersion() : target);
 }
 
 void AddRaft(Page& page, const replica::MemberStatus& status, bool learner) {
@@ -67,7 +67,7 @@ void AddServer(Page& page, const MetricsSources& sources) {
   page.Gauge("etcd_server_go_version", "No Go is in this server.", 1,
              {{"server_go_version", "none"}});
   page.Gauge("etcd_cluster_version", "The version that all members agree on.", 1,
-             {{"cluster_version", ClusterVersion()}});
+             {{"cluster_version", ClusterVersion(sources.member)}});
   page.Gauge("etcd_server_quota_backend_bytes",
              "Bytes of the store beyond which the alarm NOSPACE is raised; 0: no limit.",
              static_cast<double>(sources.quota_bytes));

@@ -37,6 +37,20 @@ absl::Status ErrRangeStreamFilter() {
   return absl::UnimplementedError("RangeStream does not support revision filters");
 }
 
+absl::Status ErrWrongDowngradeFormat() {
+  return absl::InvalidArgumentError("etcdserver: wrong downgrade target version format");
+}
+
+absl::Status ErrInvalidDowngradeTarget() {
+  return absl::InvalidArgumentError("etcdserver: invalid downgrade target version");
+}
+
+absl::Status ErrDowngradeInProcess() {
+  return absl::FailedPreconditionError("etcdserver: cluster has a downgrade job in progress");
+}
+
+absl::Status ErrUnknownMethod() { return absl::UnknownError("etcdserver: unknown method"); }
+
 absl::Status ErrNotBuilt(std::string_view method) {
   return absl::UnimplementedError("pintle: " + std::string(method) +
                                   " is not supported by this version");

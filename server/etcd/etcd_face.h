@@ -39,7 +39,7 @@ struct AuthOptions {
 
 struct EtcdFaceOptions {
   std::string version{ReportedVersion()};
-  std::string storage_version{ReportedStorageVersion()};
+  std::string cluster_version{ReportedClusterVersion()};  // major.minor.0
   int max_txn_ops = kv::kDefaultMaxTxnOps;
   bool gateway = true;                          // --enable-grpc-gateway
   size_t max_request_bytes = 1'572'864;         // --max-request-bytes: also bounds watch fragments

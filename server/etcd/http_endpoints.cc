@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "kv/alarm_set.h"
 #include "server/etcd/debug_vars.h"
+#include "server/etcd/downgrade.h"
 #include "server/etcd/health_checks.h"
 #include "server/etcd/http_replies.h"
 #include "server/etcd/replace_member.h"
@@ -78,11 +79,11 @@ void HttpEndpoints::Health(const net::HttpRequest& request, ExchangePtr exchange
 
 void HttpEndpoints::Version(const net::HttpRequest& request, const ExchangePtr& exchange) const {
   if (!RequireGet(request, *exchange)) return;
-  const EtcdFaceOptions& options = service_->options;
+  const std::string cluster = ClusterVersion(*service_);
   exchange->Respond(
       200, PlainHeaders("application/json"),
-      absl::StrCat("{\"etcdserver\":\"", options.version, "\",\"etcdcluster\":\"",
-                   options.storage_version, "\",\"storage\":\"", options.storage_version, "\"}"));
+      absl::StrCat("{\"etcdserver\":\"", service_->options.version, "\",\"etcdcluster\":\"",
+                   cluster, "\",\"storage\":\"", cluster, "\"}"));
 }
 
 void HttpEndpoints::Metrics(const net::HttpRequest& request, const ExchangePtr& exchange) const {

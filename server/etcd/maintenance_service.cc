@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "kv/alarm_set.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/etcd/downgrade.h"
 #include "server/etcd/move_leader.h"
 #include "server/etcd/replies.h"
 #include "server/etcd/snapshot_stream.h"
@@ -37,7 +38,7 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   const std::shared_ptr<const kv::ReadView> view = service->member.view();
   response.mutable_header()->set_revision(view->revision());
   response.set_version(service->options.version);
-  response.set_storageversion(service->options.storage_version);
+  response.set_storageversion(ClusterVersion(*service));
   response.set_dbsize(status.db_size_bytes);
   response.set_dbsizeinuse(status.db_size_bytes);
   response.set_dbsizequota(service->options.quota_backend_bytes);
@@ -46,7 +47,9 @@ void Status(const ServicePtr& service, const etcdserverpb::StatusRequest&, std::
   response.set_raftterm(status.raft_term);
   response.set_raftappliedindex(status.applied_index);
   response.set_islearner(IsLearner(service->member, status.member_id));
-  response.mutable_downgradeinfo();
+  const std::string target = service->member.downgrade_target();
+  response.mutable_downgradeinfo()->set_enabled(!target.empty());
+  response.mutable_downgradeinfo()->set_targetversion(target);
   if (status.leader_id == 0) response.add_errors(std::string(replica::ErrNoLeader().message()));
   for (const kv::Alarm& alarm : view->Alarms()) {
     response.add_errors(
@@ -151,7 +154,7 @@ void RegisterMaintenance(net::GrpcRouter& router, ServicePtr service) {
   AddUnary<etcdserverpb::HashRequest>(router, "/etcdserverpb.Maintenance/Hash", service, Hash);
   AddUnary<etcdserverpb::HashKVRequest>(router, "/etcdserverpb.Maintenance/HashKV", service,
                                         HashKv);
-  AddNotBuilt(router, "/etcdserverpb.Maintenance/Downgrade");
+  RegisterDowngrade(router, service);
   RegisterMoveLeader(router, service);
   RegisterSnapshot(router, service);
 }

@@ -1,5 +1,5 @@
-// etcdserverpb.Maintenance: Status, Alarm, Hash, HashKV, Defragment, MoveLeader, Snapshot (etcd-api
-// 1.5). The rest is not built.
+// etcdserverpb.Maintenance: Status, Alarm, Hash, HashKV, Defragment, MoveLeader, Snapshot,
+// Downgrade (etcd-api 1.5).
 //
 // Listing alarms is a linearizable read, where etcd writes a log entry to the same effect.
 #pragma once

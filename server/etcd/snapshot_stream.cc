@@ -8,6 +8,7 @@
 #include "server/backup/etcd_export.h"
 #include "server/backup/sha256.h"
 #include "server/etcd/auth_rules.h"
+#include "server/etcd/downgrade.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -129,7 +130,7 @@ void SnapshotStream::Freeze() {
 
 void SnapshotStream::Read(std::shared_ptr<const kv::BackendReader> content) {
   if (call_ == nullptr) return;
-  work_ = std::make_shared<Work>(std::move(content), service_->options.storage_version);
+  work_ = std::make_shared<Work>(std::move(content), ClusterVersion(*service_));
   ReadOn();
 }
 

@@ -137,6 +137,9 @@ bool Applier::ApplyToCluster(RequestKind kind, std::string_view body) {
     case RequestKind::kFeatureLevel:
       parts_.cluster.RaiseFeatureLevel(body);
       return true;
+    case RequestKind::kDowngrade:
+      parts_.cluster.SetDowngrade(body);
+      return true;
     case RequestKind::kHashCheck:     // the worker's (apply_worker.h)
     case RequestKind::kMemberChange:  // done already
       return true;

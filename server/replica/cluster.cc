@@ -1,11 +1,14 @@
 #include "server/replica/cluster.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "base/byte_codec.h"
 #include "base/fault_point.h"
+#include "server/replica/downgrade_codec.h"
 #include "server/storage/fatal.h"
 
 namespace pintle::server::replica {
@@ -84,6 +87,7 @@ void Cluster::Reload() {
     const std::lock_guard lock(mutex_);
     list_ = std::make_shared<const MemberList>(std::move(list));
     recorded_ = bytes.has_value();
+    downgrade_target_ = store_.GetMeta(kDowngradeMeta).value_or("");
   }
   on_change_();
 }
@@ -128,6 +132,16 @@ void Cluster::RaiseFeatureLevel(std::string_view body) {
   Store(std::move(now));
 }
 
+void Cluster::SetDowngrade(std::string_view body) {
+  std::string target;
+  if (!DecodeDowngrade(body, target) || target == downgrade_target()) return;
+  spdlog::info(target.empty() ? "The server is in downgrade cancellation state"
+                              : "The server is ready to downgrade");
+  store_.PutMeta(kDowngradeMeta, target);
+  const std::lock_guard lock(mutex_);
+  downgrade_target_ = std::move(target);
+}
+
 bool Cluster::Change(uint64_t request_id, std::string_view body, bool joint) {
   MemberChange change;
   if (!recorded() || !DecodeMemberChange(body, change)) return true;
@@ -158,6 +172,11 @@ std::shared_ptr<const MemberList> Cluster::list() const {
 bool Cluster::recorded() const {
   const std::lock_guard lock(mutex_);
   return recorded_;
+}
+
+std::string Cluster::downgrade_target() const {
+  const std::lock_guard lock(mutex_);
+  return downgrade_target_;
 }
 
 bool Cluster::Published(const ClusterMember& member) const {

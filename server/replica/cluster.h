@@ -1,5 +1,6 @@
-// Cluster: who the members are, as of the entry that was applied last: a record of the store that
-// entries of the log change, so that it is the same on every member.
+// Cluster: who the members are, and to which version operators want to go back, as of the entry
+// that was applied last: records of the store that entries of the log change, so that they are the
+// same on every member.
 //
 // A cluster begins with what --initial-cluster says; its first leader writes that down in the log
 // (kFirstMembers), and from then on only the log counts.
@@ -45,6 +46,7 @@ class Cluster {
   void Begin(std::string_view first_members);
   void Publish(std::string_view attributes);
   void RaiseFeatureLevel(std::string_view body);
+  void SetDowngrade(std::string_view body);
   // Goes with a conf change. True: done. False: it counts when the joint configuration is left.
   bool Change(uint64_t request_id, std::string_view body, bool joint);
   // A joint configuration was left: does what was begun with it, and gives the id that waits.
@@ -56,6 +58,8 @@ class Cluster {
   // The store holds the list.
   bool recorded() const;
   std::vector<ClusterMember> members() const { return list()->members; }  // sorted by id
+  // The version to go back to; empty: none.
+  std::string downgrade_target() const;
   // What the member says about itself is what the list says.
   bool Published(const ClusterMember& member) const;
 
@@ -68,6 +72,7 @@ class Cluster {
   mutable std::mutex mutex_;
   std::shared_ptr<const MemberList> list_;
   bool recorded_ = false;
+  std::string downgrade_target_;
 };
 
 }  // namespace pintle::server::replica

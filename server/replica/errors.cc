@@ -16,6 +16,7 @@ absl::Status ErrNotLeader() { return absl::FailedPreconditionError("etcdserver: 
 absl::Status ErrBadLeaderTransferee() {
   return absl::FailedPreconditionError("etcdserver: bad leader transferee");
 }
+absl::Status ErrNotCapable() { return absl::FailedPreconditionError("etcdserver: not capable"); }
 absl::Status ErrStopped() { return absl::UnavailableError("etcdserver: server stopped"); }
 absl::Status ErrUnhealthy() { return absl::UnavailableError("etcdserver: unhealthy cluster"); }
 absl::Status ErrStoreUnderRepair() {

@@ -12,6 +12,7 @@ absl::Status ErrLeaderChanged();               // UNAVAILABLE  etcdserver: leade
 absl::Status ErrNoLeader();                    // UNAVAILABLE  etcdserver: no leader
 absl::Status ErrNotLeader();                   // FAILED_PRECONDITION  etcdserver: not leader
 absl::Status ErrBadLeaderTransferee();         // FAILED_PRECONDITION  …: bad leader transferee
+absl::Status ErrNotCapable();                  // FAILED_PRECONDITION  etcdserver: not capable
 absl::Status ErrStopped();                     // UNAVAILABLE  etcdserver: server stopped
 absl::Status ErrUnhealthy();                   // UNAVAILABLE  etcdserver: unhealthy cluster
 absl::Status ErrStoreUnderRepair();            // UNAVAILABLE  pintle: this member's store …

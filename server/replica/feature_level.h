@@ -7,7 +7,8 @@
 // at an entry that it does not understand. A plain table, any thread.
 //
 //   0   the first versions: everything in the log
-//   1   nothing more in the log yet
+//   1   nothing more in the log
+//   2   kDowngrade
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@
 namespace pintle::server::replica {
 
 // What this binary knows.
-inline constexpr uint32_t kFeatureLevel = 1;
+inline constexpr uint32_t kFeatureLevel = 2;
 
 // A member below this level does not understand such an entry. UINT32_MAX: nor does this binary.
 constexpr uint32_t FeatureLevelOf(RequestKind kind) {
@@ -48,6 +49,8 @@ constexpr uint32_t FeatureLevelOf(RequestKind kind) {
     case RequestKind::kAuthRoleGrantPermission:
     case RequestKind::kAuthRoleRevokePermission:
       return 0;
+    case RequestKind::kDowngrade:
+      return 2;
   }
   return UINT32_MAX;
 }

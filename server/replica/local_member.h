@@ -65,6 +65,7 @@ enum class RequestKind : uint16_t {
   kAuthRoleDelete = 1201,
   kAuthRoleGrantPermission = 1203,
   kAuthRoleRevokePermission = 1204,
+  kDowngrade = 1302,  // operators want to go back to an older version, or no longer (cluster.h)
 };
 
 // What a proposal led to. `raft_term` and `raft_index` are where it was applied.
@@ -153,6 +154,8 @@ class LocalMember {
   virtual watch::Hub& hub() = 0;
   virtual MemberStatus status() const = 0;
   virtual std::vector<ClusterMember> members() const = 0;  // sorted by id
+  // The version, "3.6.0", that operators want to go back to (kDowngrade); empty: none.
+  virtual std::string downgrade_target() const = 0;
   // This member is a learner, also to clients: it answers few of them.
   virtual bool is_learner() const = 0;
 

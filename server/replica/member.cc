@@ -47,6 +47,10 @@ void Member::ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string b
   if (closed_) return done(ErrStopped());
   if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
+  // Some member would have to stop at it.
+  if (const uint32_t level = FeatureLevelOf(kind); level > 0 && level > feature_level()) {
+    return done(ErrNotCapable());
+  }
   if (quota_->ExceededBy(kind, body)) {
     quota_->Refused();
     alarms_->Raise(

@@ -139,6 +139,7 @@ class Member final : public LocalMember {
   watch::Hub& hub() override;
   MemberStatus status() const override;
   std::vector<ClusterMember> members() const override;
+  std::string downgrade_target() const override { return cluster_->downgrade_target(); }
   bool is_learner() const override { return is_learner_; }
   void ChangeMembers(MemberChange change, MembersDone done) override;
   void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) override;

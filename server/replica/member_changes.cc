@@ -89,7 +89,8 @@ void Member::LookAfterMembers(Replica& replica) {
     return;
   }
   const std::shared_ptr<const MemberList> list = cluster_->list();
-  if (CommonFeatureLevel(*list) > list->feature_level) {
+  // Whoever wants to go back must be able to.
+  if (CommonFeatureLevel(*list) > list->feature_level && cluster_->downgrade_target().empty()) {
     base::FaultPoint("member.feature_level_proposed");
     const raft::Payload payload = EncodeProposal(++next_request_id_, RequestKind::kFeatureLevel,
                                                  EncodeFeatureLevel(CommonFeatureLevel(*list)));

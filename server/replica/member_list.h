@@ -21,6 +21,8 @@ namespace pintle::server::replica {
 // entry (raft::EncodeConfChange without a context).
 inline constexpr std::string_view kMembersMeta = "members";
 inline constexpr std::string_view kConfStateMeta = "conf_state";
+// And the version that operators want to go back to: its text. Absent: none.
+inline constexpr std::string_view kDowngradeMeta = "downgrade";
 
 struct MemberList {
   std::vector<ClusterMember> members;  // sorted by id

@@ -3,6 +3,8 @@
 
 import json
 import time
+import urllib.error
+import urllib.request
 
 from harness import ClusterTest, main
 
@@ -78,6 +80,48 @@ class MaintenanceTest(Operator):
         self.assertEqual(self.etcdctl("put", "key", "more").stdout, "OK\n")
         time.sleep(2)
         self.assertEqual(self.etcdctl("alarm", "list").stdout, "", "disarmed is disarmed")
+
+
+class DowngradeTest(Operator):
+    """What etcdctl 3.6 sends for downgrade validate, enable and cancel, and what operators look at meanwhile."""
+
+    def downgrade(self, action, version="", member=0):
+        body = json.dumps({"action": action, "version": version}).encode()
+        url = self.cluster.client_url(member) + "/v3/maintenance/downgrade"
+        try:
+            with urllib.request.urlopen(url, body, timeout=10) as answer:
+                return json.load(answer)["version"]
+        except urllib.error.HTTPError as error:
+            return json.load(error)["message"]
+
+    def get(self, path, member):
+        with urllib.request.urlopen(self.cluster.client_url(member) + path, timeout=10) as answer:
+            return answer.read().decode()
+
+    def cluster_versions(self):
+        return [json.loads(self.get("/version", i))["etcdcluster"] for i in range(3)]
+
+    def test_there_and_back(self):
+        now = json.loads(self.get("/version", 0))["etcdcluster"]
+        major, minor, _ = (int(part) for part in now.split("."))
+        before = f"{major}.{minor - 1}"
+        self.assertEqual(self.downgrade("VALIDATE", before), now)
+        self.assertEqual(self.downgrade("VALIDATE", f"{major}.{minor - 2}"),
+                         "etcdserver: invalid downgrade target version")
+        self.assertEqual(self.downgrade("VALIDATE", "old"), "etcdserver: wrong downgrade target version format")
+        # Until the members know that all of them know it.
+        self.eventually("the downgrade to be enabled",
+                        lambda: self.downgrade("ENABLE", before, member=1) == before + ".0")
+        self.eventually("every member to say so", lambda: self.cluster_versions() == [before + ".0"] * 3)
+        self.assertIn(f'etcd_cluster_version{{cluster_version="{before}"}} 1', self.get("/metrics", 2))
+        self.assertEqual(self.downgrade("VALIDATE", f"{major}.{minor - 2}"),
+                         "etcdserver: cluster has a downgrade job in progress")
+        for i in range(3):
+            self.kill9(i)
+        self.cluster.start()
+        self.assertEqual(self.cluster_versions(), [before + ".0"] * 3)
+        self.assertEqual(self.downgrade("CANCEL", member=2), now)
+        self.eventually("every member to say so", lambda: self.cluster_versions() == [now] * 3)
 
 
 class AutoCompactionTest(Operator):

@@ -17,6 +17,7 @@
 #include "net/grpc.h"
 #include "net/http.h"
 #include "server/replica/command_codec.h"
+#include "server/replica/downgrade_codec.h"
 #include "server/replica/errors.h"
 #include "server/replica/local_member.h"
 #include "tests/watch/apply_loop.h"
@@ -207,6 +208,10 @@ class FakeMember final : public replica::LocalMember {
       done(refuse);
       return;
     }
+    if (kind == replica::RequestKind::kDowngrade) {
+      ASSERT_TRUE(replica::DecodeDowngrade(body, downgrade));
+      return done(replica::Applied{});
+    }
     auto command = replica::DecodeCommand(kind, body);
     ASSERT_TRUE(command.ok()) << command.status();
     auto result = loop.Try(*command, caller);
@@ -251,6 +256,7 @@ class FakeMember final : public replica::LocalMember {
   watch::Hub& hub() override { return loop.hub(); }
   replica::MemberStatus status() const override { return facts; }
   std::vector<replica::ClusterMember> members() const override { return member_list; }
+  std::string downgrade_target() const override { return downgrade; }
 
   bool is_learner() const override { return learner; }
   void ChangeMembers(replica::MemberChange change, MembersDone done) override {
@@ -307,6 +313,7 @@ class FakeMember final : public replica::LocalMember {
   int64_t min_lease_ttl_seconds() const override { return 2; }
 
   watch::testing::ApplyLoop loop;
+  std::string downgrade;
   absl::Status refuse;        // not OK: the answer to everything that needs the others
   absl::Status refuse_reads;  // the same, to reads only
   std::vector<replica::MemberChange> changes;

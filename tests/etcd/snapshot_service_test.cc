@@ -25,7 +25,7 @@ std::vector<etcdserverpb::SnapshotResponse> Take(StreamClient& stream) {
 }
 
 TEST(SnapshotServiceTest, SendsAFileInPiecesAndItsHash) {
-  Harness harness({.storage_version = "3.6.0"});
+  Harness harness({.cluster_version = "3.6.0"});
   for (int i = 0; i < 40; ++i)
     harness.member.loop.Put("k" + std::to_string(i), std::string(9000, 'v'));
   StreamClient stream(harness, kPath);

@@ -10,6 +10,7 @@
 
 #include "kv/memory_backend.h"
 #include "server/replica/cluster.h"
+#include "server/replica/downgrade_codec.h"
 #include "server/replica/errors.h"
 #include "server/replica/member_list.h"
 #include "server/replica/member_rules.h"
@@ -339,6 +340,21 @@ TEST_F(ClusterTest, TheFeatureLevelOnlyRises) {
   cluster_->RaiseFeatureLevel(EncodeFeatureLevel(1));
   cluster_->RaiseFeatureLevel("");
   EXPECT_EQ(cluster_->list()->feature_level, 2U);
+}
+
+TEST_F(ClusterTest, ADowngradeIsKeptUntilItIsTakenBack) {
+  cluster_->SetDowngrade(EncodeDowngrade("3.6.0"));
+  cluster_->SetDowngrade(EncodeDowngrade(std::string(65, '9')));
+  cluster_->SetDowngrade("no downgrade");
+  EXPECT_EQ(cluster_->downgrade_target(), "3.6.0");
+  Write();
+  Open();
+  EXPECT_EQ(cluster_->downgrade_target(), "3.6.0");
+  cluster_->SetDowngrade(EncodeDowngrade(""));
+  EXPECT_EQ(cluster_->downgrade_target(), "");
+  Write();
+  Open();
+  EXPECT_EQ(cluster_->downgrade_target(), "");
 }
 
 TEST(JoinFacts, ComeBackAndAMemberIsFoundByItsUrls) {

@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "kv/memory_backend.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/replica/downgrade_codec.h"
 #include "server/replica/errors.h"
 #include "server/replica/member_ids.h"
 #include "server/storage/leveldb_backend.h"
@@ -297,6 +298,44 @@ TEST_F(ReplicaNodeTest, TheFeatureLevelWaitsForTheLastMember) {
   ASSERT_FALSE(old.ok());
   EXPECT_THAT(std::string(old.status().message()),
               HasSubstr("uses feature level 2, this version knows up to 1 only"));
+}
+
+// Member 2 does not know what a downgrade is: it would have to stop at the entry.
+TEST_F(ReplicaNodeTest, ADowngradeWaitsForTheFeatureLevelThenHoldsItAndIsKept) {
+  KeepStoresOnDisk();
+  feature_levels_ = {3, 3, 1};
+  ASSERT_NO_FATAL_FAILURE(StartAll());
+  const auto all_have = [this](uint32_t level) {
+    return std::ranges::all_of(
+        nodes_, [&](const auto& each) { return each->member().feature_level() == level; });
+  };
+  const auto restart = [this](size_t place, uint32_t level) {
+    nodes_[place].reset();
+    feature_levels_[place] = level;
+    Start(place);
+  };
+  ASSERT_TRUE(Eventually([&] { return all_have(1); }));
+  const std::string body = EncodeDowngrade("3.6.0");
+  EXPECT_EQ(Propose(node(0), RequestKind::kDowngrade, body).get().status(), ErrNotCapable());
+  ASSERT_NO_FATAL_FAILURE(restart(2, 2));
+  ASSERT_TRUE(Eventually([&] { return all_have(2); }));
+  ASSERT_TRUE(
+      Eventually([&] { return Propose(node(2), RequestKind::kDowngrade, body).get().ok(); }));
+  ASSERT_NO_FATAL_FAILURE(restart(2, 3));
+  ASSERT_TRUE(Eventually([this] {
+    return std::ranges::all_of(node(0).members(),
+                               [](const auto& member) { return member.feature_level == 3; });
+  }));
+  ASSERT_NO_FATAL_FAILURE(MustPut(0, "key"));
+  EXPECT_TRUE(all_have(2)) << "whoever wants to go back must be able to";
+  for (auto& node : nodes_) node.reset();
+  ASSERT_NO_FATAL_FAILURE(StartAll());
+  for (size_t place = 0; place < kMembers; ++place) {
+    EXPECT_TRUE(Eventually([&] { return node(place).downgrade_target() == "3.6.0"; }));
+  }
+  ASSERT_TRUE(Eventually(
+      [&] { return Propose(node(0), RequestKind::kDowngrade, EncodeDowngrade("")).get().ok(); }));
+  EXPECT_TRUE(Eventually([&] { return all_have(3); }));
 }
 
 TEST_F(ReplicaNodeTest, WithoutAQuorumRequestsTimeOutAndNothingIsReadThatMayBeOld) {
