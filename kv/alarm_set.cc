@@ -22,16 +22,26 @@ bool SameAlarm(const Alarm& a, const Alarm& b) {
   return a.member_id == b.member_id && a.type == b.type;
 }
 
-bool HoldsPut(const std::vector<TxnOp>& ops);
-bool HoldsPut(const TxnRequest& request) {
-  return HoldsPut(request.success) || HoldsPut(request.failure);
+// What a pair and a lease take besides their bytes, as etcd reckons.
+constexpr int64_t kPairBytes = 256;
+constexpr int64_t kLeaseBytes = 64;
+
+int64_t RoomFor(const PutRequest& put) {
+  return kPairBytes + static_cast<int64_t>(put.key.size() + put.value.size());
 }
-bool HoldsPut(const std::vector<TxnOp>& ops) {
-  return std::any_of(ops.begin(), ops.end(), [](const TxnOp& op) {
-    if (std::holds_alternative<PutRequest>(op)) return true;
+
+int64_t RoomFor(const std::vector<TxnOp>& ops);
+int64_t RoomFor(const TxnRequest& txn) {
+  return std::max(RoomFor(txn.success), RoomFor(txn.failure));
+}
+int64_t RoomFor(const std::vector<TxnOp>& ops) {
+  int64_t bytes = 0;
+  for (const TxnOp& op : ops) {
+    if (const auto* put = std::get_if<PutRequest>(&op)) bytes += RoomFor(*put);
     const auto* nested = std::get_if<std::shared_ptr<TxnRequest>>(&op);
-    return nested != nullptr && *nested != nullptr && HoldsPut(**nested);
-  });
+    if (nested != nullptr && *nested != nullptr) bytes += RoomFor(**nested);
+  }
+  return bytes;
 }
 
 bool ChangesKeysOrLeases(const Command& command) {
@@ -114,7 +124,7 @@ bool AlarmSet::active(AlarmType type) const {
 absl::Status AlarmSet::Check(const Command& command) const {
   if (alarms_.empty()) return absl::OkStatus();
   if (active(AlarmType::kCorrupt) && ChangesKeysOrLeases(command)) return ErrCorrupt();
-  if (active(AlarmType::kNoSpace) && TakesRoom(command)) return ErrNoSpace();
+  if (active(AlarmType::kNoSpace) && RoomFor(command) > 0) return ErrNoSpace();
   return absl::OkStatus();
 }
 
@@ -130,10 +140,10 @@ std::string NameOf(AlarmType type) {
   return "NONE";
 }
 
-bool TakesRoom(const Command& command) {
-  if (const auto* txn = std::get_if<TxnRequest>(&command)) return HoldsPut(*txn);
-  return std::holds_alternative<PutRequest>(command) ||
-         std::holds_alternative<LeaseGrantRequest>(command);
+int64_t RoomFor(const Command& command) {
+  if (const auto* put = std::get_if<PutRequest>(&command)) return RoomFor(*put);
+  if (const auto* txn = std::get_if<TxnRequest>(&command)) return RoomFor(*txn);
+  return std::holds_alternative<LeaseGrantRequest>(command) ? kLeaseBytes : 0;
 }
 
 }  // namespace pintle::kv

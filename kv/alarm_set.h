@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +55,8 @@ class AlarmSet {
 // As etcd writes it: "NOSPACE".
 std::string NameOf(AlarmType type);
 
-// Whether the command may make the store larger: what a full store refuses.
-bool TakesRoom(const Command& command);
+// By how many bytes the command may make the store larger, as etcd reckons: a transaction by its
+// larger branch. More than 0 is what a full store refuses.
+int64_t RoomFor(const Command& command);
 
 }  // namespace pintle::kv

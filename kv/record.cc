@@ -64,6 +64,10 @@ std::string EncodeLease(const StoredLease& lease) {
   return out;
 }
 
+int64_t LeaseBytes(const StoredLease& lease) {
+  return static_cast<int64_t>(LeaseKey(lease.id).size() + EncodeLease(lease).size());
+}
+
 std::optional<StoredLease> ParseLease(std::string_view value) {
   StoredLease lease;
   base::ByteReader reader(value);

@@ -36,6 +36,7 @@ std::string FirstLeaseKey();
 std::string EndOfLeaseKeys();
 std::string EncodeLease(const StoredLease& lease);
 std::optional<StoredLease> ParseLease(std::string_view value);
+int64_t LeaseBytes(const StoredLease& lease);  // of its record, with its key
 
 // Meta: 'm' + name.
 std::string FormatKey();               // fixed64: kRecordFormatVersion

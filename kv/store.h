@@ -103,7 +103,7 @@ class Store {
   // Whether authentication is on in the newest published view. Any thread, costs one load.
   virtual bool auth_enabled() const = 0;
 
-  // Logical bytes of everything readable (etcd's db size in use). Any thread.
+  // Logical bytes of everything readable, history and leases (etcd's db size in use). Any thread.
   virtual int64_t size_bytes() const = 0;
 
   // Deleted by CompactSlice since the content was opened. Apply thread.

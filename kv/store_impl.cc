@@ -79,6 +79,8 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const CompactRequest& request, 
 }
 
 void StoreImpl::PutLease(const StoredLease& lease) {
+  if (const auto before = state_.leases.Find(lease.id)) state_.size_bytes -= LeaseBytes(*before);
+  state_.size_bytes += LeaseBytes(lease);
   state_.leases.Put(lease);
   state_.batch.Put(LeaseKey(lease.id), EncodeLease(lease));
 }
@@ -96,6 +98,7 @@ absl::StatusOr<CommandResult> StoreImpl::Execute(const LeaseRevokeRequest& reque
   const auto lease = state_.leases.Find(request.id);
   if (!lease.has_value()) return ErrLeaseNotFound();
   for (const std::string& key : KeysOf(state_.leases.roots(), request.id)) txn.Delete(key);
+  state_.size_bytes -= LeaseBytes(*lease);
   state_.leases.Remove(request.id);
   state_.batch.Delete(LeaseKey(request.id));
   return LeaseResult{

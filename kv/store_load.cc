@@ -51,6 +51,7 @@ absl::Status LoadLeases(const Backend& backend, WorkingState& state) {
                                           status = Damaged(key);
                                           return false;
                                         }
+                                        state.size_bytes += LeaseBytes(*lease);
                                         state.leases.Put(*lease);
                                         return true;
                                       }));

@@ -1,12 +1,13 @@
 // Quota: whether a request would take the store past --quota-backend-bytes, and whether the alarm
 // that follows is still due.
 //
-// Counts the logical bytes of every revision that can be read (Store::size_bytes), not files: room
-// that a compaction frees counts as free at once. It only keeps new requests out, at the door of
-// the member that took them; what apply refuses is decided by the replicated alarm alone, so that
-// members cannot decide differently. So the store may end beyond the quota by what was under way
-// (at most Proposals::kMostBytes). What makes room, or takes none, is never kept out: deletions,
-// compactions, revocations and renewals.
+// Counts the logical bytes of every revision that can be read and of every lease
+// (Store::size_bytes), not files: room that a compaction frees counts as free at once. To them
+// comes what etcd reckons for a request (kv::RoomFor). It only keeps new requests out, at the door
+// of the member that took them; what apply refuses is decided by the replicated alarm alone, so
+// that members cannot decide differently. So the store may end beyond the quota by what was under
+// way (at most Proposals::kMostBytes). What makes room, or takes none, is never kept out:
+// deletions, compactions, revocations and renewals.
 //
 // The alarm goes by itself once usage stayed below nine tenths of the quota for kCalmAfter.
 // Threads: any.

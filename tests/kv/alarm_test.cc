@@ -50,6 +50,22 @@ TEST_F(AlarmTest, NoneOfNothingIsNoAlarm) {
   EXPECT_EQ(List(), "alarms@1");
 }
 
+// etcd-api 1.5, "cost".
+TEST(RoomForTest, IsWhatEtcdReckons) {
+  const PutRequest put{.key = "key", .value = "value"};
+  EXPECT_EQ(RoomFor(put), 256 + 8);
+  EXPECT_EQ(RoomFor(LeaseGrantRequest{LeaseId(5), 60}), 64);
+  const TxnRequest two_or_one{.success = {PutOf("a", "b"), PutOf("c", "d")},
+                              .failure = {PutOf("e", std::string(1000, 'v'))}};
+  EXPECT_EQ(RoomFor(two_or_one), 256 + 1001) << "the larger branch";
+  EXPECT_EQ(RoomFor(TxnRequest{.success = {Nested(two_or_one), PutOf("f", "g")}}),
+            256 + 1001 + 256 + 2);
+  EXPECT_EQ(RoomFor(TxnRequest{.success = {DeleteRangeRequest{.range = {"a"}}}}), 0);
+  EXPECT_EQ(RoomFor(DeleteRangeRequest{.range = {"a"}}), 0);
+  EXPECT_EQ(RoomFor(LeaseRevokeRequest{LeaseId(5)}), 0);
+  EXPECT_EQ(RoomFor(CompactRequest{.revision = 1}), 0);
+}
+
 TEST_F(AlarmTest, NoSpaceRefusesWhatTakesRoom) {
   Put("k", "v");
   Ask(LeaseGrantRequest{LeaseId(5), 60});

@@ -118,6 +118,21 @@ TEST_F(LeaseTest, CheckpointsAreKept) {
   EXPECT_EQ(store_->view()->Lease(LeaseId(5))->remaining_ttl_seconds, 60);
 }
 
+TEST_F(LeaseTest, CountAsBytesOfTheStore) {
+  Put("k", "v");
+  const int64_t before = store_->size_bytes();
+  Grant(5, 60);
+  const int64_t with_one = store_->size_bytes();
+  EXPECT_GT(with_one, before);
+  Do(LeaseCheckpointRequest{.items = {{LeaseId(5), 20}}});
+  const int64_t with_checkpoint = store_->size_bytes();
+  EXPECT_GT(with_checkpoint, with_one);
+  Reopen();
+  EXPECT_EQ(store_->size_bytes(), with_checkpoint);
+  Ask(LeaseRevokeRequest{LeaseId(5)});
+  EXPECT_EQ(store_->size_bytes(), before);
+}
+
 TEST_F(LeaseTest, SurviveARestart) {
   Grant(5, 60);
   Grant(-6, 30);

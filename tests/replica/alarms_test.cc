@@ -65,6 +65,25 @@ TEST_F(QuotaTest, CountsWhatIsThereAndWhatWouldCome) {
   EXPECT_FALSE(quota.ExceededBy(RequestKind::kPut, PutBody(100)));
 }
 
+TEST_F(QuotaTest, ManySmallPutsOfATransactionCountEach) {
+  const Quota quota(10000, *store_);
+  etcdserverpb::TxnRequest txn;
+  for (int i = 0; i < 38; ++i) txn.add_success()->mutable_request_put()->set_key("k");
+  EXPECT_FALSE(quota.ExceededBy(RequestKind::kTxn, txn.SerializeAsString()));
+  txn.add_success()->mutable_request_put()->set_key("k");
+  EXPECT_TRUE(quota.ExceededBy(RequestKind::kTxn, txn.SerializeAsString())) << "39 * 257";
+}
+
+TEST_F(QuotaTest, LeasesAreKeptOutToo) {
+  const Quota quota(200, *store_);
+  int64_t id = 0;
+  while (!quota.ExceededBy(RequestKind::kLeaseGrant, "") && id < 100) {
+    Apply(kv::LeaseGrantRequest{kv::LeaseId(++id), 60});
+  }
+  EXPECT_LT(id, 15) << "they take room themselves";
+  EXPECT_GT(id, 1);
+}
+
 TEST_F(QuotaTest, KeepsOutOnlyWhatTakesRoom) {
   const Quota quota(1, *store_);
   EXPECT_TRUE(quota.ExceededBy(RequestKind::kPut, PutBody(1)));
