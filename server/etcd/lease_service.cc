@@ -88,7 +88,7 @@ void ReplyTimeToLive(const Service& service, net::GrpcCall& call, kv::LeaseId id
   response.set_id(id.value());
   response.set_ttl(time.ttl_seconds);
   response.set_grantedttl(time.granted_ttl_seconds);
-  if (keys && time.ttl_seconds >= 0) {
+  if (keys && time.granted_ttl_seconds > 0) {
     for (std::string& key : view.LeaseKeys(id)) response.add_keys(std::move(key));
   }
   call.Reply(response.SerializeAsString());

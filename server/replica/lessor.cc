@@ -165,9 +165,8 @@ void Lessor::Undone(kv::LeaseId id, uint32_t checkpoint) {
 LocalMember::LeaseTime Lessor::TimeToLive(kv::LeaseId id, absl::Time now) const {
   const std::lock_guard lock(mutex_);
   const auto it = clocks_.find(id);
-  if (it == clocks_.end() || named_.contains(id)) return {};
+  if (it == clocks_.end()) return {};
   const Clock& clock = it->second;
-  if (clock.expires <= Micros(now)) return {};
   return {(clock.expires - Micros(now)) / kSecond, clock.ttl_seconds};
 }
 

@@ -64,6 +64,7 @@ class Lessor {
   };
   Renewal KeepAlive(kv::LeaseId id, absl::Time now);
   void Undone(kv::LeaseId id, uint32_t checkpoint);
+  // As long as it has not been revoked, as in etcd: 0, then less, while that is on its way.
   LocalMember::LeaseTime TimeToLive(kv::LeaseId id, absl::Time now) const;
 
   // What is due, at most so much of each; empty but for a leader.

@@ -169,8 +169,9 @@ class LocalMember {
   using KeepAliveDone = absl::AnyInvocable<void(absl::StatusOr<int64_t> ttl_seconds)>;
   virtual void LeaseKeepAlive(kv::LeaseId id, KeepAliveDone done) = 0;
   struct LeaseTime {
-    int64_t ttl_seconds = -1;  // whole seconds remaining; -1: unknown lease
-    int64_t granted_ttl_seconds = 0;
+    // Whole seconds remaining, 0 or less when it has expired and is not revoked yet.
+    int64_t ttl_seconds = -1;
+    int64_t granted_ttl_seconds = 0;  // 0: unknown lease
   };
   using TimeToLiveDone = absl::AnyInvocable<void(absl::StatusOr<LeaseTime>)>;
   virtual void LeaseTimeToLive(kv::LeaseId id, TimeToLiveDone done) = 0;

@@ -227,7 +227,8 @@ class Member final : public LocalMember {
   raft::Payload LeaseRevocation(kv::LeaseId id);
   raft::Payload LeaseCheckpoints(const std::vector<kv::LeaseCheckpointRequest::Item>& items);
   void AnswerLease(LeaseQuestion question, LeaseAsker::OwnDone done);
-  void AnswerLeaseNow(const LeaseQuestion& question, LeaseAsker::OwnDone done);
+  void AnswerLeaseOf(LeaseQuestion question, bool applied, LeaseAsker::OwnDone done);
+  void AnswerLeaseNow(const LeaseQuestion& question, bool applied, LeaseAsker::OwnDone done);
   void PromiseOnceApplied(kv::LeaseId id, uint32_t checkpoint, raft::Term term,
                           const LeaseAnswer& answer, LeaseAsker::OwnDone done);
   void ConfirmedRead(bool applied, ReadDone done);

@@ -39,22 +39,25 @@ raft::Payload Member::LeaseCheckpoints(const std::vector<kv::LeaseCheckpointRequ
 // which may be held up by its disk: the lessor knows of every revocation as soon as it is in the
 // log (Driver::Dispatch).
 void Member::AnswerLease(LeaseQuestion question, LeaseAsker::OwnDone done) {
-  if (driver_->facts().soft_state.role != raft::Role::kLeader) return done(LeaseAnswer{});
-  const bool applied = question.kind != LeaseQuestion::Kind::kKeepAlive;
-  ConfirmedRead(applied, [this, question, done = std::move(done)](const auto& confirmed) mutable {
-    if (!confirmed.ok()) return done(LeaseAnswer{});
-    AnswerLeaseNow(question, std::move(done));
-  });
+  AnswerLeaseOf(question, /*applied=*/question.kind != LeaseQuestion::Kind::kKeepAlive,
+                std::move(done));
 }
 
-void Member::AnswerLeaseNow(const LeaseQuestion& question, LeaseAsker::OwnDone done) {
+void Member::AnswerLeaseOf(LeaseQuestion question, bool applied, LeaseAsker::OwnDone done) {
+  if (driver_->facts().soft_state.role != raft::Role::kLeader) return done(LeaseAnswer{});
+  ConfirmedRead(applied,
+                [this, question, applied, done = std::move(done)](const auto& confirmed) mutable {
+                  if (!confirmed.ok()) return done(LeaseAnswer{});
+                  AnswerLeaseNow(question, applied, std::move(done));
+                });
+}
+
+void Member::AnswerLeaseNow(const LeaseQuestion& question, bool applied, LeaseAsker::OwnDone done) {
   const Driver::Facts facts = driver_->facts();
   // Until our own no-op is applied a revocation of an older leader's may still come: no promises.
   if (facts.soft_state.role != raft::Role::kLeader || applier_->no_op_term() < facts.term) {
     return done(LeaseAnswer{});
   }
-  // Looked at before the lessor is.
-  const bool behind = apply_worker_->applied_index() < facts.commit_index;
   const kv::LeaseId id(question.lease_id);
   LeaseAnswer answer{.is_leader = true};
   Lessor::Renewal renewal;
@@ -66,8 +69,9 @@ void Member::AnswerLeaseNow(const LeaseQuestion& question, LeaseAsker::OwnDone d
     answer.ttl_seconds = time.ttl_seconds;
     answer.granted_ttl_seconds = time.granted_ttl_seconds;
   }
-  // Unknown here while apply is behind is not the same as unknown.
-  if (renewal.unsure || (behind && answer.ttl_seconds <= 0)) answer = LeaseAnswer{};
+  if (renewal.unsure) return done(LeaseAnswer{});
+  // Unknown here may mean that its grant is not applied yet.
+  if (!applied && answer.ttl_seconds == 0) return AnswerLeaseOf(question, true, std::move(done));
   if (renewal.ttl_seconds > 0) counters_->leases_renewed.Add();
   if (!renewal.replicate) return done(answer);
   PromiseOnceApplied(id, renewal.checkpoint, facts.term, answer, std::move(done));

@@ -77,13 +77,26 @@ TEST_F(LessorTest, ANewLeaderGivesTheWholeTimeAndOneElectionTimeout) {
   EXPECT_EQ(lessor.TimeToLive(Lease(1), At(22)).ttl_seconds, 59);
 }
 
-TEST_F(LessorTest, AnExpiredLeaseIsGoneForItsClientsBeforeItIsRevoked) {
+// etcd-api 1.3: it counts on below 0 until the revocation is applied, and is not renewed.
+TEST_F(LessorTest, AnExpiredLeaseIsToldUntilItIsRevokedAndNotRenewed) {
   lessor_.BecameLeader(At(0));
   lessor_.Granted(Lease(1), 5, At(0));
-  EXPECT_EQ(lessor_.TimeToLive(Lease(1), At(4.5)).ttl_seconds, 0);
-  EXPECT_EQ(lessor_.TimeToLive(Lease(1), At(5)).ttl_seconds, -1);
+  const auto left = [this](double second) {
+    const auto time = lessor_.TimeToLive(Lease(1), At(second));
+    EXPECT_EQ(time.granted_ttl_seconds, 5) << second;
+    return time.ttl_seconds;
+  };
+  EXPECT_EQ(left(4.5), 0);
+  EXPECT_EQ(left(5), 0);
+  EXPECT_EQ(left(5.9), 0);
+  EXPECT_THAT(Expired(At(6)), ElementsAre(Lease(1)));
+  EXPECT_EQ(left(6.5), -1);
   EXPECT_EQ(lessor_.KeepAlive(Lease(1), At(5)).ttl_seconds, 0);
-  EXPECT_EQ(lessor_.TimeToLive(Lease(2), At(0)).ttl_seconds, -1);
+  lessor_.Revoked(Lease(1));
+  for (const int64_t gone : {1, 2}) {
+    EXPECT_EQ(lessor_.TimeToLive(Lease(gone), At(7)).ttl_seconds, -1);
+    EXPECT_EQ(lessor_.TimeToLive(Lease(gone), At(7)).granted_ttl_seconds, 0);
+  }
 }
 
 TEST_F(LessorTest, ARenewedLeaseLivesOn) {

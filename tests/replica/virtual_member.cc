@@ -133,6 +133,21 @@ void VirtualMember::HandOver() {
   Turn();
 }
 
+void VirtualMember::KeepAlive(kv::LeaseId id, LocalMember::KeepAliveDone done) {
+  member_->LeaseKeepAlive(id, [this, done = std::move(done)](absl::StatusOr<int64_t> ttl) mutable {
+    if (!crashing_) done(std::move(ttl));
+  });
+  Turn();
+}
+
+void VirtualMember::TimeToLive(kv::LeaseId id, LocalMember::TimeToLiveDone done) {
+  member_->LeaseTimeToLive(
+      id, [this, done = std::move(done)](absl::StatusOr<LocalMember::LeaseTime> time) mutable {
+        if (!crashing_) done(std::move(time));
+      });
+  Turn();
+}
+
 void VirtualMember::Change(MemberChange change, LocalMember::MembersDone done) {
   member_->ChangeMembers(
       std::move(change),

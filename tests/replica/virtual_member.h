@@ -130,6 +130,8 @@ class VirtualMember {
   void HandOver();
   void SeeEndOf(raft::MemberId peer);  // its process ended
   // Only a leader is reached so.
+  void KeepAlive(kv::LeaseId id, LocalMember::KeepAliveDone done);
+  void TimeToLive(kv::LeaseId id, LocalMember::TimeToLiveDone done);
   void Change(MemberChange change, LocalMember::MembersDone done);
 
   // Work. False: there was nothing to do.
