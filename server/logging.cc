@@ -66,6 +66,20 @@ void AppendJsonText(std::string& out, std::string_view text) {
   }
 }
 
+void AppendField(std::string& out, std::string_view name,
+                 const std::variant<std::string, int64_t>& value) {
+  out += ",\"";
+  AppendJsonText(out, name);
+  out += "\":";
+  if (const auto* number = std::get_if<int64_t>(&value)) {
+    absl::StrAppend(&out, *number);
+    return;
+  }
+  out += '"';
+  AppendJsonText(out, std::get<std::string>(value));
+  out += '"';
+}
+
 std::string_view LevelName(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::trace:
@@ -187,13 +201,7 @@ void Log(spdlog::level::level_enum level, std::string_view message,
   if (!spdlog::default_logger_raw()->should_log(level)) return;
   std::string payload(message);
   if (fields.size() > 0) payload += kFieldsMark;
-  for (const auto& [name, value] : fields) {
-    payload += ",\"";
-    AppendJsonText(payload, name);
-    payload += "\":\"";
-    AppendJsonText(payload, value);
-    payload += '"';
-  }
+  for (const auto& [name, value] : fields) AppendField(payload, name, value);
   const std::string_view file(where.file_name());
   const size_t folder = file.rfind("server/");
   payload += kCallerMark;

@@ -10,11 +10,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "server/config.h"
@@ -26,7 +28,8 @@ void OpenEarlyLog();
 // Error: a log file that cannot be opened, or a --log-rotation-config-json that cannot be read.
 absl::Status OpenLog(const Config& config);
 
-using LogField = std::pair<std::string_view, std::string>;
+// Numbers are JSON's.
+using LogField = std::pair<std::string_view, std::variant<std::string, int64_t>>;
 void Log(spdlog::level::level_enum level, std::string_view message,
          std::initializer_list<LogField> fields = {},
          std::source_location where = std::source_location::current());

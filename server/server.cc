@@ -99,6 +99,10 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.client_urls = config.advertise_client_urls;
   member.data_dir = config.data_dir;
   member.must_stop = std::move(must_stop);
+  member.on_compacted = [](int64_t revision, absl::Duration took) {
+    Log(spdlog::level::info, "finished scheduled compaction",
+        {{"compact-revision", revision}, {"took", absl::FormatDuration(took)}});
+  };
   member.strict_reconfig_check = config.strict_reconfig_check;
   member.force_new_cluster = config.force_new_cluster;
   member.peer_urls = config.initial_advertise_peer_urls;

@@ -24,6 +24,10 @@ constexpr absl::Duration kSlowApply = absl::Milliseconds(100);
 
 }  // namespace
 
+Applier::Applier(Parts parts) : parts_(std::move(parts)) {
+  if (!parts_.store.compacted()) compacting_since_ = parts_.clock.Now();  // goes on
+}
+
 absl::Status Applier::Apply(std::span<const raft::Entry> entries) {
   events_.clear();
   answers_.clear();
@@ -238,6 +242,7 @@ absl::StatusOr<bool> Applier::CompactSlice() {
     if (!more) {
       counters.compactions_ms.Observe(absl::ToDoubleMilliseconds(now - *compacting_since_));
       counters.compaction_ended_ns = absl::ToUnixNanos(now);
+      parts_.on_compacted(view()->compact_revision(), now - *compacting_since_);
       compacting_since_.reset();
     }
   }

@@ -58,8 +58,11 @@ class Applier {
     // The view is that of a compaction, of which nothing is deleted yet.
     std::function<void(const kv::ReadView&, kv::KvHash::Span)> on_compaction =
         [](const kv::ReadView&, kv::KvHash::Span) {};
+    // Everything below this revision is deleted.
+    std::function<void(int64_t revision, absl::Duration took)> on_compacted = [](int64_t,
+                                                                                 absl::Duration) {};
   };
-  explicit Applier(Parts parts) : parts_(std::move(parts)) {}
+  explicit Applier(Parts parts);
 
   // `entries`: not empty, following on what was applied before.
   absl::Status Apply(std::span<const raft::Entry> entries);

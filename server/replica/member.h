@@ -80,6 +80,9 @@ struct MemberOptions {
   // called once or more, on any thread.
   std::function<void(Refusal, const std::string& why)> must_stop = [](Refusal, const std::string&) {
   };
+  // A compaction has deleted everything below its revision. For the log; on the apply thread.
+  std::function<void(int64_t revision, absl::Duration took)> on_compacted =
+      [](int64_t, absl::Duration) {};
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;
   size_t max_request_bytes = 1572864;

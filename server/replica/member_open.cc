@@ -319,7 +319,8 @@ Applier::Parts Member::ApplierParts(const storage::WalContents& contents) {
       .tokens_after = std::max(last, applied().index),
       .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); },
       .on_compaction = [this](const kv::ReadView& view,
-                              kv::KvHash::Span span) { kv_hashes_->Compacted(view, span); }};
+                              kv::KvHash::Span span) { kv_hashes_->Compacted(view, span); },
+      .on_compacted = options_.on_compacted};
 }
 
 Driver::Options Member::DriverOptions() {

@@ -73,13 +73,6 @@ absl::Status RefuseForeign(FileSystem& files, const std::string& path) {
   if (!files.Exists(path)) return absl::OkStatus();
   PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(path));
   const std::string member = path + "/member";
-  if (files.Exists(member + "/snap") || files.Exists(member + "/wal")) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--data-dir=", path,
-                     " is a data-dir of etcd's: take its data over with pintle "
-                     "snapshot restore ",
-                     member, "/snap/db --skip-hash-check, into another one"));
-  }
   if (files.Exists(member + "/identity") || files.Exists(member + "/lock")) return absl::OkStatus();
   for (const auto& name : names) {
     if (name == "lost+found" || name == "fixtures") continue;  // the latter: --auto-tls

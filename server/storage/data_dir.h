@@ -11,9 +11,9 @@
 // Layout in bytes: docs/formats/data-dir.md. A new store is built beside the old one in a folder of
 // its own; one rename makes it count (UseStore), so that a crash leaves the old one or the new one.
 //
-// Claim refuses, with one line that says what to do, and touches nothing: a data-dir of etcd's, a
-// folder with foreign files, one that another process holds, and one of another member or cluster
-// (FAILED_PRECONDITION). DATA_LOSS: both copies of the identity are damaged, or the log and its
+// Claim refuses, with one line that says what to do, and touches nothing: a folder with foreign
+// files, one that another process holds, and one of another member or cluster
+// (FAILED_PRECONDITION). How to import one of etcd's says server/membership.cc, before. DATA_LOSS: both copies of the identity are damaged, or the log and its
 // witness are gone. Threads: any.
 #pragma once
 

@@ -47,6 +47,10 @@ class MaintenanceTest(Operator):
         self.eventually("all members have compacted", lambda: set(c for _, c in self.hashes(last)) == {last - 1})
         self.assertEqual(len(set(self.hashes(last))), 1)
         self.assertEqual(self.hashes(last - 1), before)
+        for member in self.cluster.members:
+            self.eventually("the log to say so", lambda member=member: [
+                line for line in member.log_tail(10000).splitlines()
+                if '"finished scheduled compaction"' in line and f'"compact-revision":{last - 1}' in line])
         done = self.etcdctl("endpoint", "hashkv", f"--rev={last - 2}", check=False)
         self.assertIn("required revision has been compacted", done.stderr + done.stdout)
         done = self.etcdctl("endpoint", "hashkv", "--rev=999999", check=False)

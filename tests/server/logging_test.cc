@@ -47,7 +47,8 @@ class LogTest : public testing::Test {
 
 TEST_F(LogTest, EveryLineIsJsonWithEtcdsFields) {
   ASSERT_TRUE(OpenLog(config_).ok());
-  Log(spdlog::level::info, "ready \"now\"", {{"address", "127.0.0.1:2379"}, {"path", "a\\b\n"}});
+  Log(spdlog::level::info, "ready \"now\"",
+      {{"address", "127.0.0.1:2379"}, {"path", "a\\b\n"}, {"revision", 17}});
   spdlog::warn("plain {}", 1);
   Log(spdlog::level::debug, "not shown");
   const std::vector<std::string> lines = Lines();
@@ -57,6 +58,7 @@ TEST_F(LogTest, EveryLineIsJsonWithEtcdsFields) {
   EXPECT_EQ(first["msg"], "ready \"now\"");
   EXPECT_EQ(first["address"], "127.0.0.1:2379");
   EXPECT_EQ(first["path"], "a\\b\n");
+  EXPECT_EQ(first["revision"], 17);
   EXPECT_THAT(first["caller"].get<std::string>(), HasSubstr("server/logging_test.cc:"));
   EXPECT_THAT(first["ts"].get<std::string>(), SizeIs(27));
   const auto second = nlohmann::json::parse(lines[1]);

@@ -106,7 +106,7 @@ TEST_F(DataDirTest, EtcdsIsRefusedAndLeftAlone) {
   const auto before = Tree(path);
   const auto claimed = Claim(path);
   EXPECT_EQ(claimed.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(claimed.message()), HasSubstr("etcd"));
+  EXPECT_THAT(std::string(claimed.message()), HasSubstr("not Pintle's (member)"));
   EXPECT_EQ(Tree(path), before);
 }
 
