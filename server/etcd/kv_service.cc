@@ -63,10 +63,9 @@ void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request,
 
 void Put(const ServicePtr& service, const etcdserverpb::PutRequest& request, std::string bytes,
          CallPtr call) {
-  if (absl::Status bad = kv::ValidatePut(ToKv(request)); !bad.ok()) {
-    call->Finish(bad);
-    return;
-  }
+  absl::Status bad = service->member.CheckRoom(RequestKind::kPut, bytes);
+  if (bad.ok()) bad = kv::ValidatePut(ToKv(request));
+  if (!bad.ok()) return call->Finish(bad);
   ProposeThen(*service, RequestKind::kPut, std::move(bytes), call,
               [service, call](const replica::Applied& applied) {
                 call->Reply(EncodePutResponse(FactsOf(service->member),
@@ -111,10 +110,9 @@ struct ReadOnly {
 void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std::string bytes,
          CallPtr call) {
   kv::TxnRequest txn = ToKv(request);
-  if (absl::Status bad = kv::ValidateTxn(txn, service->options.max_txn_ops); !bad.ok()) {
-    call->Finish(bad);
-    return;
-  }
+  absl::Status bad = service->member.CheckRoom(RequestKind::kTxn, bytes);
+  if (bad.ok()) bad = kv::ValidateTxn(txn, service->options.max_txn_ops);
+  if (!bad.ok()) return call->Finish(bad);
   const ReadOnly read_only(request);
   if (!read_only.yes) {
     ProposeThen(*service, RequestKind::kTxn, std::move(bytes), call,

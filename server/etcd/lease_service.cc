@@ -8,7 +8,6 @@
 #include <variant>
 
 #include "base/status_macros.h"
-#include "kv/errors.h"
 #include "proto/etcd/rpc.pb.h"
 #include "server/etcd/auth_caller.h"
 #include "server/etcd/keep_alive_stream.h"
@@ -42,12 +41,10 @@ Response WithHeader(const Service& service, int64_t revision) {
   return response;
 }
 
-void Grant(const ServicePtr& service, const etcdserverpb::LeaseGrantRequest& request, std::string,
-           CallPtr call) {
-  if (request.ttl() > kMaxLeaseTtlSeconds) {
-    call->Finish(kv::ErrLeaseTtlTooLarge());
-    return;
-  }
+void Grant(const ServicePtr& service, const etcdserverpb::LeaseGrantRequest& request,
+           std::string bytes, CallPtr call) {
+  const absl::Status full = service->member.CheckRoom(RequestKind::kLeaseGrant, bytes);
+  if (!full.ok()) return call->Finish(full);
   etcdserverpb::LeaseGrantRequest chosen;
   chosen.set_id(request.id() != 0 ? request.id() : RandomLeaseId());
   chosen.set_ttl(std::max(request.ttl(), service->member.min_lease_ttl_seconds()));

@@ -8,8 +8,6 @@
 
 namespace pintle::server::etcd {
 
-// TTL above this is refused: "etcdserver: too large lease TTL".
-inline constexpr int64_t kMaxLeaseTtlSeconds = 9'000'000'000;
 // Keep-alives of one stream that may wait for the leader.
 inline constexpr size_t kMaxKeepAlivesWaiting = 1024;
 

@@ -54,7 +54,7 @@ bool MustAsk(const Service& service, AuthRule rule);
 void AdmitThen(const Service& service, AuthRule rule, std::shared_ptr<net::GrpcCall> call,
                absl::AnyInvocable<void()> go);
 
-// A unary method: checks the metadata, parses, asks whether the caller may (auth_rules.h), hands
+// A unary method: parses, checks the metadata, asks whether the caller may (auth_rules.h), hands
 // over. The bytes come along for the log.
 template <typename Proto, typename Handler>
 void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Handler handler) {
@@ -62,18 +62,11 @@ void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Han
   const AuthRule rule = AuthRuleOf(path);
   router.Unary(std::move(path), [service = std::move(service), handler, by_learners, rule](
                                     std::string bytes, std::shared_ptr<net::GrpcCall> call) {
-    if (!by_learners && service->member.is_learner()) {
-      call->Finish(ErrNotForLearners());
-      return;
-    }
-    if (absl::Status refused = CheckMetadata(*service, *call); !refused.ok()) {
-      call->Finish(refused);
-      return;
-    }
     Proto request;
-    if (!ParseMessage(bytes, request)) {
-      call->Finish(ErrNotAMessage());
-      return;
+    if (!ParseMessage(bytes, request)) return call->Finish(ErrNotAMessage());
+    if (!by_learners && service->member.is_learner()) return call->Finish(ErrNotForLearners());
+    if (absl::Status refused = CheckMetadata(*service, *call); !refused.ok()) {
+      return call->Finish(refused);
     }
     if (!MustAsk(*service, rule)) {
       return handler(service, request, std::move(bytes), std::move(call));

@@ -130,6 +130,10 @@ class LocalMember {
   virtual void ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string body,
                           ProposeDone done) = 0;
 
+  // "database space exceeded", and the alarm is on its way, when the request would take the store
+  // past its quota. etcd asks so before anything else (etcd-api 1.10); ProposeFor does, too.
+  virtual absl::Status CheckRoom(RequestKind kind, std::string_view body) = 0;
+
   // Whether clients must say who they are, as far as is applied here. Costs one load.
   virtual bool auth_enabled() const = 0;
   // Whose simple token this is; keeps it alive. nullopt: nobody's, or not known here yet.

@@ -45,21 +45,25 @@ absl::Duration Member::timeout() const {
 void Member::ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string body,
                         ProposeDone done) {
   if (closed_) return done(ErrStopped());
-  if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
   if (!repair_->usable()) return done(ErrStoreUnderRepair());
   // Some member would have to stop at it.
   if (const uint32_t level = FeatureLevelOf(kind); level > 0 && level > feature_level()) {
     return done(ErrNotCapable());
   }
+  if (const absl::Status full = CheckRoom(kind, body); !full.ok()) return done(full);
+  if (body.size() > options_.max_request_bytes) return done(ErrRequestTooLarge());
+  ProposeUnchecked(kind, body, std::move(done), caller);
+}
+
+absl::Status Member::CheckRoom(RequestKind kind, std::string_view body) {
   if (quota_->ExceededBy(kind, body)) {
     quota_->Refused();
     alarms_->Raise(
         {.member_id = options_.member_id, .type = kv::AlarmType::kNoSpace, .automatic = true});
-    return done(kv::ErrNoSpace());
+    return kv::ErrNoSpace();
   }
   // Known here before the alarm is there; without room it may never get here.
-  if (short_of_room() && Quota::TakesRoom(kind, body)) return done(kv::ErrNoSpace());
-  ProposeUnchecked(kind, body, std::move(done), caller);
+  return short_of_room() && Quota::TakesRoom(kind, body) ? kv::ErrNoSpace() : absl::OkStatus();
 }
 
 void Member::ProposeUnchecked(RequestKind kind, const std::string& body, ProposeDone done,

@@ -81,8 +81,8 @@ struct MemberOptions {
   std::function<void(Refusal, const std::string& why)> must_stop = [](Refusal, const std::string&) {
   };
   // A compaction has deleted everything below its revision. For the log; on the apply thread.
-  std::function<void(int64_t revision, absl::Duration took)> on_compacted =
-      [](int64_t, absl::Duration) {};
+  std::function<void(int64_t revision, absl::Duration took)> on_compacted = [](int64_t,
+                                                                               absl::Duration) {};
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;
   size_t max_request_bytes = 1572864;
@@ -132,6 +132,7 @@ class Member final : public LocalMember {
 
   void ProposeFor(kv::auth::Caller caller, RequestKind kind, std::string body,
                   ProposeDone done) override;
+  absl::Status CheckRoom(RequestKind kind, std::string_view body) override;
   bool auth_enabled() const override { return store_->auth_enabled(); }
   std::optional<std::string> UserOfToken(std::string_view token) override;
   void LinearizableRead(ReadDone done) override;

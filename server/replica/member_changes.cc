@@ -1,7 +1,5 @@
 // Member, the part about who the members are: changes on behalf of operators, and what the leader
 // does by itself.
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -27,10 +25,7 @@ ClusterMember Member::AboutItself() const {
 
 bool Member::PublishAttributes() {
   const ClusterMember self = AboutItself();
-  if (cluster_->Published(self)) {
-    spdlog::info("published local member to cluster through raft");
-    return true;
-  }
+  if (cluster_->Published(self)) return true;
   const bool known = cluster_->recorded() && cluster_->list()->Find(self.id) != nullptr;
   // Twice does no harm, and one that was lost would be waited for as long as a client's.
   if (!known || doors_.clock.Now() < publish_again_at_) return false;

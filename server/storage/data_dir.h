@@ -13,8 +13,9 @@
 //
 // Claim refuses, with one line that says what to do, and touches nothing: a folder with foreign
 // files, one that another process holds, and one of another member or cluster
-// (FAILED_PRECONDITION). How to import one of etcd's says server/membership.cc, before. DATA_LOSS: both copies of the identity are damaged, or the log and its
-// witness are gone. Threads: any.
+// (FAILED_PRECONDITION); how to import one of etcd's is told before (server/membership.cc).
+// DATA_LOSS: both copies of the identity are damaged, or the log and its witness are gone. Threads:
+// any.
 #pragma once
 
 #include <cstdint>

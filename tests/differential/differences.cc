@@ -62,12 +62,6 @@ bool IsHashAtTheCompactRevision(const Request& request, const Told& pintle, cons
          Message(etcd) == "etcdserver: mvcc: required revision has been compacted";
 }
 
-bool IsLeaseUnderAnAlarm(const Request&, const Told& pintle, const Told& etcd) {
-  return Message(pintle) == "etcdserver: too large lease TTL" &&
-         (Message(etcd) == "etcdserver: corrupt cluster" ||
-          Message(etcd) == "etcdserver: mvcc: database space exceeded");
-}
-
 bool IsPermissionOfRoot(const Request& request, const Told& pintle, const Told& etcd) {
   AuthRoleGetRequest asked;
   AuthRoleGetResponse ours;
@@ -138,11 +132,6 @@ const std::vector<Difference>& KnownDifferences() {
            "etcd's main and we tell what the role root may, which is everything; up to 3.5 it is "
            "told what it was granted",
        .is = IsPermissionOfRoot},
-      {.name = "lease-under-an-alarm",
-       .releases = "3.4 3.5",
-       .why = "a TTL that is too large is refused before the log, and so before the alarm is "
-              "looked at",
-       .is = IsLeaseUnderAnAlarm},
       {.name = "unknown-sort-order",
        .releases = "3.4 3.5",
        .why = "up to 3.5 an order that does not exist is none; from 3.6 on it is refused before "

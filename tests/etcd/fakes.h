@@ -225,6 +225,11 @@ class FakeMember final : public replica::LocalMember {
                           .result = *std::move(result)});
   }
 
+  absl::Status CheckRoom(replica::RequestKind kind, std::string_view) override {
+    const bool takes = kind == replica::RequestKind::kPut || kind == replica::RequestKind::kTxn ||
+                       kind == replica::RequestKind::kLeaseGrant;
+    return takes ? refuse_room : absl::OkStatus();
+  }
   bool auth_enabled() const override { return store_->auth_enabled(); }
   std::optional<std::string> UserOfToken(std::string_view token) override {
     const auto found = tokens.find(token);
@@ -316,6 +321,7 @@ class FakeMember final : public replica::LocalMember {
   std::string downgrade;
   absl::Status refuse;        // not OK: the answer to everything that needs the others
   absl::Status refuse_reads;  // the same, to reads only
+  absl::Status refuse_room;   // the same, to what takes room
   std::vector<replica::MemberChange> changes;
   std::deque<std::function<void()>> background;
   std::weak_ptr<const kv::BackendReader> frozen;  // the last one

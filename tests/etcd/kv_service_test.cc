@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kv/errors.h"
 #include "tests/etcd/harness.h"
 
 namespace pintle::server::etcd::testing {
@@ -177,11 +178,26 @@ TEST(KvServiceTest, RefusedByTheMember) {
                      {"Put", "", "INVALID_ARGUMENT: etcdserver: key is not provided"}});
 }
 
+// etcd-api 1.10: the quota is asked before the request is looked at, and before who asks.
+TEST(KvServiceTest, RoomComesBeforeWhatIsWrongWithARequest) {
+  Harness harness;
+  harness.member.refuse_room = kv::ErrNoSpace();
+  const std::string full = "RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded";
+  RunSteps(harness, {{"Put", "", full},
+                     {"Txn", "success { }", full},
+                     {"DeleteRange", "", "INVALID_ARGUMENT: etcdserver: key is not provided"}});
+  EXPECT_EQ(harness.Ask("etcdserverpb.Lease/LeaseGrant", "TTL: 9000000001"), full);
+  EXPECT_EQ(harness.member.proposals, 0);
+}
+
 TEST(KvServiceTest, MetadataComesFirst) {
   Harness harness;
   harness.member.facts.leader_id = 0;
   EXPECT_EQ(harness.Ask("etcdserverpb.KV/Range", "", Metadata("hasleader", "true")),
             "UNAVAILABLE: etcdserver: no leader");
+  EXPECT_EQ(harness.AskBytes("etcdserverpb.KV/Range", "\xff\xff", Metadata("hasleader", "true")),
+            "INTERNAL: grpc: error unmarshalling request: not a message of this type")
+      << "gRPC itself says that";
   EXPECT_EQ(harness.Ask("etcdserverpb.KV/Range", "", Metadata("hasleader", "false")),
             "INVALID_ARGUMENT: etcdserver: key is not provided");
   for (const char* bad : {"3.6\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
