@@ -92,9 +92,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.cluster_id = membership.cluster_id;
   member.member_id = membership.self;
   member.members = std::move(membership.members);
-  if (config.initial_cluster_given) {
-    member.ask_members = [config, tls = std::move(tls)] { return AskMembers(config, tls); };
-  }
+  member.ask_members = [config, tls = std::move(tls)] { return AskMembers(config, tls); };
   member.name = config.name;
   member.client_urls = config.advertise_client_urls;
   member.data_dir = config.data_dir;

@@ -62,8 +62,8 @@ struct MemberOptions {
   // Who the cluster begins with, this member among them; with ids and peer URLs. Empty: this member
   // joins a cluster, whose leader tells it everything.
   std::vector<ClusterMember> members;
-  // Asks the others who the members are, for one that joins and has not heard from a leader yet; in
-  // Open. Its errors are Open's. Empty: it waits until it is greeted.
+  // Asks the others who the members are, where neither the log nor `members` says it; in Open. Its
+  // errors are Open's. Empty: it waits until it is greeted.
   std::function<absl::StatusOr<MemberList>()> ask_members;
   std::vector<std::string> peer_urls;  // this member's, until it knows better
   // What this member tells the others about itself.

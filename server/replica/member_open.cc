@@ -86,11 +86,12 @@ absl::Status Member::Recover() {
   return CheckMembership();
 }
 
-// Nothing is in its log: no leader has ever reached it.
+// Who votes is neither in its log nor in its flags: no leader has ever told it, or it ended before
+// that was written, and its flags are not those that it began with any more.
 absl::Status Member::AskMembers() {
-  const bool reached = driver_->replica().log().LastIndex() > raft::Index{};
-  const bool begins = !options_.members.empty();
-  if (begins || reached || cluster_->recorded() || !options_.ask_members) return absl::OkStatus();
+  const bool known = !options_.members.empty() || cluster_->recorded() ||
+                     !driver_->replica().conf_state().voters.empty();
+  if (known || !options_.ask_members) return absl::OkStatus();
   PINTLE_ASSIGN_OR_RETURN(MemberList list, options_.ask_members());
   told_ = std::make_shared<const MemberList>(std::move(list));
   return absl::OkStatus();

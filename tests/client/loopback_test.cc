@@ -120,7 +120,7 @@ class LoopbackTest : public ::testing::Test {
   std::unique_ptr<FakeApiServer> server_;
   std::vector<std::unique_ptr<HttpFace>> faces_;
   std::vector<std::unique_ptr<net::Server>> listeners_;
-  std::vector<Endpoint> endpoints_;
+  std::vector<net::Endpoint> endpoints_;
   Loop loop_{executor(), [] { return absl::Now(); }, std::mt19937_64(1)};
   std::unique_ptr<EndpointSet> set_ = std::make_unique<EndpointSet>(kMembers);
   std::unique_ptr<HttpTransport> transport_;

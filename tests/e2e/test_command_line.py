@@ -163,6 +163,8 @@ class CommandLine(unittest.TestCase):
         self.healthy()
         url = f"http://127.0.0.1:{self.client}"
         self.etcdctl(url, "put", "a", "b")
+        # Only then the log says who belongs to the cluster.
+        deploy.wait_for("its name", lambda: "default" in self.etcdctl(url, "member", "list"))
         before = json.loads(self.etcdctl(url, "endpoint", "status", "-w", "json"))[0]["Status"]["header"]
         member.stop()
         member = self.plain("--name=renamed", "--initial-cluster-token=another",

@@ -90,13 +90,13 @@ TEST(MaintenanceServiceTest, Status) {
   Harness harness({.version = "3.5.99", .cluster_version = "3.5.0", .quota_backend_bytes = 77});
   harness.member.loop.Put("a", "0");
   EXPECT_EQ(harness.Ask("etcdserverpb.Maintenance/Status", ""),
-            "header { revision: 2 } version: \"3.5.99\" dbSize: 4096 leader: 49 raftIndex: 12 "
+            "header { revision: 2 } version: \"3.5.99\" dbSize: 100 leader: 49 raftIndex: 12 "
             "raftTerm: 7 raftAppliedIndex: 11 dbSizeInUse: 100 storageVersion: \"3.5.0\" "
             "dbSizeQuota: 77 downgradeInfo { }");
   harness.member.facts.leader_id = 0;
   harness.member.member_list[0].is_learner = true;
   EXPECT_EQ(harness.Ask("etcdserverpb.Maintenance/Status", ""),
-            "header { revision: 2 } version: \"3.5.99\" dbSize: 4096 raftIndex: 12 raftTerm: 7 "
+            "header { revision: 2 } version: \"3.5.99\" dbSize: 100 raftIndex: 12 raftTerm: 7 "
             "raftAppliedIndex: 11 errors: \"etcdserver: no leader\" dbSizeInUse: 100 isLearner: "
             "true storageVersion: \"3.5.0\" dbSizeQuota: 77 downgradeInfo { }");
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/replica/proposal_codec.h"
 #include "server/storage/fatal.h"
 #include "tests/replica/virtual_cluster.h"
 
@@ -87,7 +88,7 @@ TEST(ClusterOfReplicas, ARequestThatIsNotKnownStopsTheMember) {
   storage::SetFatalListener([](std::string_view text) { said.emplace_back(text); });
   VirtualCluster cluster(4);
   const size_t leader = cluster.RunUntilLeader();
-  cluster.member(leader).Propose(static_cast<RequestKind>(9999), "", [](const auto&) {});
+  cluster.member(leader).ProposeRaw(EncodeProposal(1, static_cast<RequestKind>(9999), ""));
   cluster.Run(3);
   storage::SetFatalListener(nullptr);
   ASSERT_EQ(said.size(), VirtualCluster::kMembers);

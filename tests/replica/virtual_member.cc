@@ -115,6 +115,13 @@ void VirtualMember::Propose(RequestKind kind, std::string body, LocalMember::Pro
   Turn();
 }
 
+void VirtualMember::ProposeRaw(raft::Payload payload) {
+  member_->driver().Post([payload = std::move(payload)](Replica& replica) {
+    PINTLE_CHECK(replica.Propose(payload).outcome == raft::ProposeOutcome::kAppended, "a leader");
+  });
+  Turn();
+}
+
 void VirtualMember::Read(LocalMember::ReadDone done) {
   member_->LinearizableRead([this, done = std::move(done)](
                                 absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) mutable {

@@ -126,6 +126,8 @@ class VirtualMember {
   void Tick();
   void Receive(const raft::Message& message);
   void Propose(RequestKind kind, std::string body, LocalMember::ProposeDone done);
+  // Straight into the leader's log, as a newer version might.
+  void ProposeRaw(raft::Payload payload);
   void Read(LocalMember::ReadDone done);
   void HandOver();
   void SeeEndOf(raft::MemberId peer);  // its process ended
