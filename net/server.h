@@ -43,9 +43,9 @@ class IoThreads {
 };
 
 struct ServerOptions {
-  size_t max_grpc_message_bytes = 2 * 1024 * 1024;
-  size_t max_http_body_bytes = 3 * 1024 * 1024;
-  size_t max_header_bytes = 16 * 1024;
+  size_t max_grpc_message_bytes = size_t{2} << 20;
+  size_t max_http_body_bytes = size_t{3} << 20;
+  size_t max_header_bytes = size_t{16} << 10;
   uint32_t max_concurrent_streams =
       10000;  // per connection, refused softly (gRPC status / 503) above it
   int max_connections = 10000;

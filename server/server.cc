@@ -246,7 +246,7 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
 absl::Status Server::Impl::StartListeners(const Config& config) {
   net::ServerOptions options;
   options.max_grpc_message_bytes =
-      static_cast<size_t>(config.max_request_bytes) + 512 * 1024;  // as etcd
+      static_cast<size_t>(config.max_request_bytes) + (size_t{512} << 10);  // as etcd
   options.max_concurrent_streams =
       static_cast<uint32_t>(std::min<int64_t>(config.max_concurrent_streams, UINT32_MAX));
   io = std::make_unique<net::IoThreads>(IoThreadCount(config));

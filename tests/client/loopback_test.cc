@@ -174,7 +174,7 @@ TEST(ControllersMain, WrongFlagsAreOneLineAndAnExitCode) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> table = {
       {{"--sever=http://a:1"}, "--server is required"},
       {{}, "--server is required"},
-      {{"--server=https://a:1"}, "must begin with http://"},
+      {{"--server=ftp://a:1"}, "must begin with http:// or https://"},
       {{"--server=http://a"}, "needs a port"},
       {{"--server=http://a:1", "--no-such-flag"}, "--no-such-flag"},
       {{"--server=http://a:1", "--node-monitor-grace-period=soon"}, "is not a positive duration"},

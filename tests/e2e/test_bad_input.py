@@ -106,21 +106,6 @@ class RunningServer(ClusterTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("address already in use", done.stderr.strip().splitlines()[-1])
 
-    def test_data_dir_of_another_member(self):
-        self.cluster.members[0].stop()
-        arguments = [a.replace("--name=m1", "--name=mX").replace("=m1=", "=mX=")
-                     .replace("--initial-cluster-token=pintle-local", "--initial-cluster-token=other")
-                     for a in self.cluster.member_arguments(0)]
-        try:
-            done = self.run_second(arguments)
-            self.assertNotEqual(done.returncode, 0)
-            last = done.stderr.strip().splitlines()[-1]
-            self.assertIn("data-dir", last)
-            self.assertIn("--initial-cluster-state=existing", last)
-        finally:
-            self.cluster.start_member(0)
-            self.cluster.wait_healthy(0)
-
     def grpc(self, path, message):
         """One unary call by curl over h2c; (grpc-status, grpc-message) as the server put them.
 

@@ -60,7 +60,8 @@ bool ChangedValues::ChangeOne(kv::BackendBatch& batch) {
     wrong[0] = mark_;
     pair.value = wrong;
     const std::string bytes = kv::EncodeKeyValue(pair);
-    changes_[wrong] = {op.key, bytes, right};
+    changes_[wrong] = {op.key, bytes};
+    right_[wrong] = right;
     op.value = std::make_shared<const std::string>(bytes);
     return true;
   }
@@ -75,8 +76,8 @@ void ChangedValues::LookAt(const kv::BackendReader& content) {
 }
 
 std::string ChangedValues::Right(const std::string& value) const {
-  const auto change = changes_.find(value);
-  return change == changes_.end() ? value : change->second.right;
+  const auto right = right_.find(value);
+  return right == right_.end() ? value : right->second;
 }
 
 }  // namespace pintle::sim

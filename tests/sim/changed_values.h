@@ -32,7 +32,8 @@ class ChangedValues {
   bool any() const { return armed_ || !changes_.empty(); }
   // This is what the store holds now: of what is not there nothing has to be found.
   void LookAt(const kv::BackendReader& content);
-  // `value`, as it was before anybody changed it.
+  // `value`, as it was before anybody changed it. Also when the store holds it no more: a slow
+  // watcher may be told of it yet.
   std::string Right(const std::string& value) const;
 
  private:
@@ -40,14 +41,14 @@ class ChangedValues {
   struct Change {
     std::string record;  // its key
     std::string bytes;   // what lies there
-    std::string right;   // the value
   };
   // In the place of the first value of `batch`; false: there is none.
   bool ChangeOne(kv::BackendBatch& batch);
 
   const char mark_;
   bool armed_ = false;
-  std::map<std::string, Change> changes_;  // by the value that is there
+  std::map<std::string, Change> changes_;     // by the value that is there
+  std::map<std::string, std::string> right_;  // of all that were ever there
 };
 
 }  // namespace pintle::sim
