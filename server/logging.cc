@@ -197,16 +197,15 @@ absl::Status OpenLog(const Config& config) {
 }
 
 void Log(spdlog::level::level_enum level, std::string_view message,
-         std::initializer_list<LogField> fields, std::source_location where) {
+         std::initializer_list<LogField> fields, std::string_view file, int line) {
   if (!spdlog::default_logger_raw()->should_log(level)) return;
   std::string payload(message);
   if (fields.size() > 0) payload += kFieldsMark;
   for (const auto& [name, value] : fields) AppendField(payload, name, value);
-  const std::string_view file(where.file_name());
   const size_t folder = file.rfind("server/");
   payload += kCallerMark;
   payload += folder == std::string_view::npos ? file : file.substr(folder);
-  payload += absl::StrCat(":", where.line());
+  payload += absl::StrCat(":", line);
   spdlog::default_logger_raw()->log(level, payload);
 }
 

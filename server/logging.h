@@ -12,7 +12,6 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +30,7 @@ absl::Status OpenLog(const Config& config);
 // Numbers are JSON's.
 using LogField = std::pair<std::string_view, std::variant<std::string, int64_t>>;
 void Log(spdlog::level::level_enum level, std::string_view message,
-         std::initializer_list<LogField> fields = {},
-         std::source_location where = std::source_location::current());
+         std::initializer_list<LogField> fields = {}, std::string_view file = __builtin_FILE(),
+         int line = __builtin_LINE());
 
 }  // namespace pintle::server

@@ -173,6 +173,7 @@ net::Keepalive KeepaliveOf(const Config& config) {
 
 std::string Addresses(const std::vector<Url>& urls) {
   std::vector<std::string> texts;
+  texts.reserve(urls.size());
   for (const Url& url : urls) {
     texts.push_back(url.local() ? url.host : absl::StrCat(url.host, ":", url.port));
   }
