@@ -38,6 +38,11 @@ class RoomTest : public ::testing::Test {
     options_.max_concurrent_streams = UINT32_MAX;
   }
 
+  // As its connection does; a stream that is open holds its call.
+  ~RoomTest() override {
+    if (session_ != nullptr) session_->Closed();
+  }
+
   std::vector<ReceivedFrame> Exchange(std::string_view bytes) {
     if (session_ == nullptr) {
       context_ = std::make_unique<ServerContext>(options_, &router_, handler_);
