@@ -29,20 +29,20 @@ bool IsConnected(const MemberFacts& facts, uint64_t id) {
   return id == facts.status.id.value() || facts.connected(id);
 }
 
-// It has what it takes to be filled from nobody, or will have it in a moment.
-bool Follows(const raft::Status& status, uint64_t id) {
+// How far it has the log. 0: it is being filled by others, or too far behind to go on without them.
+uint64_t MatchOfFollower(const raft::Status& status, uint64_t id) {
   const auto peer = std::ranges::find(status.peers, raft::MemberId(id), &raft::PeerStatus::id);
   if (peer == status.peers.end() || peer->state == raft::ProgressState::kSnapshot ||
       peer->store_needs_snapshot || peer->behind_log) {
-    return false;
+    return 0;
   }
   const uint64_t match = peer->match_index.value();
-  return match > 0 && match + kMostBehind >= status.last_entry.index.value();
+  return match + kMostBehind >= status.last_entry.index.value() ? match : 0;
 }
 
 bool IsAble(const MemberFacts& facts, uint64_t id) {
   if (id == facts.status.id.value()) return facts.own_store_usable;
-  return facts.connected(id) && Follows(facts.status, id);
+  return facts.connected(id) && MatchOfFollower(facts.status, id) > 0;
 }
 
 Voters CountVoters(const MemberFacts& facts, uint64_t without = 0) {
@@ -142,9 +142,8 @@ absl::Status CheckMemberChange(const MemberChange& change, const MemberFacts& fa
 }
 
 bool IsInSync(const raft::Status& status, uint64_t id) {
-  if (!Follows(status, id)) return false;
-  const auto peer = std::ranges::find(status.peers, raft::MemberId(id), &raft::PeerStatus::id);
-  return peer->match_index.value() * 10 >= status.last_entry.index.value() * 9;
+  const uint64_t match = MatchOfFollower(status, id);
+  return match > 0 && match * 10 >= status.last_entry.index.value() * 9;
 }
 
 MemberChange DuePromotion(const MemberFacts& facts) {
@@ -152,7 +151,7 @@ MemberChange DuePromotion(const MemberFacts& facts) {
     if (!member.promotes_itself || !IsStarted(member) || !IsInSync(facts.status, member.id)) {
       continue;
     }
-    const MemberChange change{.kind = MemberChange::Kind::kPromote, .id = member.id};
+    MemberChange change{.kind = MemberChange::Kind::kPromote, .id = member.id};
     if (raft::IsVoter(facts.status.conf_state, raft::MemberId(member.id))) continue;
     if (HasConnectedQuorum(TargetOf(change, &member, facts.status.conf_state), facts)) {
       return change;
