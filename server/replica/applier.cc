@@ -171,6 +171,10 @@ absl::StatusOr<Applied> Applier::ApplyCommand(const DecodedProposal& proposal, r
     compacted_.push_back(
         {.compact_revision = compaction->compacted_before, .revision = compaction->compacted});
   }
+  const auto* alarm = std::get_if<kv::AlarmRequest>(&*command);
+  if (alarm != nullptr && alarm->action == kv::AlarmRequest::Action::kActivate) {
+    parts_.on_alarm(alarm->alarm);
+  }
   if (const auto* auth = std::get_if<kv::auth::Request>(&*command)) FollowAuth(*auth, index);
   Applied answer{.result = *std::move(applied.result)};
   answer.revision = std::visit([](const auto& result) { return result.revision; }, answer.result);

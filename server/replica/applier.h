@@ -53,6 +53,8 @@ class Applier {
     std::shared_ptr<MemberCounters> counters = std::make_shared<MemberCounters>();
     // Entries up to here were there when this member started: their tokens have been lost.
     raft::Index tokens_after = raft::Index();
+    // This alarm is raised now, though not readable yet.
+    std::function<void(const kv::Alarm&)> on_alarm = [](const kv::Alarm&) {};
     // The store, written, is there.
     std::function<void(const Checkpoint&)> on_checkpoint = [](const Checkpoint&) {};
     // The view is that of a compaction, of which nothing is deleted yet.

@@ -27,8 +27,11 @@ std::string NameOf(const Checkpoint& checkpoint) {
 void Integrity::Reached(const Checkpoint& checkpoint) {
   const std::lock_guard lock(mutex_);
   Checkpoint reached = checkpoint;
-  if (reached.kind == Checkpoint::Kind::kContent && std::exchange(borrowed_, false))
-    reached.hash = Checkpoint::kNoWitness;
+  if (reached.kind == Checkpoint::Kind::kContent) {
+    last_check_ = now_;
+    next_check_ = now_ + check_interval_;
+    if (std::exchange(borrowed_, false)) reached.hash = Checkpoint::kNoWitness;
+  }
   votes_.Note(self_, reached);
 }
 
@@ -76,12 +79,10 @@ void Integrity::Tick(absl::Time now, bool is_leader) {
       .from = self_, .short_of_room = doors_.short_of_room(), .keeps_alarm = doors_.keeps_alarm()};
   {
     const std::lock_guard lock(mutex_);
+    if (now_ == absl::InfinitePast()) next_check_ = now + check_interval_;
     now_ = now;
-    if (!is_leader) leader_since_ = next_check_ = absl::InfiniteFuture();
-    if (is_leader && leader_since_ == absl::InfiniteFuture()) {
-      leader_since_ = now;
-      next_check_ = now + check_interval_;
-    }
+    if (!is_leader) leader_since_ = absl::InfiniteFuture();
+    if (is_leader && leader_since_ == absl::InfiniteFuture()) leader_since_ = now;
     NoteRoom(self_, report);
     // Writes go on until everybody knows: that does not wait for its turn.
     if (now < next_report_ && !room_changed_) return;
@@ -99,9 +100,11 @@ void Integrity::Tick(absl::Time now, bool is_leader) {
 void Integrity::LookAtHashes(bool is_leader) {
   const std::vector<raft::MemberId> voters = doors_.voters();
   HashVotes::Verdict verdict;
+  bool split = false;
   {
     const std::lock_guard lock(mutex_);
     verdict = votes_.Look(self_, voters);
+    split = split_ |= verdict.kind == HashVotes::Verdict::Kind::kSplit;
   }
   const bool odd = verdict.kind == HashVotes::Verdict::Kind::kOdd;
   if (odd && PINTLE_CANARY("odd_member_ignored")) return;
@@ -114,21 +117,23 @@ void Integrity::LookAtHashes(bool is_leader) {
   if (verdict.kind == HashVotes::Verdict::Kind::kSplit) {
     base::FaultPoint("integrity.split");
     spdlog::error("the members do not agree on {}, and no majority does", NameOf(verdict.own));
-    split_ = true;
   }
-  if (split_ && is_leader) RaiseCorrupt();
+  // Until it is raised: a leader may go before it is, but then the next one has seen the same.
+  constexpr kv::Alarm kCorrupt{.member_id = 0, .type = kv::AlarmType::kCorrupt};
+  if (split && IsCorrupt()) return Raised(kCorrupt);
+  if (split && is_leader) doors_.raise(kCorrupt);
+}
+
+void Integrity::Raised(const kv::Alarm& alarm) {
+  if (alarm.type != kv::AlarmType::kCorrupt) return;
+  const std::lock_guard lock(mutex_);
+  split_ = false;
 }
 
 bool Integrity::IsCorrupt() const {
   const std::vector<kv::Alarm> active = doors_.alarms();
   return std::any_of(active.begin(), active.end(),
                      [](const kv::Alarm& alarm) { return alarm.type == kv::AlarmType::kCorrupt; });
-}
-
-// Until it is there: a leader may go before it is, but then the next one has seen the same.
-void Integrity::RaiseCorrupt() {
-  split_ = !IsCorrupt();
-  if (split_) doors_.raise({.member_id = 0, .type = kv::AlarmType::kCorrupt});
 }
 
 void Integrity::LookAtRoom(absl::Time now) {

@@ -7,7 +7,8 @@
 // store any more; without a majority the leader raises CORRUPT, and nobody is wiped. The leader
 // raises NOSPACE for a member whose disk is full and takes it back when that member has room, or is
 // silent. (For its quota each member raises it itself; that, too, is taken back by the leader.)
-// Every check interval the leader proposes a check of the content (content_check.h).
+// Every check interval the leader proposes a check of the content (content_check.h). Each member
+// counts it from the last check that it saw, or from its start: a new leader goes on counting.
 //
 // A snapshot could give what is wrong with the leader's store to others, and make it the
 // majority's: so one that is sent is followed by a check, unless there was one lately, and who has
@@ -65,6 +66,8 @@ class Integrity {
   void SnapshotSent();
   // No content hash could be made this time: the leader asks again soon.
   void CheckSkipped();
+  // By whomever. Whoever disarms it, however soon, knows of what was seen before.
+  void Raised(const kv::Alarm& alarm);
 
   void Heard(std::string_view report);
   // From one thread.
@@ -79,7 +82,6 @@ class Integrity {
 
   void NoteRoom(raft::MemberId member, const MemberReport& report);
   void LookAtHashes(bool is_leader);
-  void RaiseCorrupt();
   bool IsCorrupt() const;
   void LookAtRoom(absl::Time now);
   void TakeBackAlarms(absl::Time now, const std::map<raft::MemberId, Said>& said, bool heard_all);
@@ -91,17 +93,17 @@ class Integrity {
 
   // Alarms that the leader may take back, and since when it knows them (Tick's).
   std::map<kv::Alarm, absl::Time> alarms_since_;
-  bool split_ = false;  // seen, and the alarm is not there yet (Tick's)
 
   std::mutex mutex_;
   HashVotes votes_;
   std::map<raft::MemberId, Said> said_;  // with our own
   bool room_changed_ = false;            // somebody has said something else than before
+  bool split_ = false;                   // seen, and there was no CORRUPT since
   absl::Time now_ = absl::InfinitePast();
   absl::Time next_report_ = absl::InfinitePast();
   absl::Time leader_since_ = absl::InfiniteFuture();
   absl::Time next_check_ = absl::InfiniteFuture();
-  absl::Time last_check_ = absl::InfinitePast();
+  absl::Time last_check_ = absl::InfinitePast();  // seen here
   bool borrowed_ = false;  // our content is another member's, and no check has been since
 };
 

@@ -318,6 +318,7 @@ Applier::Parts Member::ApplierParts(const storage::WalContents& contents) {
       .feature_level = options_.feature_level,
       .counters = counters_,
       .tokens_after = std::max(last, applied().index),
+      .on_alarm = [this](const kv::Alarm& alarm) { integrity_->Raised(alarm); },
       .on_checkpoint = [this](const Checkpoint& checkpoint) { integrity_->Reached(checkpoint); },
       .on_compaction = [this](const kv::ReadView& view,
                               kv::KvHash::Span span) { kv_hashes_->Compacted(view, span); },

@@ -128,6 +128,9 @@ class IntegrityTest : public ::testing::Test {
   bool keeps_alarm_ = false;
   std::vector<std::string> sent_;
   std::vector<kv::Alarm> alarms_;
+  bool raised_is_lost_ = false;
+  bool disarmed_at_once_ = false;
+  int raised_ = 0;
   std::string distrusted_;
   int checks_ = 0;
   Integrity integrity_{kOne,
@@ -143,8 +146,12 @@ class IntegrityTest : public ::testing::Test {
                             },
                         .raise =
                             [this](const kv::Alarm& alarm) {
+                              if (raised_is_lost_) return;
                               if (std::find(alarms_.begin(), alarms_.end(), alarm) == alarms_.end())
                                 alarms_.push_back(alarm);
+                              integrity_.Raised(alarm);
+                              if (disarmed_at_once_) alarms_.clear();
+                              ++raised_;
                             },
                         .clear = [this](const kv::Alarm& alarm) { std::erase(alarms_, alarm); },
                         .alarms = [this] { return alarms_; },
@@ -191,6 +198,40 @@ TEST_F(IntegrityTest, WithoutAMajorityTheAlarmIsRaisedOnceSomebodyLeads) {
   alarms_.clear();
   Pass(5);
   EXPECT_TRUE(alarms_.empty()) << "what an operator has disarmed stays so";
+}
+
+class IntegritySplitTest : public IntegrityTest {
+ protected:
+  void SetUp() override { DisagreeAt(1024); }
+
+  void DisagreeAt(uint64_t index) {
+    integrity_.Reached(At(index, 7));
+    others_ = {{.from = kTwo, .checkpoints = {At(index, 8)}},
+               {.from = kThree, .checkpoints = {At(index, 9)}}};
+  }
+};
+
+TEST_F(IntegritySplitTest, WhoDisarmsWithinTheSecondIsBelieved) {
+  disarmed_at_once_ = true;
+  Pass(10);
+  EXPECT_EQ(raised_, 1);
+}
+
+TEST_F(IntegritySplitTest, AnAlarmThatWasLostIsRaisedAgain) {
+  raised_is_lost_ = true;
+  Pass(5);
+  raised_is_lost_ = false;
+  Pass(2);
+  EXPECT_EQ(alarms_.size(), 1u);
+}
+
+TEST_F(IntegritySplitTest, WhatIsSeenBesideTheAlarmIsPartOfIt) {
+  Pass(2);
+  DisagreeAt(2048);
+  Pass(2);
+  alarms_.clear();
+  Pass(5);
+  EXPECT_EQ(raised_, 1);
 }
 
 TEST_F(IntegrityTest, AFullDiskRaisesTheAlarmAndRoomClearsIt) {
@@ -323,13 +364,27 @@ TEST_F(IntegrityTest, NobodyThrowsItsStoreAwayWhileTheAlarmIsThere) {
 TEST_F(IntegrityTest, OnlyTheLeaderHasTheContentChecked) {
   Pass(100, /*is_leader=*/false);
   EXPECT_EQ(checks_, 0);
-  Pass(32);
-  EXPECT_EQ(checks_, 1);
+  Pass(2);
+  EXPECT_EQ(checks_, 1) << "it was time long ago";
   integrity_.CheckSkipped();
   Pass(12);
   EXPECT_EQ(checks_, 2) << "soon again";
   Pass(32);
   EXPECT_EQ(checks_, 3);
+}
+
+// However often the leader changes, the content is compared.
+TEST_F(IntegrityTest, TheIntervalGoesOnUnderTheNextLeader) {
+  for (int i = 0; i < 4; ++i) {
+    Pass(5, /*is_leader=*/false);
+    Pass(5, /*is_leader=*/true);
+  }
+  EXPECT_EQ(checks_, 1);
+  integrity_.Reached(At(1000, 7, Checkpoint::Kind::kContent));  // another leader had it checked
+  Pass(28);
+  EXPECT_EQ(checks_, 1);
+  Pass(4);
+  EXPECT_EQ(checks_, 2);
 }
 
 }  // namespace

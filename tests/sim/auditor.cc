@@ -8,8 +8,7 @@
 namespace pintle::sim {
 namespace {
 
-// Who raises an alarm looks for it once a second: a person is not so fast that it never sees it.
-constexpr absl::Duration kPause = absl::Seconds(2);
+constexpr absl::Duration kPause = absl::Seconds(2);  // a person is not fast
 
 bool IsCorrupt(const SimMember& member) {
   return std::ranges::any_of(member.member().view()->Alarms(), [](const kv::Alarm& alarm) {
