@@ -44,8 +44,7 @@ std::vector<MemberId> Union(const std::vector<MemberId>& a, const std::vector<Me
 
 void SortOut(std::vector<MemberId>& members) {
   std::ranges::sort(members);
-  const auto duplicates = std::ranges::unique(members);
-  members.erase(duplicates.begin(), duplicates.end());
+  members.erase(std::unique(members.begin(), members.end()), members.end());
 }
 
 }  // namespace

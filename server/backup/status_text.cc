@@ -25,7 +25,8 @@ std::string HumanBytes(uint64_t bytes) {
   size_t unit = 0;
   for (; value >= 1000; value /= 1000) ++unit;
   const double rounded = static_cast<double>(static_cast<int64_t>(value * 10 + 0.5)) / 10;
-  return absl::StrFormat(rounded < 10 ? "%.1f %s" : "%.0f %s", rounded, kUnits[unit]);
+  if (rounded < 10) return absl::StrFormat("%.1f %s", rounded, kUnits[unit]);
+  return absl::StrFormat("%.0f %s", rounded, kUnits[unit]);
 }
 
 std::string SimpleText(const SnapshotStatus& status) {

@@ -79,7 +79,7 @@ bool TakeMember(ByteReader& reader, ClusterMember& member) {
 bool TakePending(ByteReader& reader, std::optional<MemberList::Pending>& pending) {
   pending.reset();
   if (reader.empty()) return true;
-  pending.emplace();
+  pending = MemberList::Pending{};
   if (!reader.TakeFixed64(pending->request_id)) return false;
   return DecodeMemberChange(reader.rest(), pending->change);
 }
