@@ -11,6 +11,7 @@ find_package(CLI11 REQUIRED CONFIG)
 find_package(prometheus-cpp REQUIRED CONFIG COMPONENTS core)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
+pkg_check_modules(PROFILER REQUIRED IMPORTED_TARGET libprofiler)
 
 # Debian's leveldb target names -lsnappy without depending on its -dev package: link the library itself.
 find_library(LEVELDB_LIBRARY leveldb REQUIRED)

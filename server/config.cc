@@ -300,6 +300,10 @@ absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& argu
     PINTLE_RETURN_IF_ERROR(NotUsage(ApplyEnvironment(config, variables, line)));
   }
   PINTLE_RETURN_IF_ERROR(FillInAndCheck(config));
+  if (config.unsafe_no_fsync) {
+    config.warnings.push_back(
+        "--unsafe-no-fsync: nothing is synced, and a power failure loses what was acknowledged");
+  }
   return invocation;
 }
 

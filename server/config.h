@@ -50,6 +50,8 @@ struct Config {
   std::string initial_cluster_state = "new";
   std::string initial_cluster_token = "etcd-cluster";
   bool strict_reconfig_check = true;
+  bool unsafe_no_fsync = false;
+  bool enable_pprof = false;
   bool force_new_cluster = false;
   int64_t heartbeat_interval_ms = 100;
   int64_t election_timeout_ms = 1000;

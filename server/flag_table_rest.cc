@@ -97,8 +97,6 @@ std::vector<Flag> RowsNotBuilt() {
       NotBuilt("wal-dir", "",
                "the log lies in the data-dir; mount a disk at <data-dir>/member/log"),
       NotBuilt("max-learners", "1", "leave it out", false, {"experimental-max-learners"}),
-      NotBuilt("enable-pprof", "false", "use perf", true),
-      NotBuilt("unsafe-no-fsync", "false", "nothing is acknowledged before it is synced", true),
       NotBuilt("memory-mlock", "false", "leave it out", true, {"experimental-memory-mlock"}),
       NotBuilt("enable-distributed-tracing", "false", kTracing, true,
                {"experimental-enable-distributed-tracing"}),

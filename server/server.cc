@@ -121,6 +121,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.least_room_bytes = kLeastRoomBytes;
   member.wal.keep_free_bytes = 2 * kLeastRoomBytes;
   options.transport = replica::MakeAsioPeerTransport(std::move(peers));
+  if (config.unsafe_no_fsync) options.syncs = storage::Syncs::kNever;
   return options;
 }
 
@@ -210,6 +211,7 @@ absl::Status Server::Impl::StartFaces(const Config& config) {
   etcd::EtcdFaceOptions options;
   options.max_txn_ops = static_cast<int>(config.max_txn_ops);
   options.gateway = config.grpc_gateway;
+  options.pprof = config.enable_pprof;
   options.max_request_bytes = static_cast<size_t>(config.max_request_bytes);
   options.quota_backend_bytes = QuotaOf(config);
   options.election_timeout = absl::Milliseconds(config.election_timeout_ms);

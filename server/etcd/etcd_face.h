@@ -54,6 +54,7 @@ struct EtcdFaceOptions {
   std::function<void(uint64_t target, absl::AnyInvocable<void(absl::Status)> done)> move_leader;
   AuthOptions auth;
   std::function<std::string()> metrics_text;  // body of /metrics; absent: 404
+  bool pprof = false;                         // --enable-pprof
 };
 
 class EtcdFace {

@@ -12,6 +12,7 @@
 #include "server/etcd/downgrade.h"
 #include "server/etcd/health_checks.h"
 #include "server/etcd/http_replies.h"
+#include "server/etcd/pprof.h"
 #include "server/etcd/replace_member.h"
 
 namespace pintle::server::etcd {
@@ -49,7 +50,8 @@ void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
                       DebugVars(service_->member.status()));
   } else if (request.path == "/metrics" && service_->options.metrics_text != nullptr) {
     Metrics(request, exchange);
-  } else if (!HandleProbe(service_, request, exchange) &&
+  } else if (!(service_->options.pprof && HandlePprof(request, exchange)) &&
+             !HandleProbe(service_, request, exchange) &&
              (gateway_ == nullptr || !gateway_->Handle(request, exchange))) {
     RespondNotFound(*exchange);
   }

@@ -1,6 +1,6 @@
 // What etcd serves over plain HTTP on its client port: /health, /livez, /readyz, /version,
-// /metrics, /debug/vars (etcd-api 3.1); the gateway (gateway.h); and replace_member.h. Everything
-// else is 404.
+// /metrics, /debug/vars (etcd-api 3.1); pprof.h; the gateway (gateway.h); and replace_member.h.
+// Everything else is 404.
 //
 // Thread: the exchange's. The member outlives it; an answer of the member that comes after the
 // exchange's end is dropped.

@@ -39,7 +39,7 @@ absl::Status ReplicaNode::OpenMember(const ReplicaOptions& options) {
 }
 
 absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(ReplicaOptions options) {
-  std::unique_ptr<ReplicaNode> node(new ReplicaNode());
+  std::unique_ptr<ReplicaNode> node(new ReplicaNode(options.syncs));
   node->transport_ = std::move(options.transport);
   const std::chrono::milliseconds tick(options.member.heartbeat_interval_ms);
   PINTLE_RETURN_IF_ERROR(node->OpenMember(options));

@@ -18,6 +18,7 @@ namespace pintle::server::replica {
 
 struct ReplicaOptions {
   MemberOptions member;
+  storage::Syncs syncs = storage::Syncs::kAsAsked;
   std::unique_ptr<PeerTransport> transport;
   // Without room on its disk a member cannot start: it is tried again whenever this, which waits
   // that long, returns true. False: the error is returned.
@@ -56,10 +57,10 @@ class ReplicaNode {
   const Member& member() const { return *member_; }
 
  private:
-  ReplicaNode() = default;
+  explicit ReplicaNode(storage::Syncs syncs) : files_(storage::MakePosixFileSystem(syncs)) {}
   absl::Status OpenMember(const ReplicaOptions& options);
 
-  std::unique_ptr<storage::FileSystem> files_ = storage::MakePosixFileSystem();
+  const std::unique_ptr<storage::FileSystem> files_;
   SteadyClock clock_;
   SystemRandom random_;
   std::unique_ptr<PeerTransport> transport_;

@@ -85,6 +85,9 @@ class FileSystem {
   virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
 };
 
-std::unique_ptr<FileSystem> MakePosixFileSystem();
+// kNever is for tests and throw-away clusters (--unsafe-no-fsync): Sync and SyncFolder do nothing,
+// and a power failure takes what the system had not written yet.
+enum class Syncs : bool { kNever, kAsAsked };
+std::unique_ptr<FileSystem> MakePosixFileSystem(Syncs syncs = Syncs::kAsAsked);
 
 }  // namespace pintle::server::storage

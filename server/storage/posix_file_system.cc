@@ -61,8 +61,8 @@ class Descriptor {
 
 class PosixFile final : public File {
  public:
-  PosixFile(int fd, std::string path, bool writable)
-      : fd_(fd), path_(std::move(path)), writable_(writable) {}
+  PosixFile(int fd, std::string path, bool writable, Syncs syncs)
+      : fd_(fd), path_(std::move(path)), writable_(writable), syncs_(syncs) {}
 
   absl::Status WriteAt(uint64_t offset, std::span<const std::string_view> pieces) override {
     if (!writable_) return ReadOnly();
@@ -114,6 +114,7 @@ class PosixFile final : public File {
   }
 
   absl::Status Sync() override {
+    if (syncs_ == Syncs::kNever) return absl::OkStatus();
     if (fdatasync(fd_.get()) != 0) return FromErrno("fdatasync", path_);
     return absl::OkStatus();
   }
@@ -126,6 +127,7 @@ class PosixFile final : public File {
   const Descriptor fd_;
   const std::string path_;
   const bool writable_;
+  const Syncs syncs_;
 };
 
 class PosixFileLock final : public FileLock {
@@ -149,17 +151,19 @@ std::string Holder(int fd) {
 
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(Syncs syncs) : syncs_(syncs) {}
+
   absl::StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path) override {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return FromErrno("open", path);
-    return std::make_unique<PosixFile>(fd, path, /*writable=*/true);
+    return std::make_unique<PosixFile>(fd, path, /*writable=*/true, syncs_);
   }
 
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override {
     // A pipe is opened without waiting for whoever would write to it, and then cannot be read.
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return FromErrno("open", path);
-    return std::make_unique<PosixFile>(fd, path, /*writable=*/false);
+    return std::make_unique<PosixFile>(fd, path, /*writable=*/false, syncs_);
   }
 
   absl::StatusOr<std::string> ReadWhole(const std::string& path) override {
@@ -217,6 +221,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::Status SyncFolder(const std::string& path) override {
+    if (syncs_ == Syncs::kNever) return absl::OkStatus();
     const Descriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) return FromErrno("open folder", path);
     return fsync(fd.get()) == 0 ? absl::OkStatus() : FromErrno("fsync folder", path);
@@ -248,10 +253,15 @@ class PosixFileSystem final : public FileSystem {
     if (statvfs(path.c_str(), &info) != 0) return FromErrno("look at the disk of", path);
     return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
   }
+
+ private:
+  const Syncs syncs_;
 };
 
 }  // namespace
 
-std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> MakePosixFileSystem(Syncs syncs) {
+  return std::make_unique<PosixFileSystem>(syncs);
+}
 
 }  // namespace pintle::server::storage

@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"--feature-gates=Nonsense=true"},
                 absl::StatusCode::kInvalidArgument,
                 "unrecognized feature gate: Nonsense"},
-        Refusal{{"--unsafe-no-fsync"}, absl::StatusCode::kUnimplemented, "is unimplemented"},
+        Refusal{{"--memory-mlock"}, absl::StatusCode::kUnimplemented, "is unimplemented"},
         Refusal{{"--discovery=http://x"}, absl::StatusCode::kUnimplemented, "--initial-cluster"},
         Refusal{{"--config-file=/nonexistent"},
                 absl::StatusCode::kFailedPrecondition,
@@ -210,8 +210,16 @@ TEST(Config, ObsoleteFlagsAreTakenWithAWarning) {
   EXPECT_EQ(parsed->config.warnings.size(), 6u);
 }
 
+TEST(Config, WhatIsUnsafeIsSaid) {
+  const auto parsed = Parse({"--unsafe-no-fsync"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_TRUE(parsed->config.unsafe_no_fsync);
+  ASSERT_EQ(parsed->config.warnings.size(), 1u);
+  EXPECT_THAT(parsed->config.warnings[0], ::testing::HasSubstr("nothing is synced"));
+}
+
 TEST(Config, DefaultsOfWhatIsNotThereAreNoNews) {
-  const auto parsed = Parse({"--wal-dir=", "--enable-pprof=false"}, {"ETCD_DISCOVERY="});
+  const auto parsed = Parse({"--max-learners=1", "--memory-mlock=false"}, {"ETCD_DISCOVERY="});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_TRUE(parsed->config.warnings.empty());
 }

@@ -136,6 +136,15 @@ TEST(PosixFileSystem, AFullDiskIsResourceExhausted) {
   EXPECT_EQ((*full)->WriteAt(0, std::span(&piece, 1)).code(), absl::StatusCode::kResourceExhausted);
 }
 
+// That device cannot be synced, which shows whether somebody tries.
+TEST(PosixFileSystem, SyncsUnlessItIsNeverTo) {
+  for (const Syncs syncs : {Syncs::kAsAsked, Syncs::kNever}) {
+    const auto file = MakePosixFileSystem(syncs)->OpenForWrite("/dev/full");
+    if (!file.ok()) GTEST_SKIP() << file.status();
+    EXPECT_EQ((*file)->Sync().ok(), syncs == Syncs::kNever);
+  }
+}
+
 std::string the_text;
 
 TEST(Fatal, TellsItsListenerAndReturns) {
