@@ -39,6 +39,7 @@ struct InitialMember {
 struct Config {
   std::string name = "default";
   std::string data_dir;  // default: <name>.etcd
+  std::string wal_dir;   // empty: in the data-dir
   std::vector<Url> listen_peer_urls;
   std::vector<Url> listen_client_urls;
   std::vector<Url> listen_client_http_urls;  // empty: HTTP is answered where gRPC is

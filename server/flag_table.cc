@@ -97,6 +97,8 @@ std::vector<Flag> MemberFlags() {
       {"name", "default", "Human-readable name of this member.", false, Text(&Config::name)},
       {"data-dir", "<name>.etcd", "Folder of this member's log and store; made when absent.", false,
        Text(&Config::data_dir)},
+      {"wal-dir", "", "Folder of the log, on a disk of its own; in the data-dir when not given.",
+       false, Text(&Config::wal_dir)},
       {"listen-peer-urls", "http://localhost:2380", "Where to listen for the other members.", false,
        Urls(&Config::listen_peer_urls)},
       {"listen-client-urls", "http://localhost:2379",

@@ -94,8 +94,6 @@ std::vector<Flag> RowsNotBuilt() {
   constexpr std::string_view kDiscovery = "name the members with --initial-cluster";
   constexpr std::string_view kTracing = "leave it out";
   std::vector<Flag> rows = {
-      NotBuilt("wal-dir", "",
-               "the log lies in the data-dir; mount a disk at <data-dir>/member/log"),
       NotBuilt("max-learners", "1", "leave it out", false, {"experimental-max-learners"}),
       NotBuilt("memory-mlock", "false", "leave it out", true, {"experimental-memory-mlock"}),
       NotBuilt("enable-distributed-tracing", "false", kTracing, true,

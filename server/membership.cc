@@ -56,9 +56,8 @@ absl::StatusOr<Membership> Join(const Config& config, const std::shared_ptr<net:
 absl::Status RefuseEtcdFolder(const Config& config) {
   const std::unique_ptr<storage::FileSystem> files = storage::MakePosixFileSystem();
   const std::string snapshots = config.data_dir + "/member/snap";
-  if (!files->Exists(snapshots) && !files->Exists(config.data_dir + "/member/wal")) {
-    return absl::OkStatus();
-  }
+  const bool log_there = config.wal_dir.empty() && files->Exists(config.data_dir + "/member/wal");
+  if (!files->Exists(snapshots) && !log_there) return absl::OkStatus();
   std::vector<std::string> cluster;
   for (const InitialMember& member : config.initial_cluster) {
     for (const auto& url : member.peer_urls) cluster.push_back(member.name + "=" + url);
@@ -70,7 +69,9 @@ absl::Status RefuseEtcdFolder(const Config& config) {
       snapshots, "/db --skip-hash-check=true --name=", config.name, " --initial-cluster=",
       absl::StrJoin(cluster, ","), " --initial-cluster-token=", config.initial_cluster_token,
       " --initial-advertise-peer-urls=", absl::StrJoin(config.initial_advertise_peer_urls, ","),
-      " --data-dir=", config.data_dir, ".pintle and start with that data-dir"));
+      " --data-dir=", config.data_dir, ".pintle",
+      config.wal_dir.empty() ? "" : absl::StrCat(" --wal-dir=", config.wal_dir, ".pintle"),
+      " and start with ", config.wal_dir.empty() ? "that data-dir" : "these two"));
 }
 
 }  // namespace
@@ -90,10 +91,10 @@ Membership InitialMembership(const Config& config) {
 
 absl::StatusOr<Membership> MembershipOf(const Config& config,
                                         const std::shared_ptr<net::TlsPolicy>& tls) {
-  PINTLE_RETURN_IF_ERROR(RefuseEtcdFolder(config));
   const bool existing = config.initial_cluster_state == "existing";
   const std::optional<storage::DataDirIdentity> identity = IdentityIn(config.data_dir);
   if (!identity) {
+    PINTLE_RETURN_IF_ERROR(RefuseEtcdFolder(config));
     PINTLE_RETURN_IF_ERROR(CheckInitialCluster(config));
     return existing ? Join(config, tls) : InitialMembership(config);
   }

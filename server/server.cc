@@ -96,6 +96,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.name = config.name;
   member.client_urls = config.advertise_client_urls;
   member.data_dir = config.data_dir;
+  member.wal_dir = config.wal_dir;
   member.must_stop = std::move(must_stop);
   member.on_compacted = [](int64_t revision, absl::Duration took) {
     Log(spdlog::level::info, "finished scheduled compaction",

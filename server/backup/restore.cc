@@ -18,6 +18,7 @@
 namespace pintle::server::backup {
 namespace {
 
+constexpr char kDiskOwn[] = "lost+found";  // in the root of a fresh file system
 constexpr size_t kBatchBytes = size_t{1} << 20;
 // Where the new cluster's log begins, the same for all its members.
 constexpr uint64_t kFirstIndex = 1;
@@ -184,21 +185,28 @@ class StoreFiller {
 // Empty, behind the first entry.
 absl::Status MakeLog(storage::FileSystem& files, const storage::DataDir& dir, std::string members) {
   storage::WalContents contents;
-  PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Wal> wal,
-                          storage::Wal::Open(files, dir.log_folder(), dir.identity(),
-                                             {.prepare_inline = true}, contents));
+  PINTLE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<storage::Wal> wal,
+      storage::Wal::Open(files, dir.log_folder(), dir.identity(),
+                         {.witness_path = dir.witness_path(), .prepare_inline = true}, contents));
   const raft::EntryId base{raft::Term(kFirstTerm), raft::Index(kFirstIndex)};
   return wal->ResetTo(base, std::move(members),
                       raft::HardState{.term = base.term, .commit_index = base.index});
 }
 
+absl::StatusOr<std::unique_ptr<storage::DataDir>> ClaimFor(storage::FileSystem& files,
+                                                           const std::string& path,
+                                                           const std::string& wal_dir,
+                                                           const RestoreOptions& options) {
+  return storage::DataDir::Claim(files, path, {options.cluster_id, options.member_id},
+                                 options.data_dir_id, wal_dir);
+}
+
 absl::StatusOr<Restored> MakeDataDir(storage::FileSystem& files, const std::string& path,
-                                     const EtcdSnapshot& snapshot, const RestoreOptions& options,
-                                     const Progress& progress) {
-  PINTLE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<storage::DataDir> dir,
-      storage::DataDir::Claim(files, path, {options.cluster_id, options.member_id},
-                              options.data_dir_id));
+                                     const std::string& wal_dir, const EtcdSnapshot& snapshot,
+                                     const RestoreOptions& options, const Progress& progress) {
+  PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<storage::DataDir> dir,
+                          ClaimFor(files, path, wal_dir, options));
   PINTLE_ASSIGN_OR_RETURN(
       const std::unique_ptr<storage::LeveldbBackend> backend,
       storage::LeveldbBackend::Open({.directory = dir->store_folder(), .files = &files}));
@@ -208,18 +216,35 @@ absl::StatusOr<Restored> MakeDataDir(storage::FileSystem& files, const std::stri
   return restored;
 }
 
-absl::Status CheckAbsent(storage::FileSystem& files, const std::string& path) {
+// Or empty, but for `beside`.
+absl::Status CheckAbsent(storage::FileSystem& files, const char* what, const std::string& path,
+                         std::string_view beside = "") {
   if (!files.Exists(path)) return absl::OkStatus();
   const absl::StatusOr<std::vector<std::string>> names = files.List(path);
-  if (names.ok() && names->empty()) return absl::OkStatus();
+  if (names.ok() && std::ranges::count(*names, beside) == std::ssize(*names))
+    return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "data-dir \"", path, "\" not empty or could not be read: give one that is not there yet"));
+      what, " \"", path, "\" not empty or could not be read: give one that is not there yet"));
 }
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
+// The log that a failed attempt has begun in a folder of its own, which was empty.
+absl::Status RemoveLog(storage::FileSystem& files, const std::string& wal_dir) {
+  if (wal_dir.empty() || !files.Exists(wal_dir)) return absl::OkStatus();
+  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(wal_dir));
+  for (const std::string& name : names) {
+    if (name != kDiskOwn) PINTLE_RETURN_IF_ERROR(files.Remove(absl::StrCat(wal_dir, "/", name)));
+  }
+  return absl::OkStatus();
+}
+
+// Where the log is made: one that will lie in the data-dir moves with it.
+std::string WalDirBefore(const std::string& given, const std::string& data_dir,
+                         const std::string& unfinished) {
+  if (given.empty()) return given;
+  const std::string wal_dir = storage::AbsolutePath(given);
+  const std::string final_data_dir = storage::AbsolutePath(data_dir);
+  if (!(wal_dir + "/").starts_with(final_data_dir + "/")) return wal_dir;
+  return storage::AbsolutePath(unfinished) + wal_dir.substr(final_data_dir.size());
 }
 
 }  // namespace
@@ -228,20 +253,26 @@ absl::StatusOr<Restored> Restore(storage::FileSystem& files, const EtcdSnapshot&
                                  const RestoreOptions& options, const Progress& progress) {
   std::string path = options.data_dir;
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  PINTLE_RETURN_IF_ERROR(CheckAbsent(files, path));
+  PINTLE_RETURN_IF_ERROR(CheckAbsent(files, "data-dir", path));
   const std::string unfinished = path + ".restoring";
+  const std::string wal_dir = WalDirBefore(options.wal_dir, path, unfinished);
+  if (!wal_dir.empty()) PINTLE_RETURN_IF_ERROR(CheckAbsent(files, "wal-dir", wal_dir, kDiskOwn));
   // Of an attempt that was cut short.
   PINTLE_RETURN_IF_ERROR(files.RemoveFolder(unfinished));
-  absl::StatusOr<Restored> restored = MakeDataDir(files, unfinished, snapshot, options, progress);
+  absl::StatusOr<Restored> restored =
+      MakeDataDir(files, unfinished, wal_dir, snapshot, options, progress);
   if (restored.ok()) {
     if (const absl::Status renamed = files.Rename(unfinished, path); !renamed.ok())
       restored = renamed;
   }
   if (!restored.ok()) {
+    RemoveLog(files, wal_dir).IgnoreError();
     files.RemoveFolder(unfinished).IgnoreError();
     return restored;
   }
-  PINTLE_RETURN_IF_ERROR(files.SyncFolder(ParentOf(path)));
+  PINTLE_RETURN_IF_ERROR(files.SyncFolder(storage::ParentOf(path)));
+  // Notes where the log lies now, if it has moved along.
+  PINTLE_RETURN_IF_ERROR(ClaimFor(files, path, options.wal_dir, options).status());
   return restored;
 }
 

@@ -5,8 +5,10 @@
 // over: keys with their revisions and history, leases, users and roles, compactions. The old
 // cluster's members, alarms and versions are not.
 //
-// Everything is made in "<data-dir>.restoring" and renamed at the end: a data-dir that is there is
-// whole. One thread; memory: a batch. Errors are one line and say what to do.
+// Everything is made in "<data-dir>.restoring", but for a log with a folder of its own, and renamed
+// at the end: a data-dir that is there is whole. What an attempt that failed has made is removed;
+// one that was cut short leaves that log. One thread; memory: a batch. Errors are one line and say
+// what to do.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,7 @@ namespace pintle::server::backup {
 
 struct RestoreOptions {
   std::string data_dir;  // absent or empty
+  std::string wal_dir;   // the same; not given: the log lies in the data-dir
   uint64_t cluster_id = 0;
   uint64_t member_id = 0;
   std::vector<replica::ClusterMember> members;  // of the new cluster, sorted by id

@@ -107,15 +107,11 @@ absl::Status RunRestore(const Arguments& arguments) {
   if ((arguments.bump_revision > 0) != arguments.mark_compacted) {
     return absl::InvalidArgumentError("--mark-compacted required if --bump-revision > 0");
   }
-  if (!arguments.wal_dir.empty()) {
-    return absl::UnimplementedError(
-        "--wal-dir: Pintle keeps its log in the data-dir: leave it out, and put the data-dir on "
-        "the fast disk");
-  }
   PINTLE_ASSIGN_OR_RETURN(const Config config, ConfigOf(arguments));
   Membership membership = InitialMembership(config);
   std::ranges::sort(membership.members, {}, &replica::ClusterMember::id);
   RestoreOptions options{.data_dir = arguments.data_dir,
+                         .wal_dir = arguments.wal_dir,
                          .cluster_id = membership.cluster_id,
                          .member_id = membership.self,
                          .members = std::move(membership.members),
@@ -134,11 +130,13 @@ absl::Status RunRestore(const Arguments& arguments) {
   PINTLE_ASSIGN_OR_RETURN(const Restored restored, Restore(*files, *snapshot, options, progress));
   std::printf(
       "restored %s into %s: revision %ld, %ld records, %ld leases, %ld users, %ld roles\n"
-      "Start the member with --name=%s --data-dir=%s and the same --initial-cluster%s, once every "
+      "Start the member with --name=%s --data-dir=%s%s and the same --initial-cluster%s, once "
+      "every "
       "member of it has been restored from the same file.\n",
       arguments.file.c_str(), arguments.data_dir.c_str(), restored.revision, restored.records,
       restored.leases, restored.users, restored.roles, arguments.name.c_str(),
       arguments.data_dir.c_str(),
+      arguments.wal_dir.empty() ? "" : (" --wal-dir=" + arguments.wal_dir).c_str(),
       arguments.initial_cluster_token == "etcd-cluster" ? "" : " and --initial-cluster-token");
   return absl::OkStatus();
 }
@@ -186,7 +184,8 @@ void AddRestoreOptions(CLI::App& verb, Arguments& arguments) {
   verb.add_flag("--mark-compacted", arguments.mark_compacted,
                 "Mark the latest revision after restore as the point of scheduled compaction "
                 "(required if --bump-revision > 0, disallowed otherwise)");
-  verb.add_option("--wal-dir", arguments.wal_dir, "etcd's: there is no such folder here");
+  verb.add_option("--wal-dir", arguments.wal_dir,
+                  "Path to the WAL directory (use --data-dir if none given)");
   verb.add_option("--initial-memory-map-size", arguments.memory_map_size, "etcd's: ignored");
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "server/inspect/inspect.h"
+#include "server/storage/log_place.h"
 #include "server/storage/wal_recovery.h"
 #include "server/storage/wal_witness.h"
 
@@ -22,6 +23,11 @@ using storage::WalPosition;
 struct SegmentFile {
   uint64_t number = 0;
   std::string path;
+};
+
+struct LogFiles {
+  std::vector<SegmentFile> segments;
+  std::string witness;
 };
 
 std::string Text(const raft::EntryId& id) {
@@ -103,25 +109,31 @@ std::optional<uint64_t> SegmentNumber(std::string_view path) {
   return number;
 }
 
-absl::StatusOr<std::vector<SegmentFile>> FindSegments(storage::FileSystem& files,
-                                                      const std::string& path) {
-  if (const auto number = SegmentNumber(path)) return std::vector<SegmentFile>{{*number, path}};
-  const std::string log = path + "/member/log";
-  const std::string folder = files.Exists(log) ? log : path;
-  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(folder));
-  std::vector<SegmentFile> segments;
-  for (const auto& name : names) {
-    if (const auto number = SegmentNumber(name)) segments.push_back({*number, folder + "/" + name});
+// Of a data-dir, of a log's folder, or a single one.
+absl::StatusOr<LogFiles> FindLog(storage::FileSystem& files, const std::string& path) {
+  const std::string above = path.substr(0, path.rfind('/'));
+  if (const auto number = SegmentNumber(path)) {
+    return LogFiles{.segments = {{*number, path}}, .witness = storage::WalWitness::PathFor(above)};
   }
-  if (segments.empty()) return absl::NotFoundError("no segment of a log in " + folder);
-  return segments;
+  std::string folder = path;
+  LogFiles log{.witness = storage::WalWitness::PathFor(path)};
+  if (files.Exists(path + "/member")) {
+    PINTLE_ASSIGN_OR_RETURN(folder, storage::LogFolderOf(files, path));
+    log.witness = storage::WalWitness::PathFor(path + "/member/log");
+  }
+  PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(folder));
+  for (const auto& name : names) {
+    if (const auto number = SegmentNumber(name))
+      log.segments.push_back({*number, folder + "/" + name});
+  }
+  if (log.segments.empty()) return absl::NotFoundError("no segment of a log in " + folder);
+  return log;
 }
 
-// What the witness beside the log's folder says; nullopt when there is none.
-std::optional<storage::WalMark> MarkOf(storage::FileSystem& files, const std::string& segment,
+// nullopt when there is no witness.
+std::optional<storage::WalMark> MarkOf(storage::FileSystem& files, const std::string& witness,
                                        const WalIdentity& identity, std::ostream& out) {
-  const std::string folder = segment.substr(0, segment.rfind('/'));
-  const auto bytes = files.ReadWhole(storage::WalWitness::PathFor(folder));
+  const auto bytes = files.ReadWhole(witness);
   if (!bytes.ok()) return std::nullopt;
   uint64_t sequence = 0;
   const std::optional<storage::WalMark> mark = storage::ParseWitness(identity, *bytes, sequence);
@@ -138,7 +150,8 @@ std::optional<storage::WalMark> MarkOf(storage::FileSystem& files, const std::st
 
 absl::StatusOr<bool> InspectWal(storage::FileSystem& files, const std::string& path,
                                 const InspectOptions& options, std::ostream& out) {
-  PINTLE_ASSIGN_OR_RETURN(const std::vector<SegmentFile> segments, FindSegments(files, path));
+  PINTLE_ASSIGN_OR_RETURN(const LogFiles log, FindLog(files, path));
+  const std::vector<SegmentFile>& segments = log.segments;
   // Checksums cover whose log it is: any readable head tells, also for segments before it.
   WalIdentity identity;
   for (const SegmentFile& segment : segments) {
@@ -162,7 +175,7 @@ absl::StatusOr<bool> InspectWal(storage::FileSystem& files, const std::string& p
         reader.Read(segment.number, segment.path, bytes, segment.number == segments.back().number));
   }
   const storage::WalContents contents =
-      reader.Finish(raft::EntryId(), MarkOf(files, segments.front().path, identity, out));
+      reader.Finish(raft::EntryId(), MarkOf(files, log.witness, identity, out));
   out << "a member without a store would start with: log behind " << Text(contents.base) << ", "
       << contents.entries.size() << " entries";
   if (!contents.entries.empty()) out << " to " << Text(contents.entries.back().id);

@@ -71,6 +71,7 @@ struct MemberOptions {
   std::vector<std::string> client_urls;
 
   std::string data_dir;
+  std::string wal_dir;  // where the log lies; empty: in the data-dir (log_place.h)
   uint32_t feature_level = kFeatureLevel;  // the highest that this member knows
   bool strict_reconfig_check = true;
   // The others are lost for good: this member goes on alone, with what it has. They must never be

@@ -65,14 +65,17 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(MemberOptions options, Door
 absl::Status Member::Recover() {
   const storage::DataDirId fresh{.high = doors_.random.Next(), .low = doors_.random.Next()};
   PINTLE_ASSIGN_OR_RETURN(
-      data_dir_, storage::DataDir::Claim(doors_.files, options_.data_dir,
-                                         {options_.cluster_id, options_.member_id}, fresh));
+      data_dir_,
+      storage::DataDir::Claim(doors_.files, options_.data_dir,
+                              {options_.cluster_id, options_.member_id}, fresh, options_.wal_dir));
   absl::Status opened = OpenBackend(data_dir_->store_folder());
   if (!opened.ok() && !absl::IsDataLoss(opened)) return opened;
   storage::WalContents contents;
+  storage::WalOptions wal = options_.wal;
+  wal.witness_path = data_dir_->witness_path();
   PINTLE_ASSIGN_OR_RETURN(
       wal_, storage::Wal::Open(doors_.files, data_dir_->log_folder(), data_dir_->identity(),
-                               options_.wal, applied(), contents));
+                               std::move(wal), applied(), contents));
   for (const std::string& finding : contents.findings) spdlog::warn("log: {}", finding);
   if (IsAlone(contents)) {
     PINTLE_RETURN_IF_ERROR(CheckAlone(contents, opened));

@@ -8,26 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "base/crc32c.h"
 #include "base/fault_point.h"
 #include "base/status_macros.h"
+#include "server/storage/checked_text.h"
 #include "server/storage/wal_witness.h"
 
 namespace pintle::server::storage {
 namespace {
 
 constexpr char kFirstLines[] = "pintle data-dir\nformat 2\n";
-
-// The last line is the checksum of those before it.
-std::string WithChecksum(std::string text) {
-  const uint32_t crc = base::Crc32c(text);
-  return absl::StrFormat("%scrc32c %08x\n", text, crc);
-}
-
-bool IsIntact(const std::string& text) {
-  const size_t last = text.rfind("crc32c ");
-  return last != std::string::npos && WithChecksum(text.substr(0, last)) == text;
-}
 
 std::string IdentityText(const WalIdentity& identity, DataDirId id) {
   return WithChecksum(absl::StrFormat("%scluster %x\nmember %x\nid %016x%016x\n", kFirstLines,
@@ -49,54 +38,36 @@ bool TakeHex(std::string_view line, std::string_view name, uint64_t& value) {
          ParseHex(line.substr(name.size() + 1), value);
 }
 
-absl::Status WriteDurably(FileSystem& files, const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
-  {
-    PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.OpenForWrite(temporary));
-    PINTLE_RETURN_IF_ERROR(file->Truncate(0));
-    PINTLE_RETURN_IF_ERROR(file->WriteAt(0, std::span(&text, 1)));
-    base::FaultPoint("data_dir.before_file_sync");
-    PINTLE_RETURN_IF_ERROR(file->Sync());
-  }
-  base::FaultPoint("data_dir.before_file_rename");
-  PINTLE_RETURN_IF_ERROR(files.Rename(temporary, path));
-  base::FaultPoint("data_dir.before_folder_sync");
-  return files.SyncFolder(path.substr(0, path.rfind('/')));
-}
-
-bool HoldsNothing(FileSystem& files, const std::string& folder) {
+// But for those names.
+bool HoldsNothing(FileSystem& files, const std::string& folder,
+                  const std::vector<std::string>& but_for) {
   const absl::StatusOr<std::vector<std::string>> names = files.List(folder);
-  return names.ok() && (names->empty() || *names == std::vector<std::string>{"identity.tmp"});
+  return names.ok() && std::all_of(names->begin(), names->end(), [&](const std::string& name) {
+           return std::count(but_for.begin(), but_for.end(), name) > 0;
+         });
 }
 
-absl::Status RefuseForeign(FileSystem& files, const std::string& path) {
+// A first start that was cut short leaves an empty one, or a disk for the log is mounted in it.
+bool IsNewMember(FileSystem& files, const std::string& member) {
+  const std::string log = member + "/log";
+  return HoldsNothing(files, member, {"identity.tmp", "log"}) &&
+         (!files.Exists(log) || HoldsNothing(files, log, {"lost+found"}));
+}
+
+absl::Status RefuseForeign(FileSystem& files, const std::string& path, const LogPlace& log) {
   if (!files.Exists(path)) return absl::OkStatus();
   PINTLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(path));
   const std::string member = path + "/member";
   if (files.Exists(member + "/identity") || files.Exists(member + "/lock")) return absl::OkStatus();
   for (const auto& name : names) {
     if (name == "lost+found" || name == "fixtures") continue;  // the latter: --auto-tls
-    // A first start that was cut short leaves an empty member folder.
-    if (name == "member" && HoldsNothing(files, member)) continue;
+    if (name == "member" && IsNewMember(files, member)) continue;
+    if (log.IsWithin(absl::StrCat(path, "/", name))) continue;
     return absl::FailedPreconditionError(absl::StrCat("--data-dir=", path,
                                                       " has files that are not Pintle's (", name,
                                                       "): give an empty folder"));
   }
   return absl::OkStatus();
-}
-
-absl::Status MakeParents(FileSystem& files, const std::string& path) {
-  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-    PINTLE_RETURN_IF_ERROR(files.MakeFolder(path.substr(0, at)));
-  }
-  return files.MakeFolder(path);
-}
-
-std::string ParentOf(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 // The number in "store-<n>"; 0 for other names.
@@ -138,11 +109,12 @@ std::string DataDir::StoreFolder(uint64_t number) const {
 
 absl::StatusOr<std::unique_ptr<DataDir>> DataDir::Claim(FileSystem& files, const std::string& path,
                                                         const WalIdentity& identity,
-                                                        DataDirId fresh) {
-  PINTLE_RETURN_IF_ERROR(RefuseForeign(files, path));
+                                                        DataDirId fresh,
+                                                        const std::string& wal_dir) {
   const std::string member = path + "/member";
-  PINTLE_RETURN_IF_ERROR(MakeParents(files, member));
-  std::unique_ptr<DataDir> dir(new DataDir(files, member));
+  std::unique_ptr<DataDir> dir(new DataDir(files, member, wal_dir));
+  PINTLE_RETURN_IF_ERROR(RefuseForeign(files, path, dir->log_));
+  PINTLE_RETURN_IF_ERROR(MakeFolders(files, member));
   absl::StatusOr<std::unique_ptr<FileLock>> lock = files.Lock(member + "/lock");
   if (absl::IsFailedPrecondition(lock.status())) {
     return absl::FailedPreconditionError(
@@ -199,17 +171,16 @@ absl::Status DataDir::LoadIdentity(const WalIdentity& wanted, DataDirId fresh) {
 // has lost both would act as if it had never promised anything.
 absl::Status DataDir::CheckLog() {
   PINTLE_ASSIGN_OR_RETURN(const std::unique_ptr<WalWitness> witness,
-                          WalWitness::Open(files_, log_folder(), identity_));
-  if (created_) return witness->Write({});
-  if (witness->mark()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<std::string>> names = files_.List(log_folder());
-  if (names.ok() && std::any_of(names->begin(), names->end(),
-                                [](const auto& name) { return name.ends_with(".wal"); })) {
-    return absl::OkStatus();
+                          WalWitness::Open(files_, log_.witness(), identity_));
+  if (created_) {
+    PINTLE_RETURN_IF_ERROR(log_.Begin());
+    return witness->Write({});
   }
+  PINTLE_RETURN_IF_ERROR(log_.Check(identity_, witness->mark()));
+  if (witness->mark() || log_.HasSegments()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       "the log in ", log_folder(), " is gone, and so is the record of how far it had got (",
-      WalWitness::PathFor(log_folder()),
+      log_.witness(),
       "): this member has forgotten its votes and what it has acknowledged. Restore its data-dir, "
       "or remove the member and add it again with an empty one"));
 }

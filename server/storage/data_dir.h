@@ -3,7 +3,7 @@
 //   <data-dir>/member/lock            held with FileSystem::Lock
 //   <data-dir>/member/identity        which format, cluster and member, and the data-dir's own id
 //   <data-dir>/member/identity.copy   the same; either of them is enough
-//   <data-dir>/member/log/            the write-ahead log (wal.h)
+//   <data-dir>/member/log/            the write-ahead log (wal.h), if it lies here (log_place.h)
 //   <data-dir>/member/log.witness     how far the log had got at least (wal_witness.h)
 //   <data-dir>/member/store           names the store that counts
 //   <data-dir>/member/store-<n>/      LevelDB (leveldb_backend.h)
@@ -12,8 +12,9 @@
 // its own; one rename makes it count (UseStore), so that a crash leaves the old one or the new one.
 //
 // Claim refuses, with one line that says what to do, and touches nothing: a folder with foreign
-// files, one that another process holds, and one of another member or cluster
-// (FAILED_PRECONDITION); how to import one of etcd's is told before (server/membership.cc).
+// files, one that another process holds, one of another member or cluster, and a --wal-dir that is
+// not where its log lies (FAILED_PRECONDITION); how to import one of etcd's is told before
+// (server/membership.cc).
 // DATA_LOSS: both copies of the identity are damaged, or the log and its witness are gone. Threads:
 // any.
 #pragma once
@@ -26,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/storage/file_system.h"
+#include "server/storage/log_place.h"
 #include "server/storage/wal_format.h"
 
 namespace pintle::server::storage {
@@ -40,10 +42,12 @@ struct DataDirId {
 
 class DataDir {
  public:
-  // `identity` without its data_dir. `fresh` becomes the id if the data-dir is new.
+  // `identity` without its data_dir. `fresh` becomes the id if the data-dir is new. `wal_dir`:
+  // where the log lies; empty: in the data-dir.
   static absl::StatusOr<std::unique_ptr<DataDir>> Claim(FileSystem& files, const std::string& path,
                                                         const WalIdentity& identity,
-                                                        DataDirId fresh);
+                                                        DataDirId fresh,
+                                                        const std::string& wal_dir = "");
   DataDir(const DataDir&) = delete;
   DataDir& operator=(const DataDir&) = delete;
 
@@ -52,7 +56,8 @@ class DataDir {
   WalIdentity identity() const { return identity_; }
   bool created() const { return created_; }
 
-  std::string log_folder() const { return member_ + "/log"; }
+  const std::string& log_folder() const { return log_.folder(); }
+  std::string witness_path() const { return log_.witness(); }
   // The store that counts; the folder need not be there yet.
   std::string store_folder() const;
 
@@ -70,7 +75,8 @@ class DataDir {
   absl::Status RemoveOldStores();
 
  private:
-  DataDir(FileSystem& files, std::string member) : files_(files), member_(std::move(member)) {}
+  DataDir(FileSystem& files, std::string member, const std::string& wal_dir)
+      : files_(files), member_(std::move(member)), log_(files, member_, wal_dir) {}
 
   std::string StoreFolder(uint64_t number) const;
   absl::Status LoadIdentity(const WalIdentity& wanted, DataDirId fresh);
@@ -80,6 +86,7 @@ class DataDir {
 
   FileSystem& files_;
   const std::string member_;
+  LogPlace log_;
   std::unique_ptr<FileLock> lock_;
   WalIdentity identity_;
   DataDirId id_;

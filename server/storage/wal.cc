@@ -59,7 +59,10 @@ std::vector<raft::Entry> WithoutReplaced(std::span<const raft::Entry> entries) {
 }  // namespace
 
 Wal::Wal(FileSystem& files, std::string folder, WalIdentity identity, WalOptions options)
-    : files_(files), folder_(std::move(folder)), identity_(identity), options_(options) {}
+    : files_(files),
+      folder_(std::move(folder)),
+      identity_(identity),
+      options_(std::move(options)) {}
 
 Wal::~Wal() = default;
 
@@ -84,7 +87,7 @@ absl::StatusOr<std::unique_ptr<Wal>> Wal::Open(FileSystem& files, std::string fo
   if (const size_t slash = folder.rfind('/'); slash != std::string::npos && slash > 0) {
     PINTLE_RETURN_IF_ERROR(files.SyncFolder(folder.substr(0, slash)));
   }
-  std::unique_ptr<Wal> wal(new Wal(files, std::move(folder), identity, options));
+  std::unique_ptr<Wal> wal(new Wal(files, std::move(folder), identity, std::move(options)));
   PINTLE_RETURN_IF_ERROR(wal->Recover(applied, contents));
   return wal;
 }
@@ -109,7 +112,10 @@ absl::Status Wal::ReadSegments(WalReader& reader) {
 absl::Status Wal::Recover(raft::EntryId applied, WalContents& contents) {
   WalReader reader(identity_, /*check_identity=*/true, /*visitor=*/nullptr);
   PINTLE_RETURN_IF_ERROR(ReadSegments(reader));
-  PINTLE_ASSIGN_OR_RETURN(witness_, WalWitness::Open(files_, folder_, identity_));
+  const std::string& witness = options_.witness_path;
+  PINTLE_ASSIGN_OR_RETURN(
+      witness_, WalWitness::Open(files_, witness.empty() ? WalWitness::PathFor(folder_) : witness,
+                                 identity_));
   contents = reader.Finish(applied, witness_->mark());
   segments_ = reader.segments();
   last_sequence_ = reader.last_sequence();

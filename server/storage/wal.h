@@ -53,6 +53,8 @@ struct WalOptions {
   // A segment that is made ahead of need leaves this much free: smaller ones are made when the disk
   // fills up, then none.
   uint64_t keep_free_bytes = 0;
+  // Where the log's witness is (wal_witness.h); empty: beside its folder.
+  std::string witness_path;
   // No thread: segments are made when they are needed, by whoever appends (the simulator).
   bool prepare_inline = false;
 };
@@ -72,7 +74,7 @@ class Wal {
   static absl::StatusOr<std::unique_ptr<Wal>> Open(FileSystem& files, std::string folder,
                                                    WalIdentity identity, WalOptions options,
                                                    WalContents& contents) {
-    return Open(files, std::move(folder), identity, options, raft::EntryId(), contents);
+    return Open(files, std::move(folder), identity, std::move(options), raft::EntryId(), contents);
   }
   ~Wal();
 

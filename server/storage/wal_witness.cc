@@ -58,10 +58,9 @@ std::optional<WalMark> ParseWitness(const WalIdentity& identity, std::string_vie
   return newest;
 }
 
-absl::StatusOr<std::unique_ptr<WalWitness>> WalWitness::Open(FileSystem& files,
-                                                             const std::string& log_folder,
+absl::StatusOr<std::unique_ptr<WalWitness>> WalWitness::Open(FileSystem& files, std::string path,
                                                              WalIdentity identity) {
-  std::unique_ptr<WalWitness> witness(new WalWitness(files, PathFor(log_folder), identity));
+  std::unique_ptr<WalWitness> witness(new WalWitness(files, std::move(path), identity));
   const absl::StatusOr<std::string> bytes = files.ReadWhole(witness->path_);
   if (bytes.ok()) {
     witness->mark_ = ParseWitness(identity, *bytes, witness->sequence_);

@@ -38,10 +38,9 @@ std::optional<WalMark> ParseWitness(const WalIdentity& identity, std::string_vie
 
 class WalWitness {
  public:
-  static absl::StatusOr<std::unique_ptr<WalWitness>> Open(FileSystem& files,
-                                                          const std::string& log_folder,
+  static absl::StatusOr<std::unique_ptr<WalWitness>> Open(FileSystem& files, std::string path,
                                                           WalIdentity identity);
-  // Beside the folder: it must not go with it.
+  // Beside the log's folder: it must not go with it.
   static std::string PathFor(const std::string& log_folder) { return log_folder + ".witness"; }
 
   // nullopt: nothing is known.

@@ -208,6 +208,39 @@ TEST_F(RestoreTest, MakesTheSameStoreForEveryMember) {
   EXPECT_EQ(contents[0], contents[1]);
 }
 
+TEST_F(RestoreTest, PutsTheLogIntoAFolderOfItsOwn) {
+  Source source;
+  source.Fill(5, 50);
+  const std::string file = source.File();
+  RestoreOptions options = Options();
+  options.wal_dir = folder_ + "/wal";
+  ASSERT_TRUE(files_->MakeFolder(options.wal_dir).ok());
+  const auto begun = [&] { return files_->Exists(options.wal_dir + "/0000000000000001.wal"); };
+  // A damaged file leaves nothing.
+  std::string damaged = file;
+  damaged[damaged.size() / 2] ^= 1;
+  EXPECT_FALSE(RestoreFile(damaged, options, HashCheck::kSkipped).ok());
+  EXPECT_TRUE(files_->List(options.wal_dir)->empty());
+  ASSERT_TRUE(RestoreFile(file, options).ok());
+  EXPECT_TRUE(begun());
+  EXPECT_FALSE(files_->Exists(options.data_dir + "/member/log"));
+  EXPECT_TRUE(storage::DataDir::Claim(*files_, options.data_dir, {9, 1}, {}, options.wal_dir).ok());
+  // In the data-dir, too; and what is somebody else's is left alone.
+  RestoreOptions within = Options(3);
+  within.wal_dir = within.data_dir + "/wal";
+  ASSERT_TRUE(RestoreFile(file, within).ok());
+  EXPECT_EQ(*storage::LogFolderOf(*files_, within.data_dir), within.wal_dir);
+  EXPECT_TRUE(files_->Exists(within.wal_dir + "/0000000000000001.wal"));
+  const absl::Status second = [&] {
+    RestoreOptions other = Options(2);
+    other.wal_dir = options.wal_dir;
+    return RestoreFile(file, other).status();
+  }();
+  EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(second.message().find("wal-dir"), std::string::npos);
+  EXPECT_TRUE(begun());
+}
+
 TEST_F(RestoreTest, BumpsTheRevisionAndRefusesOlderOnes) {
   Source source;
   source.Fill(4, 100);

@@ -41,7 +41,7 @@ class RefusesToStart(unittest.TestCase):
     def test_wrong_flags(self):
         self.assertEqual(self.refused(self.run_member("--no-such-flag"), "flag provided but not defined").returncode, 2)
         self.refused(self.run_member("--heartbeat-interval=soon"), "not a whole number")
-        self.refused(self.run_member("--wal-dir=/x"), "unimplemented")
+        self.refused(self.run_member("--discovery=http://x"), "unimplemented")
         self.refused(self.run_member("--api-listen-url=http://0.0.0.0:1"), "loopback")
         self.assertFalse(os.path.exists(self.data), "a refused start left a data-dir behind")
 

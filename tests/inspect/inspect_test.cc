@@ -46,6 +46,7 @@ class InspectTest : public ::testing::Test {
                                   {.first_segment_bytes = 8192,
                                    .largest_segment_bytes = 8192,
                                    .sector_bytes = 512,
+                                   .witness_path = dir.witness_path(),
                                    .prepare_inline = true},
                                   contents);
     ASSERT_TRUE(wal.ok()) << wal.status();
@@ -119,6 +120,17 @@ TEST_F(InspectTest, ShowsTheLog) {
   EXPECT_THAT(Wal(true), Not(HasSubstr("entry 3")));
   EXPECT_THAT(Wal(true, {.entries = true}, kSegment), HasSubstr("entry 3 (term 4)"));
   EXPECT_THAT(Wal(true, {}, "/data/member/log"), HasSubstr("3 entries"));
+}
+
+TEST_F(InspectTest, FindsALogWithAFolderOfItsOwn) {
+  auto dir = storage::DataDir::Claim(files_, "/apart", {.cluster_id = 0xc1, .member_id = 0xa2},
+                                     {.high = 0xd2, .low = 2}, "/wal");
+  ASSERT_TRUE(dir.ok()) << dir.status();
+  WriteLog(**dir);
+  const std::string text = Wal(true, {}, "/apart");
+  EXPECT_THAT(text, HasSubstr("log of member a2"));
+  EXPECT_THAT(text, HasSubstr("witness: segment 1, term 4"));
+  EXPECT_THAT(Wal(true, {}, "/wal"), HasSubstr("3 entries"));
 }
 
 TEST_F(InspectTest, SaysWhereTheLogIsDamaged) {

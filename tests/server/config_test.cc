@@ -215,11 +215,11 @@ TEST(Config, WhatIsUnsafeIsSaid) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_TRUE(parsed->config.unsafe_no_fsync);
   ASSERT_EQ(parsed->config.warnings.size(), 1u);
-  EXPECT_THAT(parsed->config.warnings[0], ::testing::HasSubstr("nothing is synced"));
+  EXPECT_THAT(parsed->config.warnings[0], HasSubstr("nothing is synced"));
 }
 
 TEST(Config, DefaultsOfWhatIsNotThereAreNoNews) {
-  const auto parsed = Parse({"--max-learners=1", "--memory-mlock=false"}, {"ETCD_DISCOVERY="});
+  const auto parsed = Parse({"--discovery=", "--memory-mlock=false"}, {"ETCD_DISCOVERY="});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_TRUE(parsed->config.warnings.empty());
 }

@@ -221,7 +221,7 @@ TEST(WalWitness, HasGoldenBytesAndSurvivesATornMark) {
   MemoryFileSystem files;
   ASSERT_TRUE(files.MakeFolder("/m").ok());
   const WalIdentity identity{.cluster_id = 0xc1, .member_id = 0xa1, .data_dir = 0xd1};
-  auto witness = WalWitness::Open(files, "/m/log", identity);
+  auto witness = WalWitness::Open(files, "/m/log.witness", identity);
   ASSERT_TRUE(witness.ok()) << witness.status();
   EXPECT_EQ((*witness)->mark(), std::nullopt);
   ASSERT_TRUE((*witness)->Write({3, raft::Term(5)}).ok());
