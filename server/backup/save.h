@@ -5,11 +5,13 @@
 // to do; the partial file is removed.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "net/endpoint.h"
+#include "server/backup/credentials.h"
 #include "server/backup/progress.h"
 #include "server/storage/file_system.h"
 
@@ -18,6 +20,7 @@ namespace pintle::server::backup {
 struct SaveOptions {
   net::Endpoint member;
   std::string path;
+  std::optional<Credentials> credentials;  // where authentication is on
   // Without a byte from the member; it reads its whole store once before the first.
   absl::Duration patience = absl::Minutes(10);
 };

@@ -30,6 +30,8 @@ struct Arguments {
   // save
   std::vector<std::string> endpoints{"127.0.0.1:2379"};
   net::ClientTlsFlags tls;
+  std::string user;
+  std::string password;
   // status
   std::string write_out = "simple";
   // restore
@@ -68,9 +70,10 @@ absl::Status RunSave(const Arguments& arguments) {
   }
   PINTLE_ASSIGN_OR_RETURN(const std::vector<net::Endpoint> endpoints,
                           net::ParseEndpoints(arguments.endpoints.front(), arguments.tls));
+  SaveOptions options{.member = endpoints.front(), .path = arguments.file};
+  PINTLE_ASSIGN_OR_RETURN(options.credentials, CredentialsOf(arguments.user, arguments.password));
   const auto files = storage::MakePosixFileSystem();
-  PINTLE_RETURN_IF_ERROR(
-      Save(*files, {.member = endpoints.front(), .path = arguments.file}, TerminalProgress()));
+  PINTLE_RETURN_IF_ERROR(Save(*files, options, TerminalProgress()));
   std::printf("Snapshot saved at %s\n", arguments.file.c_str());
   return absl::OkStatus();
 }
@@ -160,6 +163,13 @@ void AddSaveOptions(CLI::App& verb, Arguments& arguments) {
   verb.add_flag("--insecure-skip-tls-verify", tls.skip_verify,
                 "do not verify the member's certificate")
       ->envname("ETCDCTL_INSECURE_SKIP_TLS_VERIFY");
+  verb.add_option("--user", arguments.user,
+                  "username[:password] for authentication (prompt if password is not supplied)")
+      ->envname("ETCDCTL_USER");
+  verb.add_option("--password", arguments.password,
+                  "password for authentication (if this option is used, --user option shouldn't "
+                  "include password)")
+      ->envname("ETCDCTL_PASSWORD");
 }
 
 void AddRestoreOptions(CLI::App& verb, Arguments& arguments) {

@@ -41,6 +41,29 @@ class AuthTest(ClusterTest):
         self.assertNotEqual(done.returncode, 0, f"{arguments}: {done.stdout}")
         self.assertIn(why, done.stdout + done.stderr, arguments)
 
+    def test_pintle_takes_a_snapshot_as_a_user(self):
+        def save(*arguments, stdin=None, environment=None):
+            return subprocess.run([deploy.BINARY, "snapshot", "save", os.path.join(self.folder, "file"),
+                                   "--endpoints=" + self.cluster.client_url(0), *arguments], input=stdin, timeout=30,
+                                  env=environment or {}, capture_output=True, text=True, check=False)
+
+        # Nobody asks yet: whoever is named does not matter, as with etcdctl.
+        self.assertEqual(save("--user=nobody:x").returncode, 0)
+        self.enable()
+        try:
+            for done, why in ((save(), "etcdserver: user name is empty"),
+                              (save("--user=root:wrong"), "etcdserver: authentication failed, invalid user ID or password"),
+                              (save("--user=" + USER), DENIED),
+                              (save("--user=root", stdin=""), "none was typed")):
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn(why, done.stderr)
+            for done in (save("--user=" + ROOT), save("--user=root", "--password=secret"), save("--user=root", stdin="secret\n"),
+                         save(environment={"ETCDCTL_USER": ROOT}),
+                         save(environment={"ETCDCTL_USER": "root", "ETCDCTL_PASSWORD": "secret"})):
+                self.assertEqual(done.returncode, 0, done)
+        finally:
+            self.disable()
+
     def enable(self, series="3.5"):
         """root, and ann, who may read and write under a/ and read under r/."""
         self.must("user", "add", ROOT, series=series)
