@@ -21,17 +21,20 @@ namespace {
 constexpr size_t kLargestCrlBytes = size_t{64} << 20;
 // What Go offers by default, but for what is broken.
 constexpr char kDefaultCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL";
-constexpr unsigned char kAlpnOffer[] = "\x02h2\x08http/1.1";
+constexpr std::string_view kAlpnOffer = "\x02h2\x08http/1.1";
+constexpr std::string_view kAlpnOfferOfOld = "\x08http/1.1";
 
 absl::Status Bad(std::string text) { return absl::InvalidArgumentError(std::move(text)); }
 
 int NoPassword(char*, int, int, void*) { return 0; }  // instead of asking at the terminal
 
+template <const std::string_view& kOffer>
 int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_size,
                const unsigned char* offered, unsigned offered_size, void*) {
   unsigned char* chosen = nullptr;
-  const int found = SSL_select_next_proto(&chosen, out_size, kAlpnOffer, sizeof(kAlpnOffer) - 1,
-                                          offered, offered_size);
+  const int found = SSL_select_next_proto(
+      &chosen, out_size, reinterpret_cast<const unsigned char*>(kOffer.data()),
+      static_cast<unsigned>(kOffer.size()), offered, offered_size);
   *out = chosen;
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -210,7 +213,8 @@ absl::StatusOr<std::shared_ptr<const TlsMaterial>> LoadTlsMaterial(const TlsOpti
     PINTLE_ASSIGN_OR_RETURN(material->server, NewContext(options, TLS_server_method()));
     SSL_CTX* server = material->server.get();
     PINTLE_RETURN_IF_ERROR(UsePair(server, options.cert_file, options.key_file));
-    SSL_CTX_set_alpn_select_cb(server, SelectAlpn, nullptr);
+    SSL_CTX_set_alpn_select_cb(
+        server, options.http2 ? SelectAlpn<kAlpnOffer> : SelectAlpn<kAlpnOfferOfOld>, nullptr);
     if (options.client_cert_auth || !options.trusted_ca_file.empty()) {
       PINTLE_RETURN_IF_ERROR(UseAuthorities(server, options.trusted_ca_file, true));
       SSL_CTX_set_verify(server, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);

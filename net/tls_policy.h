@@ -48,6 +48,7 @@ struct TlsOptions {
   std::vector<std::string> cipher_suites;  // of TLS 1.2, by their names in Go; empty: good ones
   std::string min_version = "TLS1.2";      // or TLS1.3
   std::string max_version;                 // empty: the highest
+  bool http2 = true;                       // is what a client gets that offers it
 };
 
 struct TlsMaterial;  // what the files held when they were read; private to net/

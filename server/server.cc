@@ -12,6 +12,7 @@
 #include "net/server.h"
 #include "server/admin/metrics.h"
 #include "server/etcd/etcd_face.h"
+#include "server/etcd/peer_pages.h"
 #include "server/flags.h"
 #include "server/http_access.h"
 #include "server/kube/kube_face.h"
@@ -97,6 +98,7 @@ absl::StatusOr<replica::ReplicaOptions> ReplicaOptionsOf(const Config& config,
   member.client_urls = config.advertise_client_urls;
   member.data_dir = config.data_dir;
   member.wal_dir = config.wal_dir;
+  member.peer_page = etcd::PeerPageAt;
   member.must_stop = std::move(must_stop);
   member.on_compacted = [](int64_t revision, absl::Duration took) {
     Log(spdlog::level::info, "finished scheduled compaction",

@@ -112,6 +112,7 @@ absl::StatusOr<std::shared_ptr<net::TlsPolicy>> ForPeers(const Config& config) {
     PINTLE_RETURN_IF_ERROR(UseSelfSigned(config, "peer", config.listen_peer_urls, options));
   }
   options.check_client_address = !config.peer_skip_client_san_verification;
+  options.http2 = false;  // members speak frames, and whoever looks at a page HTTP/1
   for (const Url& url : config.listen_peer_urls) {
     if (!url.tls() || !options.cert_file.empty() || !options.key_file.empty()) continue;
     return absl::FailedPreconditionError(absl::StrCat("cannot listen on TLS for ", url.host, ":",

@@ -112,9 +112,18 @@ std::optional<std::string> VersionBefore(std::string_view cluster_version) {
   return absl::StrCat(version->major, ".", version->minor - 1, ".0");
 }
 
+std::string ClusterVersion(const replica::LocalMember& member, const std::string& own) {
+  std::string target = member.downgrade_target();
+  return target.empty() ? own : target;
+}
+
 std::string ClusterVersion(const Service& service) {
-  std::string target = service.member.downgrade_target();
-  return target.empty() ? service.options.cluster_version : target;
+  return ClusterVersion(service.member, service.options.cluster_version);
+}
+
+std::string VersionJson(const std::string& version, const std::string& cluster) {
+  return absl::StrCat("{\"etcdserver\":\"", version, "\",\"etcdcluster\":\"", cluster,
+                      "\",\"storage\":\"", cluster, "\"}");
 }
 
 void RegisterDowngrade(net::GrpcRouter& router, ServicePtr service) {

@@ -23,6 +23,10 @@ std::optional<std::string> VersionBefore(std::string_view cluster_version);
 // What all members agree on, "3.7.0", and so what they store: the version to go back to, if there
 // is one.
 std::string ClusterVersion(const Service& service);
+// `own`: of this binary.
+std::string ClusterVersion(const replica::LocalMember& member, const std::string& own);
+// The body of /version.
+std::string VersionJson(const std::string& version, const std::string& cluster);
 
 void RegisterDowngrade(net::GrpcRouter& router, ServicePtr service);
 

@@ -81,11 +81,8 @@ void HttpEndpoints::Health(const net::HttpRequest& request, ExchangePtr exchange
 
 void HttpEndpoints::Version(const net::HttpRequest& request, const ExchangePtr& exchange) const {
   if (!RequireGet(request, *exchange)) return;
-  const std::string cluster = ClusterVersion(*service_);
-  exchange->Respond(
-      200, PlainHeaders("application/json"),
-      absl::StrCat("{\"etcdserver\":\"", service_->options.version, "\",\"etcdcluster\":\"",
-                   cluster, "\",\"storage\":\"", cluster, "\"}"));
+  exchange->Respond(200, PlainHeaders("application/json"),
+                    VersionJson(service_->options.version, ClusterVersion(*service_)));
 }
 
 void HttpEndpoints::Metrics(const net::HttpRequest& request, const ExchangePtr& exchange) const {

@@ -156,6 +156,7 @@ void AsioPeerTransport::Welcome(PeerStream::Socket socket, bool tls) {
           .on_greeted = [this](PeerSession& greeted,
                                const Hello& hello) { OnGreeted(greeted, hello); },
           .on_members_question = [this] { return callbacks_.on_members_question(); },
+          .page = [this](std::string_view path) { return callbacks_.on_page(path); },
           .on_frame = [this](PeerSession& from,
                              const Frame& frame) { return OnFrame(from, frame); },
           .on_bad_frame =

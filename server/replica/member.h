@@ -77,6 +77,9 @@ struct MemberOptions {
   // The others are lost for good: this member goes on alone, with what it has. They must never be
   // started again with their data.
   bool force_new_cluster = false;
+  // What the peer port answers by HTTP. Any thread.
+  std::function<std::optional<PeerPage>(const LocalMember&, std::string_view path)> peer_page =
+      [](const LocalMember&, std::string_view) { return std::nullopt; };
   // This member must stop: it has been removed, or came back without its data. For its operator;
   // called once or more, on any thread.
   std::function<void(Refusal, const std::string& why)> must_stop = [](Refusal, const std::string&) {

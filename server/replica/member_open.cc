@@ -56,6 +56,7 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(MemberOptions options, Door
              self.AnswerPeer(question, std::move(answer));
            },
        .on_members_question = [&self] { return self.MembersAnswer(); },
+       .on_page = [&self](std::string_view path) { return self.options_.peer_page(self, path); },
        .on_refused = [&self](Refusal reason,
                              const std::string& text) { self.options_.must_stop(reason, text); }}));
   return member;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "server/replica/peer_http.h"
+
 namespace pintle::server::replica {
 namespace {
 
@@ -13,9 +15,7 @@ constexpr size_t kKeptBytes = size_t{1} << 20;
 
 // Whom one meets by a wrong URL.
 std::string ReasonAgainst(std::string_view bytes, std::string_view otherwise) {
-  if (bytes.starts_with("HTTP/") || bytes.starts_with("GET ") || bytes.starts_with("POST ")) {
-    return "HTTP is spoken there, as etcd's members do: Pintle and etcd share no cluster";
-  }
+  if (bytes.starts_with("HTTP/") || IsHttpRequest(bytes)) return kHttpReason;
   if (bytes.starts_with("\x16\x03")) {
     return "TLS is spoken there: is a peer URL http that should be https?";
   }
@@ -51,17 +51,27 @@ bool PeerFrameReader::TakeFrames() {
       case FrameCheck::kIncomplete:
         MakeRoom(frame.size);
         return true;
-      case FrameCheck::kTooLarge:
+      case FrameCheck::kTooLarge:  // as the first four letters of every method of HTTP are
+        if (TakesHttp(bytes)) {
+          if (!callbacks_.on_http(bytes)) return false;
+          MakeRoom(0);
+          return true;
+        }
         callbacks_.on_end(ReasonAgainst(bytes, "a frame is too large"), true);
         return false;
       case FrameCheck::kDamaged:
         callbacks_.on_end(ReasonAgainst(bytes, "a frame's checksum is wrong"), true);
         return false;
       case FrameCheck::kWhole:
+        framed_ = true;
         begin_ += frame.size;
         if (!callbacks_.on_frame(frame)) return false;
     }
   }
+}
+
+bool PeerFrameReader::TakesHttp(std::string_view bytes) const {
+  return callbacks_.on_http != nullptr && !framed_ && IsHttpRequest(bytes);
 }
 
 void PeerFrameReader::MakeRoom(size_t frame_size) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "server/replica/peer_frame.h"
 #include "server/replica/peer_stream.h"
@@ -19,6 +20,9 @@ class PeerFrameReader {
   struct Callbacks {
     // False: nothing more is read. The callee has seen to the connection.
     std::function<bool(const Frame&)> on_frame;
+    // The connection's first bytes, all of them, are HTTP's. True: more is wanted. Not given: that
+    // is no frame.
+    std::function<bool(std::string_view bytes)> on_http = nullptr;
     // The connection cannot be read any further; `reason` is for the log.
     std::function<void(const std::string& reason, bool damaged)> on_end;
   };
@@ -33,11 +37,13 @@ class PeerFrameReader {
  private:
   void Read(std::shared_ptr<void> keep);
   bool TakeFrames();
+  bool TakesHttp(std::string_view bytes) const;
   void MakeRoom(size_t frame_size);
 
   PeerStream& stream_;
   size_t limit_ = 0;
   Callbacks callbacks_;
+  bool framed_ = false;  // a frame has come
   std::string buffer_;
   size_t begin_ = 0;  // of what is not taken yet
   size_t end_ = 0;    // of what has arrived

@@ -79,6 +79,7 @@ void PeerSession::RefuseTls(const std::string& why) {
 void PeerSession::Listen() {
   reader_.Start(shared_from_this(), kLargestHelloBytes,
                 {.on_frame = [this](const Frame& frame) { return OnFrame(frame); },
+                 .on_http = [this](std::string_view bytes) { return OnHttp(bytes); },
                  .on_end =
                      [this](const std::string& reason, bool damaged) {
                        if (damaged) spdlog::warn("peer at {}: {}: closed", remote_, reason);
@@ -126,6 +127,21 @@ bool PeerSession::OnFirstFrame(const Frame& frame) {
   }
   Accept(hello);
   return !closed_;
+}
+
+// Somebody else than a member, or a member of etcd's that looks for others of its kind.
+bool PeerSession::OnHttp(std::string_view bytes) {
+  if (closed_) return false;
+  const size_t end = bytes.find("\r\n\r\n");
+  if (end == std::string_view::npos && bytes.size() < kLargestHelloBytes) return true;
+  std::optional<std::string> answer;
+  if (end != std::string_view::npos) answer = AnswerHttp(bytes.substr(0, end), callbacks_.page);
+  if (!answer) {
+    spdlog::warn("peer at {}: {}: closed", remote_, kHttpReason);
+    answer = HttpNotFound();
+  }
+  WriteAndClose(*std::move(answer));
+  return false;
 }
 
 std::optional<HelloRefused> PeerSession::WhyRefused(const Hello& hello) const {

@@ -1,9 +1,9 @@
 // PeerSession: a connection that somebody opened to us, for receiving. Nothing but a hello is read
 // until it named itself a member of our cluster that wants to talk to us; or it asks who
-// the members are, is told, and that was all.
+// the members are, or for a page by HTTP (peer_http.h), is told, and that was all.
 //
-// Owner: the transport. Thread: the transport's. Limits: a hello of 4 KiB within dial_timeout
-// (under TLS five times that, with the handshake), then frames up to max_frame_bytes.
+// Owner: the transport. Thread: the transport's. Limits: a hello, or an HTTP head, of 4 KiB within
+// dial_timeout (under TLS five times that, with the handshake), then frames up to max_frame_bytes.
 #pragma once
 
 #include <asio/steady_timer.hpp>
@@ -13,6 +13,7 @@
 #include <string>
 
 #include "server/replica/peer_frame_reader.h"
+#include "server/replica/peer_http.h"
 #include "server/replica/peer_transport.h"
 
 namespace pintle::server::replica {
@@ -24,6 +25,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
     std::function<std::optional<HelloRefused>(const Hello&)> objection;
     std::function<void(PeerSession&, const Hello&)> on_greeted;
     std::function<std::string()> on_members_question;
+    PeerPageAt page;
     // A frame of a greeted peer; false: it cannot be understood.
     std::function<bool(PeerSession&, const Frame&)> on_frame;
     // A frame of a greeted peer was damaged, or could not be understood; then it is closed.
@@ -48,6 +50,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void RefuseTls(const std::string& why);
   bool OnFrame(const Frame& frame);
   bool OnFirstFrame(const Frame& frame);
+  bool OnHttp(std::string_view bytes);
   std::optional<HelloRefused> WhyRefused(const Hello& hello) const;
   void Refuse(const HelloRefused& refused);
   void TellMembers();

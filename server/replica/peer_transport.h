@@ -24,6 +24,7 @@
 #include "net/tls_policy.h"
 #include "raft/message.h"
 #include "server/replica/peer_address.h"
+#include "server/replica/peer_http.h"
 #include "server/storage/data_dir.h"
 
 namespace pintle::server::replica {
@@ -84,6 +85,8 @@ class PeerTransport {
                                                                              Answer) {};
     // What somebody who wants to join is told: EncodeMembersAnswer (peer_questions.h).
     std::function<std::string()> on_members_question = [] { return std::string(); };
+    // What somebody who speaks HTTP is told.
+    PeerPageAt on_page = [](std::string_view) { return std::nullopt; };
     // This member must stop; `text` is for its operator.
     std::function<void(Refusal, const std::string& text)> on_refused = [](Refusal,
                                                                           const std::string&) {};

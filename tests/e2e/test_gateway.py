@@ -38,6 +38,7 @@ class Etcd:
                                text=True).stdout.strip()
         client, peer = deploy.free_ports(2)
         self.url = f"http://127.0.0.1:{client}"
+        self.peer_url = f"http://127.0.0.1:{peer}"
         with open(os.path.join(folder, "etcd.log"), "wb") as log:
             self.process = subprocess.Popen(
                 [os.path.join(tools, "etcd"), "--data-dir=" + os.path.join(folder, "etcd"),
@@ -332,6 +333,33 @@ class BesideEtcd(ClusterTest):
                     answers.append((answer.status, sorted(answer.read().decode().splitlines()), headers))
                     connection.close()
                 self.assertEqual(answers[0], answers[1])
+
+
+    def test_pages_of_the_peer_port(self):
+        def ask(url, path, method="GET"):
+            try:
+                with urllib.request.urlopen(urllib.request.Request(url + path, method=method), timeout=10) as answer:
+                    return answer.status, answer.read().decode(), answer.headers
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode(), error.headers
+
+        ours = f"http://127.0.0.1:{self.cluster.layout['peer'][0]}"
+        for path in ("/version", "/members"):
+            own, etcds = ask(ours, path), ask(self.etcd.peer_url, path)
+            self.assertEqual((own[0], own[2]["Content-Type"]), (etcds[0], etcds[2]["Content-Type"]))
+            self.assertEqual(own[1][-1], etcds[1][-1])  # a line break, or none
+        self.assertEqual(ask(ours, "/version")[1], ask(self.cluster.client_url(0), "/version")[1])
+        members = json.loads(ask(ours, "/members")[1])
+        self.assertEqual([list(each) for each in members], [list(each) for each in json.loads(etcds[1])] * len(members))
+        told = json.loads(self.cluster.etcdctl("member", "list", "-w", "json").stdout)
+        self.assertEqual([(each["id"], each["name"], each["peerURLs"], each["clientURLs"]) for each in members],
+                         [(each["ID"], each["name"], each["peerURLs"], each["clientURLs"]) for each in told["members"]])
+        self.assertEqual(ask(ours, "/members")[2]["X-Etcd-Cluster-ID"], f"{told['header']['cluster_id']:x}")
+        for path, method in (("/version", "POST"), ("/members", "PUT"), ("/health", "GET"), ("/members/", "GET")):
+            own, etcds = ask(ours, path, method), ask(self.etcd.peer_url, path, method)
+            self.assertEqual(own[:2], etcds[:2])
+            for name in ("Content-Type", "Content-Length", "X-Content-Type-Options", "Allow"):
+                self.assertEqual(own[2][name], etcds[2][name], (path, name))
 
 
 class Lines:

@@ -292,7 +292,7 @@ class Hostile(ClusterTest):
     # H17
     def test_strangers_on_the_peer_port(self):
         peer = self.cluster.layout["peer"][0]
-        for bytes_ in (b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n", http2.PREFACE + frame(SETTINGS), os.urandom(4096),
+        for bytes_ in (b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n", b"GET " + b"/" * 8192, b"POST / HTTP/1.1\r\n", http2.PREFACE + frame(SETTINGS), os.urandom(4096),
                        b"\x16\x03\x01\x02\x00" + os.urandom(600), b"\0" * 4096, b"\xff" * 4096):
             with Connection(peer, hello=False) as c:
                 c.send(bytes_)

@@ -118,6 +118,16 @@ class TlsMembers(unittest.TestCase):
                                "--max-time", "5"], capture_output=True, text=True, timeout=30, check=False)
         self.assertIn("HTTP request to an HTTPS server", done.stdout + done.stderr)
 
+    def test_pages_of_the_peer_port(self):
+        url = f"https://127.0.0.1:{self.cluster.peer_ports[0]}/members"
+        curl = ["curl", "-sS", "--max-time", "10", "--cacert", self.authority.ca, url]
+        pair = ["--cert", self.authority.path("peer.pem"), "--key", self.authority.path("peer.key")]
+        done = subprocess.run(curl + pair, capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual([member["name"] for member in sorted(json.loads(done.stdout), key=lambda each: each["name"])],
+                         ["m1", "m2", "m3"], done.stderr)
+        done = subprocess.run(curl, capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.stdout, "", "without a certificate")
+
     def test_tls_1_1_is_refused(self):
         done = subprocess.run(["openssl", "s_client", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-connect",
                                f"127.0.0.1:{self.cluster.client_ports[0]}"], stdin=subprocess.DEVNULL,

@@ -112,6 +112,15 @@ TEST_F(TlsTest, AlpnChoosesHttp1WhereThatIsAllAndRefusesWhatIsNeither) {
   EXPECT_EQ(Talk(server, *client, "localhost", "\x03xyz"), "");
 }
 
+TEST_F(TlsTest, AServerMayKeepToHttp1) {
+  options_.http2 = false;
+  const auto server = Policy(options_);
+  const auto client = Policy(client_options_);
+  EXPECT_EQ(Talk(server, *client, "localhost", "\x02h2\x08http/1.1"), ":hi");
+  EXPECT_EQ(alpn_, "http/1.1");
+  EXPECT_EQ(Talk(server, *client, "localhost", "\x02h2"), "");
+}
+
 TEST_F(TlsTest, TheClientWantsTheRightNameAndAuthority) {
   const auto server = Policy(options_);
   EXPECT_EQ(Talk(server, *Policy(client_options_), "127.0.0.1"), ":hi");

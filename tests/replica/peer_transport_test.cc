@@ -29,6 +29,7 @@ namespace {
 
 using asio::ip::tcp;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr uint64_t kCluster = 0xc1;
 // Far longer than anything takes; what is waited for is an event, never time.
@@ -69,6 +70,10 @@ class Member {
                if (!mute_) answer("you asked: " + question.body);
              },
          .on_members_question = [] { return std::string("the members"); },
+         .on_page = [](std::string_view path) -> std::optional<PeerPage> {
+           if (path != "/page") return std::nullopt;
+           return PeerPage{.headers = "X-Which: 1\r\n", .body = "{}"};
+         },
          .on_refused =
              [this](Refusal reason, const std::string& text) {
                Note([&] { refusals_.emplace_back(reason, text); });
@@ -559,6 +564,38 @@ TEST_F(PeerTransportTest, AMemberBelowTheFeatureLevelIsRefused) {
   Stranger good(ports_[0]);
   good.Greet(hello);
   EXPECT_EQ(good.ReadFrame(body), FrameKind::kHelloOk);
+}
+
+// As Go's server does it, but for the date.
+TEST_F(PeerTransportTest, WhoSpeaksHttpGetsAPage) {
+  const auto one = Make(1);
+  const auto ask = [&](const std::string& first, const std::string& rest) {
+    Stranger client(ports_[0]);
+    client.Write(first);
+    client.Write(rest);
+    return client.ReadToEnd();
+  };
+  const std::string end = " HTTP/1.1\r\nHost: x\r\n\r\n";
+  EXPECT_EQ(ask("GET /page?a=b", end),
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Which: 1\r\n"
+            "Content-Length: 2\r\nConnection: close\r\n\r\n{}");
+  const std::string refused =
+      "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Type: text/plain; "
+      "charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 19\r\n"
+      "Connection: close\r\n\r\n";
+  EXPECT_EQ(ask("PUT /page", end), refused + "Method Not Allowed\n");
+  EXPECT_EQ(ask("HEAD /page", end), refused);
+  EXPECT_THAT(ask("GET /raft", end), HasSubstr("404 page not found\n"));
+  EXPECT_THAT(ask("GET /pag", end), HasSubstr("HTTP/1.1 404"));
+  EXPECT_THAT(ask("GET ", "\r\n\r\n"), HasSubstr("HTTP/1.1 404"));
+  EXPECT_THAT(ask("GET /page HTTP/1.1\r\n", std::string(5000, 'x')), Not(HasSubstr(" 200 ")));
+  // A member that has greeted speaks frames.
+  Stranger greeted(ports_[0]);
+  greeted.Greet(kGoodHello);
+  std::string body;
+  ASSERT_EQ(greeted.ReadFrame(body), FrameKind::kHelloOk);
+  greeted.Write("GET /page" + end);
+  EXPECT_EQ(greeted.ReadToEnd(), "");
 }
 
 TEST_F(PeerTransportTest, WhoAsksForTheMembersIsToldAndThatIsAll) {
