@@ -12,6 +12,7 @@ namespace {
 
 constexpr int32_t kStreamWindowBytes = 1 << 20;
 constexpr int32_t kConnectionWindowBytes = 4 << 20;
+constexpr uint32_t kMostStreamIds = 1u << 30;
 // A client that lets this much of its answers wait gets no more window for its requests on that
 // stream.
 constexpr size_t kHoldReceivedAboveUnsentBytes = 256 * 1024;
@@ -202,15 +203,16 @@ Http2Session::Http2Session(SessionHost& host, Http2Application& application, Opt
   PINTLE_CHECK(nghttp2_session_server_new2(&nghttp2_, Http2Callbacks::All(), this,
                                            Http2Callbacks::Options()) == 0,
                "out of memory");
-  const uint32_t advertised_streams =
-      std::min<uint32_t>(options_.max_concurrent_streams, 1u << 30) * 2;
-  const nghttp2_settings_entry settings[] = {
-      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, advertised_streams},
+  absl::InlinedVector<nghttp2_settings_entry, 4> settings = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(options_.max_header_bytes)},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   };
-  nghttp2_submit_settings(nghttp2_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  // More than a connection has ids for is no limit, and is not spoken of.
+  if (const uint32_t most = options_.max_concurrent_streams; most <= kMostStreamIds) {
+    settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, most * 2});
+  }
+  nghttp2_submit_settings(nghttp2_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(nghttp2_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes);
   if (options_.keepalive.silence > absl::ZeroDuration()) WatchSilence();
 }

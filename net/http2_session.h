@@ -18,8 +18,9 @@
 //    knows (PING, SETTINGS, CONTINUATION). Header blocks are counted as they are decoded.
 //  - nghttp2 answers a client that opens more streams than advertised by closing the connection. So
 //  twice the limit is
-//    advertised, and OnRequest is told `over_limit` in between, to refuse softly. So is what opens
-//    streams until their heads fill kMaxHeadBytes, however many were allowed.
+//    advertised (nothing, above 2^30), and OnRequest is told `over_limit` in between, to refuse
+//    softly. So is what opens streams until their heads fill kMaxHeadBytes, however many were
+//    allowed.
 //  - After an answer that ended before the request did: RST_STREAM(NO_ERROR).
 // Source: RFC 9113; nghttp2 1.52.
 #pragma once

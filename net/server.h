@@ -46,8 +46,9 @@ struct ServerOptions {
   size_t max_grpc_message_bytes = size_t{2} << 20;
   size_t max_http_body_bytes = size_t{3} << 20;
   size_t max_header_bytes = size_t{16} << 10;
-  uint32_t max_concurrent_streams =
-      10000;  // per connection, refused softly (gRPC status / 503) above it
+  // Per connection, refused softly (gRPC status / 503) above it; what their heads take is bounded
+  // too (http2_session.h). Above 2^30: any number.
+  uint32_t max_concurrent_streams = 10000;
   int max_connections = 10000;
   Keepalive keepalive;
   bool reuse_port = false;  // SO_REUSEPORT on listeners

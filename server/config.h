@@ -60,8 +60,7 @@ struct Config {
   int64_t quota_backend_bytes = 0;  // 0: etcd's default; negative: none
   int64_t snapshot_catchup_entries = 5000;
   int64_t max_txn_ops = 128;
-  // etcd has no limit; more than this on one connection is no client but an attack.
-  int64_t max_concurrent_streams = 100000;
+  int64_t max_concurrent_streams = UINT32_MAX;  // so, and 0: any number
   bool grpc_gateway = true;
   std::string metrics = "basic";
   std::string auth_token = "simple";  // or "jwt,…"

@@ -236,7 +236,7 @@ std::vector<Flag> SecurityFlags() {
 std::vector<Flag> TransportFlags() {
   return {
       {"max-concurrent-streams", "4294967295", "Most concurrent calls on one client connection.",
-       false, Number(&Config::max_concurrent_streams, 1, kAny)},
+       false, Number(&Config::max_concurrent_streams, 0, UINT32_MAX)},
       {"grpc-keepalive-min-time",
        "5s",
        "A client that pings more often than this is sent away (GOAWAY too_many_pings).",

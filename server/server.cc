@@ -253,8 +253,9 @@ absl::Status Server::Impl::StartListeners(const Config& config) {
   net::ServerOptions options;
   options.max_grpc_message_bytes =
       static_cast<size_t>(config.max_request_bytes) + (size_t{512} << 10);  // as etcd
-  options.max_concurrent_streams =
-      static_cast<uint32_t>(std::min<int64_t>(config.max_concurrent_streams, UINT32_MAX));
+  options.max_concurrent_streams = config.max_concurrent_streams == 0
+                                       ? UINT32_MAX
+                                       : static_cast<uint32_t>(config.max_concurrent_streams);
   io = std::make_unique<net::IoThreads>(IoThreadCount(config));
   options.reuse_port = config.socket_reuse_port;
   net::ServerOptions for_clients = options;

@@ -217,6 +217,31 @@ TEST_F(Http2SessionTest, TooManyStreamsAreRefusedSoftly) {
   EXPECT_EQ(Select(frames, kDataFrame, stream).at(0).payload, GrpcMessage("free again"));
 }
 
+// As grpc-go has it: no limit is no entry.
+TEST_F(Http2SessionTest, ALimitIsAdvertisedTwiceAndNoneNotAtAll) {
+  constexpr char kId = 3;
+  const auto advertised = [&](uint32_t most) -> std::optional<uint32_t> {
+    options_.max_concurrent_streams = most;
+    bytes_.clear();
+    Open();
+    const auto settings = Select(Exchange(Hello()), kSettingsFrame, 0);
+    std::optional<uint32_t> value;
+    for (const ReceivedFrame& frame : settings) {
+      for (size_t at = 0; at + 6 <= frame.payload.size(); at += 6) {
+        if (frame.payload[at + 1] != kId) continue;
+        value = 0;
+        for (size_t i = 2; i < 6; ++i)
+          value = *value << 8 | static_cast<uint8_t>(frame.payload[at + i]);
+      }
+    }
+    return value;
+  };
+  EXPECT_EQ(advertised(100), 200u);
+  EXPECT_EQ(advertised(1u << 30), 1u << 31);
+  EXPECT_EQ(advertised((1u << 30) + 1), std::nullopt);
+  EXPECT_EQ(advertised(UINT32_MAX), std::nullopt);
+}
+
 // Trap 5: a small block that names much is stopped where the limit is.
 TEST_F(Http2SessionTest, HpackBombIsBounded) {
   Exchange(Hello());

@@ -35,6 +35,7 @@ TEST(Config, DefaultsAreEtcds) {
   EXPECT_EQ(config.initial_cluster.at(0).peer_urls.at(0), "http://localhost:2380");
   EXPECT_EQ(config.election_timeout_ms, 1000);
   EXPECT_EQ(config.max_request_bytes, 1572864);
+  EXPECT_EQ(config.max_concurrent_streams, UINT32_MAX);
 }
 
 TEST(Config, TakesOneDashTwoDashesAndEquals) {
