@@ -1,7 +1,9 @@
 #include "server/config_file.h"
 
+#include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -113,10 +115,14 @@ absl::Status ApplyConfigText(Config& config, const std::string& text, const std:
 }
 
 absl::Status ApplyConfigFile(Config& config, const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return absl::InvalidArgumentError(absl::StrCat("read ", path, ": is a directory"));
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::InvalidArgumentError("cannot read --config-file " + path);
   std::string text(kMostConfigFileBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return absl::InvalidArgumentError("cannot read --config-file " + path);
   text.resize(static_cast<size_t>(file.gcount()));
   return ApplyConfigText(config, text, path);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +13,9 @@
 
 namespace pintle::server {
 namespace {
+
+// 64 bits of nanoseconds.
+constexpr absl::Duration kLongestOfGo = absl::Nanoseconds(INT64_MAX);
 
 absl::Status Bad(std::string why) { return absl::InvalidArgumentError(std::move(why)); }
 
@@ -142,7 +146,8 @@ absl::StatusOr<Url> ParseUrl(std::string_view text) {
 
 absl::StatusOr<absl::Duration> ParseGoDuration(std::string_view text) {
   absl::Duration duration;
-  if (text.empty() || !absl::ParseDuration(std::string(text), &duration)) {
+  if (text.empty() || !absl::ParseDuration(std::string(text), &duration) ||
+      absl::AbsDuration(duration) > kLongestOfGo) {
     return Bad("want a duration such as 10m, 1h30m or 500ms");
   }
   return duration;

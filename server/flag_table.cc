@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/flags.h"
@@ -299,12 +300,28 @@ std::vector<Flag> LoggingFlags() {
   };
 }
 
-// Which of them it is depends on the mode (AutoCompactionOf).
+// Which of them it is depends on the mode (AutoCompactionOf). To etcd this is no matter of usage,
+// and neither is the mode.
 absl::Status SetRetention(Config& config, std::string_view value) {
-  if (value.find_first_not_of("0123456789") != std::string_view::npos) {
-    PINTLE_RETURN_IF_ERROR(ParseGoDuration(value).status());
+  const std::string text(value);
+  int64_t number = 0;
+  if (text.find_first_not_of("0123456789") != std::string::npos ||
+      (!text.empty() && !absl::SimpleAtoi(text, &number))) {
+    if (!ParseGoDuration(value).ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("error parsing CompactionRetention: time: invalid duration \"", text, "\""));
+    }
   }
-  config.auto_compaction_retention = std::string(value);
+  config.auto_compaction_retention = text.empty() ? "0" : text;
+  return absl::OkStatus();
+}
+
+absl::Status SetCompactionMode(Config& config, std::string_view value) {
+  if (value != "periodic" && value != "revision") {
+    return absl::FailedPreconditionError(
+        absl::StrCat("unknown auto-compaction-mode \"", std::string(value), "\""));
+  }
+  config.auto_compaction_mode = std::string(value);
   return absl::OkStatus();
 }
 
@@ -315,7 +332,7 @@ std::vector<Flag> UpkeepFlags() {
        "2147483648, negative: none.",
        false, Number(&Config::quota_backend_bytes, -kAny, kAny)},
       {"auto-compaction-mode", "periodic", "periodic or revision: what the retention counts.",
-       false, OneOf(&Config::auto_compaction_mode, {"periodic", "revision"})},
+       false, SetCompactionMode},
       {"auto-compaction-retention", "0",
        "How much history is kept, as a duration, a number of hours, or in mode revision a number "
        "of revisions; 0: all.",

@@ -132,6 +132,8 @@ absl::StatusOr<LogRotation> ParseLogRotation(const std::string& json) {
 }
 
 absl::StatusOr<spdlog::sink_ptr> MakeRotatingSink(const std::string& path, LogRotation rotation) {
+  std::error_code ignored;  // what matters is whether the file opens
+  fs::create_directories(fs::path(path).parent_path(), ignored);  // as lumberjack
   auto sink = std::make_shared<RotatingSink>(path, rotation);
   if (!sink->Open()) {
     return absl::InvalidArgumentError(absl::StrCat("--log-outputs=", path, ": cannot be opened"));

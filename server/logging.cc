@@ -1,15 +1,19 @@
 #include "server/logging.h"
 
+#include <fcntl.h>
 #include <spdlog/formatter.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -152,6 +156,19 @@ std::unique_ptr<spdlog::formatter> MakeFormatter(std::string_view format) {
   return std::make_unique<JsonFormatter>();
 }
 
+// The file, but no folder for it: spdlog would make one.
+absl::Status CheckOpens(const std::string& path) {
+  const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  if (file >= 0) {
+    close(file);
+    return absl::OkStatus();
+  }
+  std::string words = std::generic_category().message(errno);
+  if (!words.empty()) words[0] = absl::ascii_tolower(static_cast<unsigned char>(words[0]));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--log-outputs: open sink \"", path, "\": open ", path, ": ", words));
+}
+
 absl::StatusOr<spdlog::sink_ptr> MakeSink(const Config& config, const std::string& output) {
   if (output == "default" || output == "stderr") {
     return std::make_shared<spdlog::sinks::stderr_sink_mt>();
@@ -162,6 +179,7 @@ absl::StatusOr<spdlog::sink_ptr> MakeSink(const Config& config, const std::strin
                             ParseLogRotation(config.log_rotation_config_json));
     return MakeRotatingSink(output, rotation);
   }
+  PINTLE_RETURN_IF_ERROR(CheckOpens(output));
   try {
     return std::make_shared<spdlog::sinks::basic_file_sink_mt>(output);
   } catch (const spdlog::spdlog_ex& error) {

@@ -43,6 +43,14 @@ class RefusesToStart(unittest.TestCase):
         self.refused(self.run_member("--heartbeat-interval=soon"), "not a whole number")
         self.refused(self.run_member("--discovery=http://x"), "unimplemented")
         self.refused(self.run_member("--api-listen-url=http://0.0.0.0:1"), "loopback")
+        # No matter of usage, as to etcd.
+        log = os.path.join(self.folder, "none", "log")
+        for argument, words in (("--auto-compaction-retention=xx", 'parsing CompactionRetention: time: invalid duration "xx"'),
+                                ("--auto-compaction-mode=xx", 'unknown auto-compaction-mode "xx"'),
+                                ("--log-outputs=" + log, f'open sink "{log}": open {log}: no such file or directory'),
+                                ("--config-file=" + self.folder, f"read {self.folder}: is a directory")):
+            self.assertEqual(self.refused(self.run_member(argument), words).returncode, 1)
+        self.assertFalse(os.path.exists(os.path.dirname(log)))
         self.assertFalse(os.path.exists(self.data), "a refused start left a data-dir behind")
 
     def test_unknown_config_key(self):

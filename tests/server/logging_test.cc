@@ -103,8 +103,22 @@ TEST_F(LogTest, BadRotationIsRefused) {
                                  "compress": false})")
                 ->max_megabytes,
             100);
-  config_.log_outputs = {"/dev/null/server.log"};
-  EXPECT_FALSE(OpenLog(config_).ok());
+}
+
+// As etcd: a folder is made for files that are rotated, and for no others.
+TEST_F(LogTest, AMissingFolderIsAnError) {
+  const std::string file = folder_ + "/none/server.log";
+  config_.log_outputs = {file};
+  EXPECT_THAT(
+      std::string(OpenLog(config_).message()),
+      HasSubstr("open sink \"" + file + "\": open " + file + ": no such file or directory"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/none"));
+  config_.log_outputs = {folder_};
+  EXPECT_THAT(std::string(OpenLog(config_).message()), HasSubstr(": is a directory"));
+  config_.log_outputs = {file};
+  config_.enable_log_rotation = true;
+  EXPECT_TRUE(OpenLog(config_).ok());
+  EXPECT_TRUE(std::filesystem::exists(file));
 }
 
 TEST_F(LogTest, SystemdHearsTheState) {
