@@ -19,6 +19,9 @@
 
 namespace pintle::net {
 
+// Of a body, and of what a WebSocket brings for one request.
+inline constexpr size_t kMostHttpBodyBytes = size_t{3} << 20;
+
 // Names are stored in lower case; order and repetition are kept.
 class Headers {
  public:

@@ -44,7 +44,7 @@ class IoThreads {
 
 struct ServerOptions {
   size_t max_grpc_message_bytes = size_t{2} << 20;
-  size_t max_http_body_bytes = size_t{3} << 20;
+  size_t max_http_body_bytes = kMostHttpBodyBytes;
   size_t max_header_bytes = size_t{16} << 10;
   // Per connection, refused softly (gRPC status / 503) above it; what their heads take is bounded
   // too (http2_session.h). Above 2^30: any number.

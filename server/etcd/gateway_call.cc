@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "net/grpc_framing.h"
 #include "server/etcd/gateway.h"
 #include "server/etcd/gateway_json.h"
@@ -134,14 +135,28 @@ void GatewayCall::BeginWebSocket(const net::GrpcRouter& router, const net::HttpR
 }
 
 void GatewayCall::TakeFromSocket(std::string_view text) {
-  if (closed_) return;
-  absl::StatusOr<std::vector<std::string>> messages = ReadMessages(text);
-  if (!messages.ok()) {
-    call_->Cancel();
-    return OnEnd(messages.status());
+  if (closed_ || asked_) return;
+  const std::shared_ptr<LocalCall> call = call_;
+  if (const absl::Status taken = TakePiece(text); !taken.ok()) {
+    call->Cancel();
+    OnEnd(taken);
+  } else if (asked_) {
+    call->HalfClose();
   }
-  for (std::string& message : *messages) call_->Message(std::move(message));
-  if (!method_.client_streaming()) call_->HalfClose();
+}
+
+absl::Status GatewayCall::TakePiece(std::string_view text) {
+  PINTLE_RETURN_IF_ERROR(pieces_.Add(text));
+  PINTLE_RETURN_IF_ERROR(pieces_.Add("\n"));
+  std::string_view json;
+  while (!closed_ && !asked_) {
+    PINTLE_ASSIGN_OR_RETURN(const bool found, pieces_.Next(json));
+    if (!found) break;
+    PINTLE_ASSIGN_OR_RETURN(std::string message, JsonToBytes(*method_.input_type(), json));
+    call_->Message(std::move(message));
+    asked_ = !method_.client_streaming();  // as etcd, which reads no further
+  }
+  return absl::OkStatus();
 }
 
 void GatewayCall::Open(const net::GrpcRouter& router, net::Headers metadata,

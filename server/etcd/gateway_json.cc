@@ -4,10 +4,14 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "base/status_macros.h"
 #include "server/etcd/service.h"
+#include "server/replica/errors.h"
 
 namespace pintle::server::etcd {
 namespace {
@@ -51,54 +55,66 @@ absl::Status CheckTruths(const pb::Descriptor& type, const nlohmann::json& objec
   return absl::OkStatus();
 }
 
-// Follows brackets and strings only: whether it is JSON is for the parser to say.
-class Extent {
- public:
-  // The bytes of the value at the front; 0: it is not whole.
-  absl::StatusOr<size_t> Of(std::string_view text) {
-    for (size_t i = 0; i < text.size(); ++i) {
-      const char c = text[i];
-      if (in_string_) {
-        Inside(c);
-      } else if (c == '"') {
-        in_string_ = true;
-      } else if (c == '{' || c == '[') {
-        if (++depth_ > kMaxDepth) return absl::InvalidArgumentError("exceeded max depth");
-      } else if (c == '}' || c == ']') {
-        if (--depth_ < 0) return i == 0 ? 1 : i;
-      } else if (depth_ == 0 && (kWhiteSpace.find(c) != std::string_view::npos || c == ',')) {
-        return i;
-      }
-      if (depth_ == 0 && !in_string_ && (c == '}' || c == ']' || c == '"')) return i + 1;
-    }
-    if (depth_ > 0 || in_string_) return ErrUnexpectedEnd();
-    return text.size();
-  }
-
- private:
-  void Inside(char c) {
-    if (escaped_) {
-      escaped_ = false;
-    } else if (c == '\\') {
-      escaped_ = true;
-    } else if (c == '"') {
-      in_string_ = false;
-    }
-  }
-
-  int depth_ = 0;
-  bool in_string_ = false;
-  bool escaped_ = false;
-};
-
 }  // namespace
+
+absl::StatusOr<size_t> JsonExtent::Of(std::string_view text) {
+  for (; looked_at_ < text.size(); ++looked_at_) {
+    const size_t i = looked_at_;
+    const char c = text[i];
+    if (in_string_) {
+      Inside(c);
+    } else if (c == '"') {
+      in_string_ = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth_ > kMaxDepth) return absl::InvalidArgumentError("exceeded max depth");
+    } else if (c == '}' || c == ']') {
+      if (--depth_ < 0) return i == 0 ? 1 : i;
+    } else if (depth_ == 0 && (kWhiteSpace.find(c) != std::string_view::npos || c == ',')) {
+      return i == 0 ? 1 : i;
+    }
+    if (depth_ == 0 && !in_string_ && (c == '}' || c == ']' || c == '"')) return i + 1;
+  }
+  return 0;
+}
+
+void JsonExtent::Inside(char c) {
+  if (escaped_) {
+    escaped_ = false;
+  } else if (c == '\\') {
+    escaped_ = true;
+  } else if (c == '"') {
+    in_string_ = false;
+  }
+}
+
+absl::Status JsonStream::Add(std::string_view piece) {
+  bytes_.erase(0, std::exchange(begin_, 0));
+  if (piece.size() > most_bytes_ - bytes_.size()) return replica::ErrRequestTooLarge();
+  bytes_.append(piece);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> JsonStream::Next(std::string_view& value) {
+  std::string_view rest = std::string_view(bytes_).substr(begin_);
+  // Within a value the extent has begun where the rest does.
+  const size_t blank = std::min(rest.find_first_not_of(kWhiteSpace), rest.size());
+  rest.remove_prefix(blank);
+  begin_ += blank;
+  PINTLE_ASSIGN_OR_RETURN(const size_t size, extent_.Of(rest));
+  if (size == 0) return false;
+  value = rest.substr(0, size);
+  begin_ += size;
+  extent_ = {};
+  return true;
+}
 
 absl::StatusOr<bool> NextJson(std::string_view& body, std::string_view& value) {
   body.remove_prefix(std::min(body.find_first_not_of(kWhiteSpace), body.size()));
   if (body.empty()) return false;
-  const absl::StatusOr<size_t> size = Extent().Of(body);
-  if (!size.ok()) return size.status();
-  value = body.substr(0, std::max<size_t>(*size, 1));
+  JsonExtent extent;
+  PINTLE_ASSIGN_OR_RETURN(const size_t size, extent.Of(body));
+  if (size == 0 && extent.open()) return ErrUnexpectedEnd();
+  value = body.substr(0, size == 0 ? body.size() : size);
   body.remove_prefix(value.size());
   return true;
 }

@@ -241,6 +241,37 @@ class BesideEtcd(ClusterTest):
             self.assertEqual((ours.status, ours.headers["sec-websocket-version"]), (400, "13"))
             self.assertEqual((theirs.status, theirs.headers["sec-websocket-version"]), (400, "13"))
 
+    def test_4_websocket_messages_are_one_stream(self):
+        """A value that goes on in the next message, as etcd takes it: each message has a line break behind it."""
+        key = '{"create_request":{"key":"d3M="}}'
+        for path, pieces, answers in (
+                ("/v3/kv/range", ['{"key":"d3M=",', '"limit":1}'], 1), ("/v3/kv/range", ["", '{"key":', '"d3M="}'], 1),
+                ("/v3/kv/range", ['{"key":"d3M="}', '{"key":"d3M="}'], 1),
+                ("/v3/watch", [key[:18], key[18:]], 1), ("/v3/watch", [key + key[:-1], "  ", "}" + key], 3),
+                ("/v3/lease/keepalive", ['{"ID":', '"77"}{"ID":', '78}'], 2)):
+            with self.subTest(path=path, pieces=pieces):
+                both = []
+                for one in self.sockets(path):
+                    for piece in pieces:
+                        one.send(piece)
+                    got = [comparable(one.message())[0] for _ in range(answers)]
+                    both.append([re.sub(r'"(create_|mod_|)revision":"\d+"', "", line) for line in got])
+                self.assertEqual(both[0], both[1])
+        for path, pieces in (("/v3/kv/range", ['{"key":"d3', 'M="}']), ("/v3/kv/range", ['{"key":"d3M=","limit":1', '0}'])):
+            with self.subTest(path=path, pieces=pieces):
+                codes = []
+                for one in self.sockets(path):
+                    for piece in pieces:
+                        one.send(piece)
+                    codes.append(json.loads(one.message())["code"])
+                self.assertEqual(codes, [3, 3])
+        with WebSocket(self.cluster.client_url(0), "/v3/watch") as watch:  # no value is larger than a body may be
+            watch.send('{"create_request":{"key":"')
+            for _ in range(3):
+                watch.send("QUFB" * (1 << 18))
+            self.assertIn("etcdserver: request is too large", watch.message())
+            self.assertEqual(watch.frame()[0], CLOSE)
+
     def test_4_a_watch_over_a_websocket(self):
         url = self.cluster.client_url(0)
         with WebSocket(url, "/v3/watch") as watch:

@@ -315,6 +315,31 @@ TEST(GatewayJsonTest, ValuesComeOffTheFrontOneByOne) {
   EXPECT_EQ(NextJson(body, value).status().message(), "unexpected EOF");
 }
 
+TEST(GatewayJsonTest, ValuesComeInPiecesOfAnySize) {
+  const std::string text = " {\"a\":\"}\\\"\"}\n[1] \"x\" 7 {\"b\":[{}]}\n";
+  for (size_t step = 1; step <= text.size(); ++step) {
+    JsonStream stream(14);
+    std::vector<std::string> values;
+    std::string_view value;
+    for (size_t at = 0; at < text.size(); at += std::min<size_t>(step, 14)) {
+      ASSERT_TRUE(stream.Add(std::string_view(text).substr(at, std::min<size_t>(step, 14))).ok());
+      while (*stream.Next(value)) values.emplace_back(value);
+    }
+    EXPECT_THAT(values, ElementsAre("{\"a\":\"}\\\"\"}", "[1]", "\"x\"", "7", "{\"b\":[{}]}"))
+        << step;
+  }
+}
+
+TEST(GatewayJsonTest, AStreamHoldsSoMuchOfAValueAndNoMore) {
+  JsonStream stream(100);
+  std::string_view value;
+  ASSERT_TRUE(stream.Add("{}{\"a\":\"" + std::string(90, 'a')).ok());
+  EXPECT_TRUE(*stream.Next(value));
+  EXPECT_FALSE(*stream.Next(value));
+  EXPECT_TRUE(stream.Add("aaaa").ok());
+  EXPECT_EQ(stream.Add("a").message(), "etcdserver: request is too large");
+}
+
 TEST(GatewayJsonTest, TextIsQuoted) {
   EXPECT_EQ(QuoteJson("a\"b\\c\n"), R"("a\"b\\c\n")");
   EXPECT_EQ(QuoteJson("\xff"), "\"\xef\xbf\xbd\"");
