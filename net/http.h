@@ -19,6 +19,8 @@
 
 namespace pintle::net {
 
+// Of a request's fields together, as Go's net/http has it.
+inline constexpr size_t kMostHeadBytes = size_t{1} << 20;
 // Of a body, and of what a WebSocket brings for one request.
 inline constexpr size_t kMostHttpBodyBytes = size_t{3} << 20;
 

@@ -59,7 +59,7 @@ struct Http1Callbacks : ParserCalls<Http1Session> {
 };
 
 Http1Session::Http1Session(SessionHost& host, HttpHandler& handler, Options options)
-    : host_(host), handler_(handler), options_(options) {
+    : host_(host), handler_(handler), options_(std::move(options)) {
   llhttp_init(&parser_, HTTP_REQUEST, Http1Callbacks::Settings());
   parser_.data = this;
 }
@@ -82,26 +82,29 @@ void Http1Session::OnMessageBegin() {
   header_bytes_ = 0;
 }
 
-bool Http1Session::CountHeader(size_t bytes) {
+// 0, or what the parser is told.
+int Http1Session::CountHeader(size_t bytes) {
   header_bytes_ += bytes;
-  return header_bytes_ <= options_.max_header_bytes;
+  if (header_bytes_ <= options_.max_header_bytes) return 0;
+  if (options_.on_refused) options_.on_refused(HeadTooLarge(options_.max_header_bytes));
+  return RefuseWith(431);
 }
 
 int Http1Session::OnUrl(std::string_view piece) {
-  if (!CountHeader(piece.size())) return RefuseWith(431);
+  if (const int refused = CountHeader(piece.size()); refused != 0) return refused;
   target_.append(piece);
   return 0;
 }
 
 int Http1Session::OnField(std::string_view piece) {
-  if (!CountHeader(piece.size() + (field_.empty() ? kHeaderOverheadBytes : 0)))
-    return RefuseWith(431);
+  const size_t overhead = field_.empty() ? kHeaderOverheadBytes : 0;
+  if (const int refused = CountHeader(piece.size() + overhead); refused != 0) return refused;
   field_.append(piece);
   return 0;
 }
 
 int Http1Session::OnValue(std::string_view piece) {
-  if (!CountHeader(piece.size())) return RefuseWith(431);
+  if (const int refused = CountHeader(piece.size()); refused != 0) return refused;
   value_.append(piece);
   return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,13 +32,14 @@ class Http1Exchange;
 class Http1Session final : public Session {
  public:
   struct Options {
-    size_t max_header_bytes = 16 * 1024;
-    size_t max_body_bytes = 3 * 1024 * 1024;
+    size_t max_header_bytes = kMostHeadBytes;
+    size_t max_body_bytes = kMostHttpBodyBytes;
     absl::Duration head_timeout =
         absl::Seconds(10);  // from a request's first byte to its blank line
     absl::Duration body_timeout = absl::Seconds(60);  // from there to its end
     // For the answer to a client that has ended its half, and so may be gone altogether.
     absl::Duration half_closed_wait = absl::Seconds(3);
+    std::function<void(const std::string& why)> on_refused;  // a head that is too large
   };
 
   Http1Session(SessionHost& host, HttpHandler& handler, Options options);
@@ -68,7 +70,7 @@ class Http1Session final : public Session {
   int OnMessageComplete();
   void OnMessageBegin();
 
-  bool CountHeader(size_t bytes);
+  int CountHeader(size_t bytes);
   int CheckHead();
   bool SetTarget();
   int RefuseWith(int status);

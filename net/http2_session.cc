@@ -6,10 +6,12 @@
 #include "base/check.h"
 #include "net/grpc_framing.h"
 #include "net/http2_fields.h"
+#include "net/http_text.h"
 
 namespace pintle::net {
 namespace {
 
+constexpr size_t kFrameBytes = 16 << 10;  // a client's largest
 constexpr int32_t kStreamWindowBytes = 1 << 20;
 constexpr int32_t kConnectionWindowBytes = 4 << 20;
 constexpr uint32_t kMostStreamIds = 1u << 30;
@@ -104,7 +106,7 @@ struct Http2Callbacks {
       nghttp2_option_set_max_outbound_ack(made, 1000);
       // The default (1000 at once, 33 per second) is reached by honest cancels of a busy client.
       nghttp2_option_set_stream_reset_rate_limit(made, 10000, 1000);
-      nghttp2_option_set_max_continuations(made, 2);
+      nghttp2_option_set_max_continuations(made, kMostHeadBytes / kFrameBytes + 1);
       // nghttp2's own rules refuse what grpc-go sends as :authority when its target is a URL
       // ("http://127.0.0.1:2379"), as etcdctl's "endpoint status" does. FieldIsValid has ours.
       nghttp2_option_set_no_http_messaging(made, 1);
@@ -199,7 +201,7 @@ void Http2Stream::SubmitTrailers(uint32_t* flags) {
 // ---- Http2Session ----
 
 Http2Session::Http2Session(SessionHost& host, Http2Application& application, Options options)
-    : host_(host), application_(application), options_(options) {
+    : host_(host), application_(application), options_(std::move(options)) {
   PINTLE_CHECK(nghttp2_session_server_new2(&nghttp2_, Http2Callbacks::All(), this,
                                            Http2Callbacks::Options()) == 0,
                "out of memory");
@@ -294,8 +296,10 @@ int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
   // SETTINGS_MAX_HEADER_LIST_SIZE only advises the client: a few bytes of HPACK can name a great
   // many.
   stream->header_bytes_ += name.size() + value.size() + 32;
-  if (stream->header_bytes_ > options_.max_header_bytes)
+  if (stream->header_bytes_ > options_.max_header_bytes) {
+    NoteRefused(HeadTooLarge(options_.max_header_bytes));
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST)
     return 0;  // a request's trailers mean nothing to us
   Http2Request& request = stream->request_;
@@ -317,6 +321,10 @@ int Http2Session::OnHeader(const nghttp2_frame& frame, std::string_view name,
     request.headers.Add(std::string(name), std::string(value));
   }
   return 0;
+}
+
+void Http2Session::NoteRefused(const std::string& why) const {
+  if (options_.on_refused) options_.on_refused(why);
 }
 
 void Http2Session::OnPing() {
@@ -428,6 +436,9 @@ void Http2Session::OnResetSent(uint32_t error_code) {
 
 void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
   if (frame.hd.type == NGHTTP2_RST_STREAM) OnResetSent(frame.rst_stream.error_code);
+  if (frame.hd.type == NGHTTP2_GOAWAY && frame.goaway.error_code == NGHTTP2_COMPRESSION_ERROR) {
+    NoteRefused("a header field cannot be read, or is larger than 64 KiB");
+  }
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
   sent_since_ping_ = true;
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;

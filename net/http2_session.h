@@ -29,6 +29,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -141,10 +142,11 @@ class Http2Session final : public Session {
   static constexpr size_t kStreamBytes = 1024;
 
   struct Options {
-    size_t max_header_bytes = 16 * 1024;
+    size_t max_header_bytes = kMostHeadBytes;
     uint32_t max_concurrent_streams = 10000;
     bool drop_idle_rst_stream = true;
     Keepalive keepalive;
+    std::function<void(const std::string& why)> on_refused;  // a head, for its size
   };
 
   Http2Session(SessionHost& host, Http2Application& application, Options options);
@@ -171,6 +173,7 @@ class Http2Session final : public Session {
   void NoteLargest(Http2Stream& stream);
   bool HasRoom() const;
   int OnBeginHeaders(const nghttp2_frame& frame);
+  void NoteRefused(const std::string& why) const;
   int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   void OnFrame(const nghttp2_frame& frame);
   void OnData(int32_t id, std::string_view bytes);

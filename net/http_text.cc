@@ -105,6 +105,10 @@ bool IsSessionHeader(std::string_view name) {
 
 std::string PlainErrorBody(int status) { return Concat(status, " ", ReasonPhrase(status)); }
 
+std::string HeadTooLarge(size_t most_bytes) {
+  return Concat("a request's header fields are larger than ", most_bytes, " bytes");
+}
+
 void SplitTarget(std::string_view target, std::string& path, std::string& query) {
   const size_t mark = target.find('?');
   path = target.substr(0, mark);

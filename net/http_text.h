@@ -1,6 +1,7 @@
 // Small texts of HTTP answers: reason phrases, Date, header values made safe. Private to net/.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ bool IsSessionHeader(std::string_view lower_case_name);
 
 // A plain-text answer of our own, "404 Not Found".
 std::string PlainErrorBody(int status);
+
+// For the log: why a request is refused whose fields are larger than that.
+std::string HeadTooLarge(size_t most_bytes);
 
 // Splits "/path?query".
 void SplitTarget(std::string_view target, std::string& path, std::string& query);

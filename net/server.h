@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,13 +46,16 @@ class IoThreads {
 struct ServerOptions {
   size_t max_grpc_message_bytes = size_t{2} << 20;
   size_t max_http_body_bytes = kMostHttpBodyBytes;
-  size_t max_header_bytes = size_t{16} << 10;
+  size_t max_header_bytes = kMostHeadBytes;
   // Per connection, refused softly (gRPC status / 503) above it; what their heads take is bounded
   // too (http2_session.h). Above 2^30: any number.
   uint32_t max_concurrent_streams = 10000;
   int max_connections = 10000;
   Keepalive keepalive;
   bool reuse_port = false;  // SO_REUSEPORT on listeners
+  // A request was refused before anybody saw it, for its head; a few per second at most. Any I/O
+  // thread.
+  std::function<void(const std::string& address, const std::string& why)> on_refused;
 };
 
 class Server {

@@ -36,17 +36,22 @@ void ServerSession::Receive(std::string_view bytes) {
 
 std::unique_ptr<Session> ServerSession::MakeSession(bool http2) {
   const ServerOptions& options = context_.options;
+  const auto on_refused = [this](const std::string& why) {
+    context_.NoteRefused(*host_.peer(), why);
+  };
   if (http2) {
     return std::make_unique<Http2Session>(
         host_, *this,
         Http2Session::Options{.max_header_bytes = options.max_header_bytes,
                               .max_concurrent_streams = options.max_concurrent_streams,
-                              .keepalive = options.keepalive});
+                              .keepalive = options.keepalive,
+                              .on_refused = on_refused});
   }
   return std::make_unique<Http1Session>(
       host_, context_.http,
       Http1Session::Options{.max_header_bytes = options.max_header_bytes,
-                            .max_body_bytes = options.max_http_body_bytes});
+                            .max_body_bytes = options.max_http_body_bytes,
+                            .on_refused = on_refused});
 }
 
 std::shared_ptr<Http2StreamUser> ServerSession::OnRequest(Http2Stream& stream, SessionHost& host,

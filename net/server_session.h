@@ -8,7 +8,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "net/few_per_second.h"
 #include "net/grpc_server_call.h"
 #include "net/http2_session.h"
 #include "net/server.h"
@@ -16,14 +18,19 @@
 
 namespace pintle::net {
 
-// What all connections of a server share. Immutable while they run.
+// What all connections of a server share. Nothing but the count of refusals changes while they run.
 struct ServerContext {
   ServerContext(ServerOptions server_options, const GrpcRouter* router, HttpHandler& http_handler)
-      : options(server_options), methods{router}, http(http_handler) {}
+      : options(std::move(server_options)), methods{router}, http(http_handler) {}
+
+  void NoteRefused(const PeerIdentity& peer, const std::string& why) const {
+    if (options.on_refused && refusals.Take()) options.on_refused(peer.address, why);
+  }
 
   const ServerOptions options;
   const GrpcMethods methods;
   HttpHandler& http;
+  mutable FewPerSecond refusals;
 };
 
 class ServerSession final : public Session, public Http2Application {

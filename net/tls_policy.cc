@@ -15,8 +15,6 @@
 namespace pintle::net {
 namespace {
 
-constexpr int kMostRefusalsPerSecond = 5;  // in the log
-
 int ConnectionIndex() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
@@ -130,14 +128,7 @@ std::unique_ptr<TlsConnection> TlsPolicy::NewClient(const std::string& host,
 }
 
 void TlsPolicy::NoteRefused(std::string_view address, std::string_view why) {
-  {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    const int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-    std::lock_guard lock(mutex_);
-    if (std::exchange(refusals_second_, second) != second) refusals_ = 0;
-    if (++refusals_ > kMostRefusalsPerSecond) return;
-  }
-  on_event_(Event::kRefused, Concat(address, ": ", why));
+  if (refusals_.Take()) on_event_(Event::kRefused, Concat(address, ": ", why));
 }
 
 std::string TakeTlsError() {

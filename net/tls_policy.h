@@ -23,6 +23,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "net/few_per_second.h"
 
 struct ssl_st;
 
@@ -111,11 +112,10 @@ class TlsPolicy {
 
   const TlsOptions options_;
   const OnEvent on_event_;
+  FewPerSecond refusals_;
   std::mutex mutex_;  // guards the rest
   std::shared_ptr<const TlsMaterial> material_;
   std::vector<std::string> stamps_;  // of the files that were last looked at
-  int64_t refusals_second_ = 0;
-  int refusals_ = 0;
 };
 
 // Why the last call of OpenSSL's on this thread failed; empties its list of errors.

@@ -258,6 +258,9 @@ absl::Status Server::Impl::StartListeners(const Config& config) {
                                        : static_cast<uint32_t>(config.max_concurrent_streams);
   io = std::make_unique<net::IoThreads>(IoThreadCount(config));
   options.reuse_port = config.socket_reuse_port;
+  options.on_refused = [](const std::string& address, const std::string& why) {
+    Log(spdlog::level::warn, "rejected a request", {{"remote-addr", address}, {"error", why}});
+  };
   net::ServerOptions for_clients = options;
   for_clients.keepalive = KeepaliveOf(config);
   client_access = std::make_unique<HttpAccess>(

@@ -2,6 +2,7 @@
 """Hostile clients against a running member (the list of reference/reliability.md, H1 to H7 and H13 to H18): the right
 code or a closed connection, bounded memory, and other clients that notice nothing."""
 
+import http.client
 import json
 import os
 import random
@@ -305,6 +306,31 @@ class Hostile(ClusterTest):
             except ConnectionResetError:
                 pass
             s.close()
+
+    def test_large_heads_are_taken_and_too_large_ones_are_logged(self):
+        def get(size):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            try:
+                connection.request("GET", "/version", headers={"X-Large": "v" * size})
+                return connection.getresponse().status
+            finally:
+                connection.close()
+
+        self.assertEqual(get(1000 << 10), 200)
+        self.assertEqual(get(1024 << 10), 431)
+        with Connection(self.port) as c:  # what grpc-go sends for a token of 40 KiB, then one that is too large for nghttp2
+            for stream, size, answer in ((1, 40 << 10, HEADERS), (3, 70 << 10, http2.GOAWAY)):
+                block = http2.head("/version", method="GET", content_type="text/plain") + http2.field("authorization", "v" * size)
+                c.send(frame(HEADERS, END_STREAM, stream, block[:16000]))
+                for at in range(16000, len(block), 16000):
+                    c.send(frame(CONTINUATION, END_HEADERS if at + 16000 >= len(block) else 0, stream, block[at:at + 16000]))
+                self.assertTrue(any(kind == answer for kind, *_ in c.frames()))
+        with open(self.cluster.members[0].log_file, encoding="utf-8") as f:
+            lines = [json.loads(line) for line in f if '"rejected a request"' in line]
+        self.assertEqual({line["level"] for line in lines}, {"warn"})
+        errors = " ".join(line["error"] for line in lines)
+        self.assertIn("larger than 1048576 bytes", errors)
+        self.assertIn("larger than 64 KiB", errors)
 
     # H18
     def test_bodies_without_end(self):

@@ -9,8 +9,10 @@
 namespace pintle::net {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -307,6 +309,19 @@ TEST_P(Http1RefusalTest, IsRefusedAndCloses) {
   EXPECT_TRUE(session_.done());
   EXPECT_TRUE(requests_.empty());
   EXPECT_EQ(Exchange(Get("/ignored")), "");
+}
+
+TEST_F(Http1SessionTest, AHeadThatIsTooLargeIsSpokenOf) {
+  std::vector<std::string> refused;
+  Http1Session session(
+      host_, handler_,
+      {.max_header_bytes = 1000, .on_refused = [&](const auto& why) { refused.push_back(why); }});
+  const std::string head = "GET / HTTP/1.1\r\nHost: x\r\nA: ";
+  EXPECT_THAT(host_.Exchange(session, head + std::string(900, 'a') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(refused, IsEmpty());
+  EXPECT_THAT(host_.Exchange(session, head + std::string(1000, 'a')), StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(refused, ElementsAre("a request's header fields are larger than 1000 bytes"));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -11,6 +11,8 @@
 namespace pintle::net {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -261,9 +263,60 @@ TEST_F(Http2SessionTest, HpackBombIsBounded) {
   EXPECT_EQ(Select(frames, kDataFrame, 5).size(), 1u);
 }
 
+TEST_F(Http2SessionTest, ALargeHeadIsTakenAndOneThatIsTooLargeIsSpokenOf) {
+  std::vector<std::string> refused;
+  options_.max_header_bytes = kMostHeadBytes;
+  options_.on_refused = [&](const std::string& address, const std::string& why) {
+    refused.push_back(address + ": " + why);
+  };
+  const auto ask = [&](uint32_t stream, size_t fields, size_t bytes) {
+    std::string sent = Frame(kHeadersFrame, kEndStream, stream, HttpHead("GET", "/"));
+    for (size_t i = 1; i <= fields; ++i) {
+      sent += Frame(kContinuationFrame, i == fields ? kEndHeaders : 0, stream,
+                    Field("x-" + std::to_string(i), std::string(bytes, 'v')));
+    }
+    return Exchange(sent);
+  };
+  Exchange(Hello());
+  EXPECT_EQ(Head(ask(1, 60, 16000), 1).Get(":status"), "200");
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].headers.Get("x-60").size(), 16000u);
+  EXPECT_TRUE(refused.empty());
+  // Bytes that name it again, as of the table.
+  std::string indexed = Field("x", std::string(4000, 'v'));
+  indexed[0] = 0x40;
+  const auto frames = Exchange(Frame(kHeadersFrame, kEndHeaders | kEndStream, 3,
+                                     HttpHead("GET", "/") + indexed + std::string(300, '\xbe')));
+  EXPECT_EQ(Select(frames, kRstStreamFrame, 3).size(), 1u);
+  EXPECT_THAT(refused, ElementsAre(EndsWith("larger than 1048576 bytes")));
+  EXPECT_EQ(Select(Exchange(UnaryCall(5, "/t.T/Echo", "alive")), kDataFrame, 5).size(), 1u);
+}
+
+// nghttp2 takes no larger one, and grpc-go does.
+TEST_F(Http2SessionTest, AFieldOfMoreThan64KiBEndsTheConnectionAndIsSpokenOf) {
+  std::vector<std::string> refused;
+  options_.max_header_bytes = kMostHeadBytes;
+  options_.on_refused = [&](const std::string&, const std::string& why) { refused.push_back(why); };
+  const std::string one(70000, 'v');
+  std::string literal("\x00\x01x\x7f", 4);
+  for (size_t left = one.size() - 127;; left >>= 7) {
+    literal.push_back(static_cast<char>(left < 128 ? left : left % 128 + 128));
+    if (left < 128) break;
+  }
+  literal += one;
+  std::string sent = Hello() + Frame(kHeadersFrame, kEndStream, 1, HttpHead("GET", "/"));
+  for (size_t at = 0; at < literal.size(); at += 16000) {
+    sent += Frame(kContinuationFrame, at + 16000 < literal.size() ? 0 : kEndHeaders, 1,
+                  literal.substr(at, 16000));
+  }
+  Exchange(sent);
+  EXPECT_TRUE(session_->done());
+  EXPECT_THAT(refused, ElementsAre(HasSubstr("larger than 64 KiB")));
+}
+
 TEST_F(Http2SessionTest, ContinuationFloodEndsTheConnection) {
   Exchange(Hello() + Frame(kHeadersFrame, kEndStream, 1, HttpHead("GET", "/")));
-  for (int i = 0; i < 4; ++i) Exchange(Frame(kContinuationFrame, 0, 1, Field("a", "b")));
+  for (int i = 0; i < 70; ++i) Exchange(Frame(kContinuationFrame, 0, 1, Field("a", "b")));
   EXPECT_TRUE(session_->done());
 }
 
