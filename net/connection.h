@@ -52,7 +52,7 @@ class Connection final : public SessionHost,
 
  private:
   static constexpr size_t kOwnBufferBytes = 4096;
-  static constexpr size_t kWriteBytes = 64 * 1024;
+  static constexpr size_t kWriteBytes = size_t{64} << 10;
 
   void StartRead();
   void OnRead(const asio::error_code& error, size_t count);

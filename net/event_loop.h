@@ -32,7 +32,7 @@ class Flushable {
 
 class EventLoop final : public Executor {
  public:
-  static constexpr size_t kReadBufferBytes = 64 * 1024;
+  static constexpr size_t kReadBufferBytes = size_t{64} << 10;
 
   EventLoop() = default;
   ~EventLoop() override;

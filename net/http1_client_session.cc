@@ -10,7 +10,7 @@
 namespace pintle::net {
 namespace {
 
-constexpr size_t kMaxHeaderBytes = 64 * 1024;
+constexpr size_t kMaxHeaderBytes = size_t{64} << 10;
 
 std::string SerializeHead(const HttpClientRequest& request, const std::string& authority) {
   std::string head =

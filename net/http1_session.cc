@@ -13,10 +13,10 @@
 namespace pintle::net {
 namespace {
 
-constexpr size_t kDrainBytes = 64 * 1024;
-constexpr size_t kMaxStashBytes = 64 * 1024;
+constexpr size_t kDrainBytes = size_t{64} << 10;
+constexpr size_t kMaxStashBytes = size_t{64} << 10;
 constexpr size_t kMaxUnsentToParse =
-    256 * 1024;  // a client that pipelines but does not read is not served on
+    size_t{256} << 10;  // a client that pipelines but does not read is not served on
 constexpr size_t kHeaderOverheadBytes = 32;
 
 // "content-type" → "Content-Type", as Go's servers and most eyes expect.

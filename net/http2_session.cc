@@ -17,7 +17,7 @@ constexpr int32_t kConnectionWindowBytes = 4 << 20;
 constexpr uint32_t kMostStreamIds = 1u << 30;
 // A client that lets this much of its answers wait gets no more window for its requests on that
 // stream.
-constexpr size_t kHoldReceivedAboveUnsentBytes = 256 * 1024;
+constexpr size_t kHoldReceivedAboveUnsentBytes = size_t{256} << 10;
 // Frames that wait to leave (resets, acknowledgements) before we stop reading.
 constexpr size_t kMaxOutboundFrames = 10000;
 // Requests of one connection that are unfinished or wait for room, together. The stream whose own

@@ -79,7 +79,7 @@ using Http2Trailers = absl::InlinedVector<std::pair<std::string_view, std::strin
 
 class Http2Stream {
  public:
-  static constexpr size_t kDrainBytes = 64 * 1024;
+  static constexpr size_t kDrainBytes = size_t{64} << 10;
 
   Http2Stream(Http2Session& session, int32_t id) : session_(session), id_(id) {}
 

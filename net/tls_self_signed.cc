@@ -25,7 +25,7 @@
 namespace pintle::net {
 namespace {
 
-constexpr int64_t kSecondsPerYear = 365 * 24 * 3600;
+constexpr int64_t kSecondsPerYear = int64_t{365} * 24 * 3600;
 
 using KeyPtr = OpensslPointer<EVP_PKEY, EVP_PKEY_free>;
 using CertificatePtr = OpensslPointer<X509, X509_free>;

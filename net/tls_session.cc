@@ -17,7 +17,7 @@ namespace {
 
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
 constexpr unsigned char kHandshakeRecord = 22;
-constexpr size_t kRecordBytes = 16 * 1024;
+constexpr size_t kRecordBytes = size_t{16} << 10;
 // As Go's server says it to who forgot the "s".
 constexpr std::string_view kPlainAnswer =
     "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";

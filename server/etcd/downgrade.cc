@@ -84,8 +84,8 @@ void Cancel(const ServicePtr& service, const CallPtr& call) {
   });
 }
 
-void Downgrade(const ServicePtr& service, const DowngradeRequest& request, std::string,
-               CallPtr call) {
+void Downgrade(const ServicePtr& service, const DowngradeRequest& request, const std::string&,
+               const CallPtr& call) {
   switch (request.action()) {
     case DowngradeRequest::VALIDATE:
     case DowngradeRequest::ENABLE:

@@ -57,11 +57,12 @@ void AdmitThen(const Service& service, AuthRule rule, std::shared_ptr<net::GrpcC
 // A unary method: parses, checks the metadata, asks whether the caller may (auth_rules.h), hands
 // over. The bytes come along for the log.
 template <typename Proto, typename Handler>
-void AddUnary(net::GrpcRouter& router, std::string path, ServicePtr service, Handler handler) {
+void AddUnary(net::GrpcRouter& router, const std::string& path, ServicePtr service,
+              Handler handler) {
   const bool by_learners = LearnersAnswer(path);
   const AuthRule rule = AuthRuleOf(path);
-  router.Unary(std::move(path), [service = std::move(service), handler, by_learners, rule](
-                                    std::string bytes, std::shared_ptr<net::GrpcCall> call) {
+  router.Unary(path, [service = std::move(service), handler, by_learners, rule](
+                         std::string bytes, std::shared_ptr<net::GrpcCall> call) {
     Proto request;
     if (!ParseMessage(bytes, request)) return call->Finish(ErrNotAMessage());
     if (!by_learners && service->member.is_learner()) return call->Finish(ErrNotForLearners());
