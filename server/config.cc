@@ -16,7 +16,6 @@
 namespace pintle::server {
 namespace {
 
-constexpr char kSeeHelp[] = "; see pintle --help";
 constexpr int64_t kLongestElectionTimeoutMs = 50000;
 
 absl::Status Contradiction(std::string text) {
@@ -30,33 +29,46 @@ struct CommandLine {
   std::vector<std::pair<std::string, std::string>> values;  // as spelled, in order
 };
 
-absl::Status Unusable(std::string text) {
-  return absl::InvalidArgumentError(absl::StrCat(text, kSeeHelp));
-}
+absl::Status Unusable(std::string text) { return absl::InvalidArgumentError(std::move(text)); }
 
 absl::Status Take(CommandLine& line, std::string name, std::string value) {
   if (name == "config-file") {
     line.config_file = std::move(value);
     return absl::OkStatus();
   }
-  if (name != "h" && name != "help" && name != "version") {
+  if (name == "h" || name == "help") {  // whatever its value, as in Go
+    line.help = true;
+    return absl::OkStatus();
+  }
+  if (name != "version") {
     line.values.emplace_back(std::move(name), std::move(value));
     return absl::OkStatus();
   }
   const absl::StatusOr<bool> on = ParseGoTruth(value);
-  if (!on.ok()) return Unusable(absl::StrCat("invalid boolean value \"", value, "\" for -", name));
-  (name == "version" ? line.version : line.help) = *on;
+  if (!on.ok()) {
+    return Unusable(absl::StrCat("invalid boolean value ", Quoted(value),
+                                 " for -version: ", on.status().message()));
+  }
+  line.version = *on;
   return absl::OkStatus();
 }
 
-// As Go reads flags: one dash does for long ones too, a switch without a value is on, and nothing
-// stands alone.
+absl::Status NoFlag(std::string_view argument) {
+  return Contradiction(absl::StrCat("'", std::string(argument), "' is not a valid flag"));
+}
+
+// As Go reads flags: one dash does for long ones too, a switch without a value is on, two dashes
+// end them, and nothing stands alone.
 absl::StatusOr<CommandLine> Split(const std::vector<std::string>& arguments) {
   CommandLine line;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument.size() < 2 || argument[0] != '-') {
-      return Contradiction(absl::StrCat("'", argument, "' is not a valid flag", kSeeHelp));
+      return NoFlag(argument);
+    }
+    if (argument == "--") {
+      if (i + 1 == arguments.size()) break;
+      return NoFlag(arguments[i + 1]);
     }
     const std::string text = argument.substr(argument[1] == '-' ? 2 : 1);
     const size_t equals = text.find('=');
@@ -85,7 +97,8 @@ absl::StatusOr<CommandLine> Split(const std::vector<std::string>& arguments) {
 
 absl::Status ApplyFlags(Config& config, const CommandLine& line) {
   for (const auto& [name, value] : line.values) {
-    PINTLE_RETURN_IF_ERROR(SetFlag(config, *FindFlag(name), value, "flag -" + name));
+    const Flag& flag = *FindFlag(name);
+    PINTLE_RETURN_IF_ERROR(SetFlag(config, flag, value, (flag.boolean ? "-" : "flag -") + name));
   }
   return absl::OkStatus();
 }
@@ -98,7 +111,15 @@ bool IsGiven(const Flag& flag, const CommandLine& line) {
 
 absl::Status ApplyEnvironment(Config& config, const std::map<std::string, std::string>& variables,
                               const CommandLine& line) {
-  std::set<std::string> known = {"ETCD_CONFIG_FILE"};
+  std::set<std::string> known = {"ETCD_CONFIG_FILE", "ETCD_VERSION"};
+  for (const auto& [name, value] : line.values) {
+    const std::string variable = EnvironmentName(name);
+    if (!variables.contains(variable)) continue;
+    return Contradiction(
+        absl::StrCat("conflicting environment variable \"", variable,
+                     "\" is shadowed by corresponding command-line flag (either unset environment "
+                     "variable or disable flag)"));
+  }
   for (const Flag& flag : Flags()) {
     std::vector<std::string_view> spellings = flag.older;
     spellings.push_back(flag.name);  // last: the newest wins
@@ -152,6 +173,11 @@ absl::Status CheckUrls(const Config& config) {
 }
 
 absl::Status CheckTiming(const Config& config) {
+  for (const auto& [name, value] : {std::pair("heartbeat-interval", config.heartbeat_interval_ms),
+                                    std::pair("election-timeout", config.election_timeout_ms)}) {
+    if (value > 0) continue;
+    return Contradiction(absl::StrCat("--", name, " must be >0 (set to ", value, "ms)"));
+  }
   if (config.election_timeout_ms < 5 * config.heartbeat_interval_ms) {
     return Contradiction(absl::StrCat("--election-timeout[", config.election_timeout_ms,
                                       "ms] should be at least as 5 times as --heartbeat-interval[",
@@ -211,8 +237,12 @@ absl::Status CheckLog(const Config& config) {
   return absl::OkStatus();
 }
 
-absl::Status FillInAndCheck(Config& config) {
-  if (ListenFlagGiven(config) && config.advertise_client_urls.empty()) {
+// `from_file`: then the default is advertised when nothing else is, as with etcd.
+absl::Status FillInAndCheck(Config& config, bool from_file) {
+  PINTLE_RETURN_IF_ERROR(CheckLog(config));
+  PINTLE_RETURN_IF_ERROR(CheckUrls(config));
+  PINTLE_RETURN_IF_ERROR(CheckTiming(config));
+  if (!from_file && ListenFlagGiven(config) && config.advertise_client_urls.empty()) {
     return Contradiction(
         "--advertise-client-urls is required when --listen-client-urls is set explicitly");
   }
@@ -230,10 +260,21 @@ absl::Status FillInAndCheck(Config& config) {
   if (!config.initial_cluster_given) {
     config.initial_cluster = {{config.name, config.initial_advertise_peer_urls}};
   }
-  PINTLE_RETURN_IF_ERROR(CheckUrls(config));
-  PINTLE_RETURN_IF_ERROR(CheckTiming(config));
-  PINTLE_RETURN_IF_ERROR(CheckTls(config));
-  return CheckLog(config);
+  return CheckTls(config);
+}
+
+void PrintFlags(std::ostream& out, FlagStanding standing) {
+  std::string_view section;
+  for (const Flag& flag : Flags()) {
+    if (flag.standing != standing || flag.help.empty()) continue;
+    if (flag.section != section) out << "\n" << flag.section << ":\n";
+    section = flag.section;
+    std::vector<std::string_view> spellings = flag.older;
+    spellings.insert(spellings.begin(), flag.name);
+    for (const auto spelling : spellings)
+      out << "  --" << spelling << " '" << flag.fallback << "'\n";
+    out << "        " << flag.help << "\n";
+  }
 }
 
 // Only what is wrong with a flag itself is a matter of usage.
@@ -299,7 +340,7 @@ absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& argu
     PINTLE_RETURN_IF_ERROR(ApplyFlags(config, line));
     PINTLE_RETURN_IF_ERROR(NotUsage(ApplyEnvironment(config, variables, line)));
   }
-  PINTLE_RETURN_IF_ERROR(FillInAndCheck(config));
+  PINTLE_RETURN_IF_ERROR(FillInAndCheck(config, !line.config_file.empty()));
   if (config.unsafe_no_fsync) {
     config.warnings.push_back(
         "--unsafe-no-fsync: nothing is synced, and a power failure loses what was acknowledged");
@@ -307,12 +348,13 @@ absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& argu
   return invocation;
 }
 
-void PrintHelp(std::ostream& out) {
+void PrintUsage(std::ostream& out) {
   out << "Usage:\n"
-         "  pintle [flags]         run a member of a cluster (etcd's flags; all of them below)\n"
+         "  pintle [flags]         run a member of a cluster (etcd's flags; --help names them)\n"
          "  pintle controllers     run the controllers against a cluster's API (--help for its "
          "flags)\n"
          "  pintle inspect         show what is in a member's files\n"
+         "  pintle snapshot        save, look at and restore backups\n"
          "  pintle --version       say what this is, as etcd does\n"
          "\n"
          "A member alone:      pintle --data-dir /var/lib/pintle\n"
@@ -320,24 +362,24 @@ void PrintHelp(std::ostream& out) {
          "\n"
          "Every flag --some-flag can also be given as the variable ETCD_SOME_FLAG, or all of them "
          "in a YAML file\n"
-         "named by --config-file. A flag wins over its variable. Spellings of etcd 3.4 to 3.7 are "
-         "taken, with one dash\n"
-         "or two; what etcd has and Pintle does not need is accepted with a warning.\n"
-         "\n"
+         "named by --config-file. A flag and its variable exclude each other. Spellings of etcd "
+         "3.4 "
+         "to 3.7 are taken, with\n"
+         "one dash or two; what etcd has and Pintle does not need is accepted with a warning.\n";
+}
+
+void PrintHelp(std::ostream& out) {
+  PrintUsage(out);
+  out << "\n"
          "  --config-file <path>\n"
          "        YAML file of flags; all other flags and variables are then ignored.\n";
-  std::string_view section;
-  for (const Flag& flag : Flags()) {
-    if (flag.standing != FlagStanding::kBuilt) continue;
-    if (flag.section != section) out << "\n" << flag.section << ":\n";
-    section = flag.section;
-    out << "  --" << flag.name << " '" << flag.fallback << "'\n        " << flag.help << "\n";
-  }
-  out << "\nNot there (only the default is accepted):\n ";
-  for (const Flag& flag : Flags()) {
-    if (flag.standing == FlagStanding::kNotBuilt) out << " --" << flag.name;
-  }
-  out << "\n";
+  PrintFlags(out, FlagStanding::kBuilt);
+  out << "\nTaken, and without effect here:\n";
+  PrintFlags(out, FlagStanding::kNoEffect);
+  out << "\nNot there (only the default is taken):\n";
+  PrintFlags(out, FlagStanding::kNotBuilt);
+  out << "\nObsolete:\n";
+  PrintFlags(out, FlagStanding::kObsolete);
 }
 
 }  // namespace pintle::server

@@ -1,9 +1,9 @@
 // Config: what a member is told at its start: etcd's flags, ETCD_* variables and YAML keys
 // (etcd-api §5), and a few of our own for the façade.
 //
-// Precedence is etcd's: a flag wins over its variable; with --config-file both are ignored but for
-// that one. Limits and contradictions are checked here, before anything is opened. Errors are one
-// line and say what to do.
+// Precedence is etcd's: a flag and its variable exclude each other; with --config-file both are
+// ignored but for that one. Limits and contradictions are checked here, before anything is opened.
+// Errors are one line and say what to do.
 #pragma once
 
 #include <cstdint>
@@ -128,7 +128,8 @@ absl::StatusOr<Invocation> ParseCommandLine(const std::vector<std::string>& argu
 // has data already. FAILED_PRECONDITION: a contradiction, in etcd's words.
 absl::Status CheckInitialCluster(const Config& config);
 
-// The text behind --help.
+// What follows a command line that cannot be used, and the whole text behind --help.
+void PrintUsage(std::ostream& out);
 void PrintHelp(std::ostream& out);
 
 }  // namespace pintle::server

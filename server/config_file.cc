@@ -1,5 +1,7 @@
 #include "server/config_file.h"
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
@@ -7,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
@@ -50,19 +53,25 @@ std::string Flatten(const YAML::Node& node) {
   return absl::StrJoin(pieces, ",");
 }
 
-// The config file gives durations as whole nanoseconds.
+// As a flag would have it: the config file gives durations as whole nanoseconds.
 std::string FileValue(const Flag& flag, const YAML::Node& node) {
+  bool on = false;  // YAML has more words for it than flags: yes, off, …
+  if (flag.boolean && node.IsScalar() && YAML::convert<bool>::decode(node, on)) {
+    return on ? "true" : "false";
+  }
   std::string value = Flatten(node);
   const bool digits = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
   return flag.duration && digits ? value + "ns" : value;
 }
 
+// As etcd, which takes keys in any case and passes over what it does not know.
 absl::Status ApplyKey(Config& config, std::string_view name, const YAML::Node& node,
                       const std::string& spelled) {
   const Flag* flag = FindFlag(name);
   if (flag == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "unknown key '", std::string(name), "': keys are flag names without dashes; see --help"));
+    config.warnings.push_back(
+        absl::StrCat("--config-file: unknown key '", spelled, "' is ignored"));
+    return absl::OkStatus();
   }
   return SetFlag(config, *flag, FileValue(*flag, node), spelled);
 }
@@ -72,13 +81,10 @@ absl::Status ApplyTls(Config& config, const YAML::Node& map, bool peer) {
   const std::string name = peer ? "peer-transport-security" : "client-transport-security";
   if (!map.IsMap()) return absl::InvalidArgumentError(name + ": not a map");
   for (const auto& item : map) {
-    const auto key = item.first.as<std::string>();
+    const std::string key = absl::AsciiStrToLower(item.first.as<std::string>());
     std::string_view flag;
     for (const TlsKey& known : kTlsKeys) {
       if (known.key == key) flag = peer ? known.peer_flag : known.client_flag;
-    }
-    if (flag.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(name, ": unknown key '", key, "'"));
     }
     PINTLE_RETURN_IF_ERROR(ApplyKey(config, flag, item.second, absl::StrCat(name, ": ", key)));
   }
@@ -91,7 +97,7 @@ absl::Status ApplyRoot(Config& config, const YAML::Node& root) {
     return absl::InvalidArgumentError("not a YAML map of flag names and values");
   }
   for (const auto& item : root) {
-    const auto key = item.first.as<std::string>();
+    const std::string key = absl::AsciiStrToLower(item.first.as<std::string>());
     if (key == "client-transport-security" || key == "peer-transport-security") {
       PINTLE_RETURN_IF_ERROR(ApplyTls(config, item.second, key[0] == 'p'));
     } else {
@@ -119,7 +125,10 @@ absl::Status ApplyConfigFile(Config& config, const std::string& path) {
   if (std::filesystem::is_directory(path, ignored))
     return absl::InvalidArgumentError(absl::StrCat("read ", path, ": is a directory"));
   std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::InvalidArgumentError("cannot read --config-file " + path);
+  if (!file) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("open ", path, ": ", absl::AsciiStrToLower(std::strerror(errno))));
+  }
   std::string text(kMostConfigFileBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) return absl::InvalidArgumentError("cannot read --config-file " + path);

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 
@@ -18,6 +19,8 @@ namespace {
 constexpr absl::Duration kLongestOfGo = absl::Nanoseconds(INT64_MAX);
 
 absl::Status Bad(std::string why) { return absl::InvalidArgumentError(std::move(why)); }
+
+absl::Status ErrParse() { return Bad("parse error"); }  // Go's words for all that it cannot read
 
 absl::Status ParsePort(std::string_view digits, std::string_view text, uint16_t& port) {
   uint32_t number = 0;
@@ -40,11 +43,8 @@ FlagSetter Text(FlagField<std::string> field) {
 
 FlagSetter Number(FlagField<int64_t> field, int64_t least, int64_t most) {
   return [=](Config& config, std::string_view value) -> absl::Status {
-    int64_t number = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || end != value.data() + value.size()) {
-      return Bad("not a whole number");
-    }
+    PINTLE_ASSIGN_OR_RETURN(const int64_t number, ParseGoNumber(value));
+    if (number < 0 && least >= 0) return ErrParse();
     if (number < least || number > most) {
       return Bad(absl::StrCat("must lie between ", least, " and ", most));
     }
@@ -71,7 +71,7 @@ FlagSetter OneOf(FlagField<std::string> field, std::vector<std::string> choices)
   return [field = std::move(field), choices = std::move(choices)](
              Config& config, std::string_view value) -> absl::Status {
     if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
-      return Bad(absl::StrCat("must be one of ", absl::StrJoin(choices, ", ")));
+      return Bad(absl::StrCat("invalid value, want one of ", absl::StrJoin(choices, ", ")));
     }
     field(config) = std::string(value);
     return absl::OkStatus();
@@ -144,11 +144,35 @@ absl::StatusOr<Url> ParseUrl(std::string_view text) {
   return url;
 }
 
+absl::StatusOr<int64_t> ParseGoNumber(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  int base = 10;
+  if (text.size() > 1 && text[0] == '0') {
+    const char mark = absl::ascii_tolower(static_cast<unsigned char>(text[1]));
+    base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+    text.remove_prefix(mark == 'x' || mark == 'b' || mark == 'o' ? 2 : 1);
+  }
+  // Underscores stand between digits only.
+  if (text.starts_with('_') || text.ends_with('_') || text.find("__") != std::string_view::npos) {
+    return ErrParse();
+  }
+  const std::string digits = absl::StrReplaceAll(std::string(text), {{"_", ""}});
+  int64_t number = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, number, base);
+  if (error == std::errc::result_out_of_range) return Bad("value out of range");
+  if (error != std::errc() || stop != end || number < 0) return ErrParse();
+  return negative ? -number : number;
+}
+
 absl::StatusOr<absl::Duration> ParseGoDuration(std::string_view text) {
   absl::Duration duration;
-  if (text.empty() || !absl::ParseDuration(std::string(text), &duration) ||
+  const std::string ascii =
+      absl::StrReplaceAll(std::string(text), {{"\u00b5s", "us"}, {"\u03bcs", "us"}});
+  if (ascii.empty() || !absl::ParseDuration(ascii, &duration) ||
       absl::AbsDuration(duration) > kLongestOfGo) {
-    return Bad("want a duration such as 10m, 1h30m or 500ms");
+    return ErrParse();
   }
   return duration;
 }
@@ -160,7 +184,7 @@ absl::StatusOr<bool> ParseGoTruth(std::string_view text) {
   for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
     if (text == no) return false;
   }
-  return Bad("must be true or false");
+  return ErrParse();
 }
 
 }  // namespace pintle::server

@@ -50,6 +50,7 @@ inline FlagSetter UrlTexts(std::vector<std::string> Config::*field) {
 
 std::vector<std::string> SplitList(std::string_view value);
 absl::StatusOr<Url> ParseUrl(std::string_view text);
+absl::StatusOr<int64_t> ParseGoNumber(std::string_view text);  // also 0x1F, 017, 1_000
 absl::StatusOr<absl::Duration> ParseGoDuration(std::string_view text);
 absl::StatusOr<bool> ParseGoTruth(std::string_view text);
 

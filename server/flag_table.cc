@@ -12,22 +12,34 @@ namespace {
 
 constexpr int64_t kAny = int64_t{1} << 40;
 
+// A mistake in it is no matter of usage (exit 1), as with etcd, which reads it later.
 absl::Status SetInitialCluster(Config& config, std::string_view value) {
   std::vector<InitialMember> members;
   for (const auto& piece : SplitList(value)) {
     const auto equals = piece.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return absl::InvalidArgumentError("want name=http://host:2380, comma separated");
+      return absl::FailedPreconditionError("want name=http://host:2380, comma separated");
     }
     const std::string name = piece.substr(0, equals);
     const std::string url = piece.substr(equals + 1);
-    PINTLE_RETURN_IF_ERROR(ParseUrl(url).status());
+    if (const absl::Status bad = ParseUrl(url).status(); !bad.ok()) {
+      return absl::FailedPreconditionError(bad.message());
+    }
     auto known = std::find_if(members.begin(), members.end(),
                               [&](const InitialMember& member) { return member.name == name; });
     if (known == members.end()) known = members.insert(members.end(), {name, {}});
     known->peer_urls.push_back(url);
   }
   config.initial_cluster = std::move(members);
+  return absl::OkStatus();
+}
+
+// As SetInitialCluster.
+absl::Status SetCompactionMode(Config& config, std::string_view value) {
+  if (value != "periodic" && value != "revision") {
+    return absl::FailedPreconditionError("unsupported compaction mode");
+  }
+  config.auto_compaction_mode = std::string(value);
   return absl::OkStatus();
 }
 
@@ -96,8 +108,8 @@ FlagSetter TlsTruth(net::TlsOptions Config::*tls, bool net::TlsOptions::*field) 
 std::vector<Flag> MemberFlags() {
   return {
       {"name", "default", "Human-readable name of this member.", false, Text(&Config::name)},
-      {"data-dir", "<name>.etcd", "Folder of this member's log and store; made when absent.", false,
-       Text(&Config::data_dir)},
+      {"data-dir", "${name}.etcd", "Folder of this member's log and store; made when absent.",
+       false, Text(&Config::data_dir)},
       {"wal-dir", "", "Folder of the log, on a disk of its own; in the data-dir when not given.",
        false, Text(&Config::wal_dir)},
       {"listen-peer-urls", "http://localhost:2380", "Where to listen for the other members.", false,
@@ -111,10 +123,10 @@ std::vector<Flag> MemberFlags() {
       {"listen-metrics-urls", "", "Further places to answer /metrics, /health, /livez and /readyz.",
        false, Urls(&Config::listen_metrics_urls)},
       {"heartbeat-interval", "100", "Milliseconds between a leader's heartbeats.", false,
-       Number(&Config::heartbeat_interval_ms, 1, 10000)},
+       Number(&Config::heartbeat_interval_ms, 0, 10000)},
       {"election-timeout", "1000",
        "Milliseconds without a leader until an election; at least 5 heartbeats.", false,
-       Number(&Config::election_timeout_ms, 1, kAny)},
+       Number(&Config::election_timeout_ms, 0, kAny)},
       {"max-request-bytes", "1572864", "Largest client request in bytes.", false,
        Number(&Config::max_request_bytes, 1024, int64_t{64} << 20)},
       {"max-txn-ops", "128", "Most operations in one transaction.", false,
@@ -144,7 +156,7 @@ std::vector<Flag> ClusterFlags() {
       {"advertise-client-urls", "http://localhost:2379",
        "This member's client URLs, as clients are told them.", false,
        UrlTexts(&Config::advertise_client_urls)},
-      {"initial-cluster", "<name>=http://localhost:2380",
+      {"initial-cluster", "default=http://localhost:2380",
        "All members: name=peer-url, comma separated.", false, SetInitialCluster},
       {"initial-cluster-state", "new", "'new', or 'existing' when joining.", false,
        OneOf(&Config::initial_cluster_state, {"new", "existing"})},
@@ -223,7 +235,7 @@ std::vector<Flag> SecurityFlags() {
       {"auth-token-ttl", "300", "Seconds that an unused simple token lives.", false,
        Number(&Config::auth_token_ttl_seconds, 0, kAny)},
       {"bcrypt-cost", "10", "Work of hashing a password, 4 to 31; others: 10.", false,
-       Number(&Config::bcrypt_cost, -kAny, kAny)},
+       Number(&Config::bcrypt_cost, 0, kAny)},
       {"self-signed-cert-validity", "1", "Years that a certificate made here is good for.", false,
        Number(&Config::self_signed_cert_validity, 0, 100)},
       {"cipher-suites", "", "Cipher suites of TLS 1.2, by their names in Go.", false,
@@ -263,8 +275,8 @@ std::vector<Flag> TransportFlags() {
        Truth(&Config::socket_reuse_port)},
       {"socket-reuse-address", "false", "Set SO_REUSEADDR on listeners; Pintle always does.", true,
        Truth(&Config::socket_reuse_address)},
-      {"metrics", "basic", "basic, or extensive: durations of calls too.", false,
-       OneOf(&Config::metrics, {"basic", "extensive"})},
+      {"metrics", "basic", "extensive: durations of calls too; all else is basic.", false,
+       Text(&Config::metrics)},
       {"enable-grpc-gateway", "true", "JSON below /v3/.", true, Truth(&Config::grpc_gateway)},
       {"enable-pprof", "false",
        "CPU profiles below /debug/pprof/, for whoever reaches the client port.", true,

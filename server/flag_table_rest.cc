@@ -1,11 +1,32 @@
 // The rows of Pintle's own flags, and of those that etcd has and that do nothing here, or that
 // promise what does not exist.
+#include <algorithm>
+#include <initializer_list>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "server/flags.h"
 
 namespace pintle::server {
 namespace {
+
+// Checks what a flag is given that does nothing here: what etcd cannot read stays a mistake. What
+// kind of value it is can be seen from the default.
+FlagSetter ShapeOf(std::string_view fallback, bool boolean) {
+  return [=](Config&, std::string_view value) -> absl::Status {
+    if (boolean) return ParseGoTruth(value).status();
+    if (ParseGoNumber(fallback).ok()) {
+      const absl::StatusOr<int64_t> number = ParseGoNumber(value);
+      if (number.ok() && *number < 0 && fallback != "0") {
+        return absl::InvalidArgumentError("parse error");
+      }
+      return number.status();
+    }
+    if (ParseGoDuration(fallback).ok()) return ParseGoDuration(value).status();
+    return absl::OkStatus();
+  };
+}
 
 Flag WithoutEffect(std::string_view name, std::string_view fallback, std::string_view why,
                    bool boolean = false, std::vector<std::string_view> older = {}) {
@@ -13,6 +34,7 @@ Flag WithoutEffect(std::string_view name, std::string_view fallback, std::string
           .fallback = fallback,
           .help = why,
           .boolean = boolean,
+          .set = ShapeOf(fallback, boolean),
           .older = std::move(older),
           .standing = FlagStanding::kNoEffect};
 }
@@ -23,12 +45,29 @@ Flag NotBuilt(std::string_view name, std::string_view fallback, std::string_view
           .fallback = fallback,
           .help = instead,
           .boolean = boolean,
+          .set = ShapeOf(fallback, boolean),
           .older = std::move(older),
           .standing = FlagStanding::kNotBuilt};
 }
 
-Flag Obsolete(std::string_view name, bool boolean = false) {
-  return {.name = name, .boolean = boolean, .standing = FlagStanding::kObsolete};
+Flag Obsolete(std::string_view name, std::string_view fallback, FlagSetter shape) {
+  return {.name = name,
+          .fallback = fallback,
+          .help = "Obsolete, and ignored.",
+          .set = std::move(shape),
+          .standing = FlagStanding::kObsolete};
+}
+
+// One that etcd itself ignores, whatever its value, also without one.
+Flag Ignored(std::string_view name) {
+  return {.name = name, .boolean = true, .standing = FlagStanding::kObsolete};
+}
+
+FlagSetter OneOfThese(std::vector<std::string> choices) {
+  return [choices = std::move(choices)](Config&, std::string_view value) -> absl::Status {
+    if (std::ranges::count(choices, value) > 0) return absl::OkStatus();
+    return absl::InvalidArgumentError("invalid value");
+  };
 }
 
 // Three numbers.
@@ -54,6 +93,8 @@ std::vector<Flag> RowsWithoutEffect() {
   constexpr std::string_view kBbolt = "it tunes bbolt, which is not used";
   constexpr std::string_view kAlways = "that is always done";
   constexpr std::string_view kLog = "the log is cut by size (see --snapshot-catchup-entries)";
+  Flag interval = WithoutEffect("backend-batch-interval", "", kBbolt);
+  interval.set = ShapeOf("0s", false);
   return {
       WithoutEffect("snapshot-count", "100000", kLog),
       WithoutEffect("compaction-sleep-interval", "10ms",
@@ -61,7 +102,7 @@ std::vector<Flag> RowsWithoutEffect() {
                     {"experimental-compaction-sleep-interval"}),
       WithoutEffect("max-snapshots", "5", kLog),
       WithoutEffect("max-wals", "5", kLog),
-      WithoutEffect("backend-batch-interval", "", kBbolt),
+      interval,
       WithoutEffect("backend-batch-limit", "0", kBbolt),
       WithoutEffect("backend-bbolt-freelist-type", "map", kBbolt, false,
                     {"experimental-backend-bbolt-freelist-type"}),
@@ -117,40 +158,40 @@ std::vector<Flag> RowsNotBuilt() {
 }
 
 std::vector<Flag> ObsoleteRows() {
-  std::vector<Flag> rows;
-  for (const std::string_view name :
-       {"enable-v2", "debug", "force", "v", "vv", "discovery-insecure-transport",
-        "discovery-insecure-skip-tls-verify"}) {
-    rows.push_back(Obsolete(name, true));
+  std::vector<Flag> rows = {
+      Obsolete("proxy", "off", OneOfThese({"off", "readonly", "on"})),
+      Obsolete("discovery-fallback", "proxy", OneOfThese({"exit", "proxy"})),
+      Obsolete("v2-deprecation", "not-yet",
+               OneOfThese({"not-yet", "write-only", "write-only-drop-data", "gone"})),
+  };
+  for (const auto& [name, fallback] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"enable-v2", "false"},
+           {"debug", "false"},
+           {"experimental-enable-v2v3", ""},
+           {"proxy-failure-wait", "5000"},
+           {"proxy-refresh-interval", "30000"},
+           {"proxy-dial-timeout", "1000"},
+           {"proxy-write-timeout", "5000"},
+           {"proxy-read-timeout", "0"},
+           {"discovery-proxy", ""},
+           {"discovery-insecure-transport", "true"},
+           {"discovery-insecure-skip-tls-verify", "false"},
+           {"discovery-dial-timeout", "2s"},
+           {"discovery-request-timeout", "5s"},
+           {"discovery-keepalive-time", "2s"},
+           {"discovery-keepalive-timeout", "6s"},
+           {"log-package-levels", ""}}) {
+    const bool boolean =
+        std::string_view(fallback) == "false" || std::string_view(fallback) == "true";
+    rows.push_back(Obsolete(name, fallback, ShapeOf(fallback, boolean)));
+    rows.back().boolean = boolean;
   }
-  for (const std::string_view name : {"experimental-enable-v2v3",
-                                      "v2-deprecation",
-                                      "proxy",
-                                      "proxy-failure-wait",
-                                      "proxy-refresh-interval",
-                                      "proxy-dial-timeout",
-                                      "proxy-write-timeout",
-                                      "proxy-read-timeout",
-                                      "discovery-proxy",
-                                      "discovery-fallback",
-                                      "discovery-dial-timeout",
-                                      "discovery-request-timeout",
-                                      "discovery-keepalive-time",
-                                      "discovery-keepalive-timeout",
-                                      "log-package-levels",
-                                      "cluster-active-size",
-                                      "cluster-remove-delay",
-                                      "cluster-sync-interval",
-                                      "config",
-                                      "max-result-buffer",
-                                      "max-retry-attempts",
-                                      "peer-heartbeat-interval",
-                                      "peer-election-timeout",
-                                      "retry-interval",
-                                      "snapshot",
-                                      "test.coverprofile",
-                                      "test.outputdir"}) {
-    rows.push_back(Obsolete(name));
+  for (const std::string_view name :
+       {"cluster-active-size", "cluster-remove-delay", "cluster-sync-interval", "config", "force",
+        "max-result-buffer", "max-retry-attempts", "peer-heartbeat-interval",
+        "peer-election-timeout", "retry-interval", "snapshot", "v", "vv", "test.coverprofile",
+        "test.outputdir"}) {
+    rows.push_back(Ignored(name));
   }
   return rows;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace pintle::server {
@@ -62,6 +63,14 @@ const Flag* FindFlag(std::string_view name) {
 absl::Status SetFlag(Config& config, const Flag& flag, std::string_view value,
                      std::string_view spelled) {
   const std::string where(spelled);
+  if (flag.set != nullptr) {
+    if (const absl::Status status = flag.set(config, value); !status.ok()) {
+      const bool switched = flag.boolean && where.starts_with('-');
+      return absl::Status(status.code(),
+                          absl::StrCat("invalid ", switched ? "boolean " : "", "value ",
+                                       Quoted(value), " for ", where, ": ", status.message()));
+    }
+  }
   switch (flag.standing) {
     case FlagStanding::kBuilt:
       break;
@@ -78,10 +87,11 @@ absl::Status SetFlag(Config& config, const Flag& flag, std::string_view value,
       return absl::UnimplementedError(
           absl::StrCat(where, " is unimplemented: ", std::string(flag.help)));
   }
-  const absl::Status status = flag.set(config, value);
-  if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat("invalid value \"", std::string(value), "\" for ",
-                                                  where, ": ", status.message()));
+  return absl::OkStatus();
+}
+
+std::string Quoted(std::string_view text) {
+  return absl::StrCat("\"", absl::Utf8SafeCEscape({text.data(), text.size()}), "\"");
 }
 
 std::string EnvironmentName(std::string_view flag) {

@@ -28,7 +28,7 @@ struct Flag {
   std::string_view fallback;  // default, for --help; of those that are not built: what is accepted
   std::string_view help;
   bool boolean = false;
-  FlagSetter set;                       // null unless kBuilt
+  FlagSetter set;  // of those that are not kBuilt: checks only; null: takes everything
   std::vector<std::string_view> older;  // further spellings, of other releases
   bool duration = false;                // the config file may give nanoseconds
   FlagStanding standing = FlagStanding::kBuilt;
@@ -43,6 +43,7 @@ const Flag* FindFlag(std::string_view name);
 absl::Status SetFlag(Config& config, const Flag& flag, std::string_view value,
                      std::string_view spelled);
 
+std::string Quoted(std::string_view text);           // as Go's %q, on one line
 std::string EnvironmentName(std::string_view flag);  // "data-dir" → "ETCD_DATA_DIR"
 
 // The rows. flags.cc puts them together.

@@ -47,6 +47,17 @@ int Fail(std::string_view what, const absl::Status& status) {
   return kExitFailure;
 }
 
+// What is wrong with a flag itself is said as Go says it, all else in the log.
+int FailBeforeStart(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status)) {
+    std::cerr << status.message() << '\n';
+    PrintUsage(std::cerr);
+    return kExitUsage;
+  }
+  Log(spdlog::level::warn, "failed to verify flags", {{"error", std::string(status.message())}});
+  return kExitFailure;
+}
+
 // As etcd prints it: tools parse the first line.
 void PrintVersion() {
   std::printf(
@@ -151,10 +162,7 @@ int Main(int argc, char** argv) {
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
   const absl::StatusOr<Invocation> invocation =
       ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), environment);
-  if (!invocation.ok()) {
-    Fail("failed to verify flags", invocation.status());
-    return absl::IsInvalidArgument(invocation.status()) ? kExitUsage : kExitFailure;
-  }
+  if (!invocation.ok()) return FailBeforeStart(invocation.status());
   switch (invocation->kind) {
     case Invocation::Kind::kHelp:
       PrintHelp(std::cout);

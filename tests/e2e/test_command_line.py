@@ -185,13 +185,15 @@ class CommandLine(unittest.TestCase):
                     f"initial-advertise-peer-urls: http://127.0.0.1:{self.peer}\n"
                     f"initial-cluster: y1=http://127.0.0.1:{self.peer}\nclient-transport-security:\n  cert-file:\n"
                     f"log-outputs: [{self.folder}/out.log]\nsnapshot-count: 10000\n"
-                    "experimental-watch-progress-notify-interval: 5000000000\n")
+                    "experimental-watch-progress-notify-interval: 5000000000\nno-such-key: {a: b}\n")
         self.start(environment={"ETCD_CONFIG_FILE": path, "ETCD_NAME": "ignored"})
         self.healthy()
         deploy.wait_for("its name", lambda: '"name":"y1"' in self.etcdctl(
             f"http://127.0.0.1:{self.client}", "member", "list", "-w", "json"))
         with open(f"{self.folder}/out.log", encoding="utf-8") as f:
-            self.assertIn("snapshot-count has no effect", f.read())
+            text = f.read()
+        self.assertIn("snapshot-count has no effect", text)
+        self.assertIn("unknown key 'no-such-key' is ignored", text)
 
     def test_a_member_of_a_live_etcd_is_not_joined(self):
         etcd = deploy.Process("etcd", self.folder, [

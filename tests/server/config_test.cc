@@ -50,11 +50,46 @@ TEST(Config, TakesOneDashTwoDashesAndEquals) {
   }
 }
 
-TEST(Config, FlagWinsOverVariable) {
-  const auto parsed = Parse({"--name=flag"}, {"ETCD_NAME=variable", "ETCD_DATA_DIR=/d"});
+TEST(Config, AFlagAndItsVariableExcludeEachOther) {
+  const auto parsed = Parse({"--name=flag"}, {"ETCD_DATA_DIR=/d"});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->config.name, "flag");
   EXPECT_EQ(parsed->config.data_dir, "/d");
+  const auto both = Parse({"--name=flag"}, {"ETCD_NAME=variable"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(both.status()));
+  EXPECT_THAT(std::string(both.status().message()),
+              HasSubstr("conflicting environment variable \"ETCD_NAME\""));
+}
+
+TEST(Config, NumbersAndDurationsAreWrittenAsInGo) {
+  const auto parsed = Parse({"--max-txn-ops=0x20", "--quota-backend-bytes=1_000",
+                             "--grpc-keepalive-timeout=1.5h", "--grpc-keepalive-interval=5\u00b5s",
+                             "--election-timeout=0o3720", "--heartbeat-interval=010"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->config.max_txn_ops, 32);
+  EXPECT_EQ(parsed->config.quota_backend_bytes, 1000);
+  EXPECT_EQ(parsed->config.election_timeout_ms, 2000);
+  EXPECT_EQ(parsed->config.heartbeat_interval_ms, 8);
+  EXPECT_EQ(parsed->config.grpc_keepalive_timeout, absl::Minutes(90));
+  EXPECT_EQ(parsed->config.grpc_keepalive_interval, absl::Microseconds(5));
+  for (const char* bad :
+       {"", "-", "1__0", "_1", "08", "0x", "1e3", "--1", "99999999999999999999"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Parse({std::string("--max-txn-ops=") + bad}).status()))
+        << bad;
+  }
+}
+
+TEST(Config, TwoDashesEndTheFlags) {
+  EXPECT_TRUE(Parse({"--name=x", "--"}).ok());
+  EXPECT_THAT(std::string(Parse({"--", "--name=x"}).status().message()),
+              HasSubstr("'--name=x' is not a valid flag"));
+}
+
+TEST(Config, WhatDoesNothingIsReadAllTheSame) {
+  EXPECT_TRUE(Parse({"--snapshot-count=5", "--raft-read-timeout=1s", "--pre-vote=false"}).ok());
+  for (const char* bad : {"--snapshot-count=x", "--raft-read-timeout=5", "--pre-vote=maybe"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Parse({bad}).status())) << bad;
+  }
 }
 
 TEST(Config, UnknownVariableIsOnlyAWarning) {
@@ -102,7 +137,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"---name"}, absl::StatusCode::kInvalidArgument, "bad flag syntax: ---name"},
         Refusal{{"--heartbeat-interval=fast"},
                 absl::StatusCode::kInvalidArgument,
-                "invalid value \"fast\" for flag -heartbeat-interval: not a whole number"},
+                "invalid value \"fast\" for flag -heartbeat-interval: parse error"},
+        Refusal{{"--heartbeat-interval=-1"},
+                absl::StatusCode::kInvalidArgument,
+                "invalid value \"-1\" for flag -heartbeat-interval: parse error"},
+        Refusal{{"--heartbeat-interval=0"},
+                absl::StatusCode::kFailedPrecondition,
+                "--heartbeat-interval must be >0 (set to 0ms)"},
+        Refusal{{"--force-new-cluster=yes"},
+                absl::StatusCode::kInvalidArgument,
+                "invalid boolean value \"yes\" for -force-new-cluster: parse error"},
+        Refusal{{"--max-txn-ops=a\nb"}, absl::StatusCode::kInvalidArgument, "a\\nb"},
         Refusal{{"--auto-compaction-retention=xx"},
                 absl::StatusCode::kFailedPrecondition,
                 "error parsing CompactionRetention: time: invalid duration \"xx\""},
@@ -313,10 +358,30 @@ TEST_F(ConfigFile, ReplacesAllOtherFlags) {
   EXPECT_EQ(parsed->config.watch_progress_notify_interval, absl::Seconds(5));
 }
 
-TEST_F(ConfigFile, UnknownKeyIsAnError) {
-  const auto parsed = ParseFile("name: m1\nnmae: m2\n");
-  ASSERT_FALSE(parsed.ok());
-  EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("unknown key 'nmae'"));
+TEST_F(ConfigFile, UnknownKeyIsOnlyAWarning) {
+  const auto parsed = ParseFile(
+      "name: m1\ninitial-cluster: m1=http://localhost:2380\nnmae: {m2: [x]}\n"
+      "client-transport-security:\n  cret-file: /a\n");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_THAT(
+      parsed->config.warnings,
+      testing::IsSupersetOf({HasSubstr("unknown key 'nmae'"),
+                             HasSubstr("unknown key 'client-transport-security: cret-file'")}));
+}
+
+TEST_F(ConfigFile, KeysInAnyCaseAndYamlsOwnWordsForTrue) {
+  const auto parsed =
+      ParseFile("Max-Txn-OPS: 5\nforce-new-cluster: yes\nstrict-reconfig-check: off\n");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->config.max_txn_ops, 5);
+  EXPECT_TRUE(parsed->config.force_new_cluster);
+  EXPECT_FALSE(parsed->config.strict_reconfig_check);
+}
+
+TEST_F(ConfigFile, AdvertisesTheDefault) {
+  const auto parsed = ParseFile("listen-client-urls: http://127.0.0.1:1\n");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->config.advertise_client_urls.at(0), "http://localhost:2379");
 }
 
 TEST_F(ConfigFile, BrokenYamlIsAnError) { EXPECT_FALSE(ParseFile("name: [m1\n").ok()); }
@@ -338,7 +403,6 @@ TEST_F(ConfigFile, TlsSitsInMaps) {
   EXPECT_TRUE(config.peer_skip_client_san_verification);
   EXPECT_EQ(config.cipher_suites, (std::vector<std::string>{"A", "B"}));
   EXPECT_EQ(config.listen_client_urls.size(), 2u);
-  EXPECT_FALSE(ParseFile("client-transport-security:\n  cret-file: /a\n").ok());
   EXPECT_FALSE(ParseFile("client-transport-security: /a\n").ok());
 }
 
