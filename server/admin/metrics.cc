@@ -134,6 +134,10 @@ void AddProcess(Page& page) {
   page.Gauge("process_open_fds", "Open file descriptors.", static_cast<double>(facts.open_fds));
   page.Gauge("process_max_fds", "Most file descriptors that may be open.",
              static_cast<double>(facts.max_fds));
+  page.Counter("process_network_receive_bytes_total", "Bytes received over the network.",
+               static_cast<double>(facts.received_bytes));
+  page.Counter("process_network_transmit_bytes_total", "Bytes sent over the network.",
+               static_cast<double>(facts.sent_bytes));
   page.Gauge("process_start_time_seconds", "Start of the process, Unix time.",
              facts.start_time_unix_seconds);
   page.Gauge("os_fd_used", "Open file descriptors.", static_cast<double>(facts.open_fds));

@@ -74,16 +74,19 @@ void AddStore(Page& page, const MetricsSources& sources) {
              static_cast<double>(view->compact_revision()));
   page.Gauge("etcd_debugging_auth_revision", "The revision of users, roles and permissions.",
              static_cast<double>(view->auth().revision()));
-  uint64_t ranges = counters.ranges.Get();
+  uint64_t ranges = counters.ranges.Get() + sources.face.ranges_in_txns.Get();
   for (const auto* times : {&sources.face.ranges, &sources.face.failed_ranges}) {
     for (const uint64_t count : times->counts()) ranges += count;
   }
-  page.Counter("etcd_mvcc_range_total", "Ranges read here.", static_cast<double>(ranges));
-  page.Counter("etcd_debugging_mvcc_range_total", "Ranges read here.", static_cast<double>(ranges));
-  page.Counter("etcd_mvcc_put_total", "Puts applied here.", Number(counters.puts));
-  page.Counter("etcd_mvcc_delete_total", "Keys deleted here.", Number(counters.deletes));
-  page.Counter("etcd_mvcc_txn_total", "Transactions of more than one operation applied here.",
-               Number(counters.txns));
+  for (const std::string prefix : {"etcd_mvcc_", "etcd_debugging_mvcc_"}) {  // newer, older name
+    page.Counter(prefix + "range_total", "Ranges read here.", static_cast<double>(ranges));
+    page.Counter(prefix + "put_total", "Puts applied here.", Number(counters.puts));
+    page.Counter(prefix + "delete_total",
+                 "Deletions applied here, of a revoked lease's keys one by one.",
+                 Number(counters.deletes));
+    page.Counter(prefix + "txn_total", "Transactions of more than one operation applied here.",
+                 Number(counters.txns));
+  }
   page.Gauge("etcd_debugging_mvcc_total_put_size_in_bytes", "Bytes of keys and values put here.",
              Number(counters.put_bytes));
   AddCompaction(page, counters);

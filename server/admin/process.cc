@@ -43,11 +43,28 @@ void ReadStat(ProcessFacts& facts) {
   }
 }
 
+// Two lines of each kind: the names of its fields, and their values.
+void ReadNetwork(ProcessFacts& facts) {
+  std::ifstream file("/proc/self/net/netstat");
+  for (std::string names, values; std::getline(file, names) && std::getline(file, values);) {
+    if (!names.starts_with("IpExt:")) continue;
+    std::istringstream name_words(names);
+    std::istringstream value_words(values);
+    std::string name;
+    std::string value;
+    while (name_words >> name && value_words >> value) {
+      if (name == "InOctets") facts.received_bytes = std::stoll(value);
+      if (name == "OutOctets") facts.sent_bytes = std::stoll(value);
+    }
+  }
+}
+
 }  // namespace
 
 ProcessFacts ReadProcessFacts() {
   ProcessFacts facts;
   ReadStat(facts);
+  ReadNetwork(facts);
   std::ifstream statm("/proc/self/statm");
   statm >> facts.virtual_bytes >> facts.resident_bytes;
   facts.virtual_bytes *= sysconf(_SC_PAGESIZE);

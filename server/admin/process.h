@@ -13,6 +13,8 @@ struct ProcessFacts {
   int64_t open_fds = 0;
   int64_t max_fds = 0;
   double start_time_unix_seconds = 0;
+  int64_t received_bytes = 0;  // by IP, of the network namespace
+  int64_t sent_bytes = 0;
 };
 
 ProcessFacts ReadProcessFacts();

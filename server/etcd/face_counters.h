@@ -99,6 +99,7 @@ struct WatchTurns {
 struct FaceCounters {
   base::SharedHistogram<20> ranges{0.0001, 2};  // that were answered
   base::SharedHistogram<20> failed_ranges{0.0001, 2};
+  base::Counter ranges_in_txns;  // of ranges only
   ClientVersions client_versions;
   base::Counter health_successes;
   base::Counter health_failures;

@@ -129,7 +129,9 @@ void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std
                !refused.ok()) {
              return call->Finish(refused);
            }
-           Answer(*service, *call, caller, view.ReadOnlyTxn(txn), EncodeTxnResponse);
+           const auto result = view.ReadOnlyTxn(txn);
+           if (result.ok()) service->counters->ranges_in_txns.Add(result->responses.size());
+           Answer(*service, *call, caller, result, EncodeTxnResponse);
          });
 }
 

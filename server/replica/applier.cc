@@ -157,7 +157,7 @@ absl::StatusOr<Applied> Applier::ApplyCommand(const DecodedProposal& proposal, r
   const absl::StatusOr<kv::Command> command = DecodeCommand(proposal.kind, proposal.body);
   if (!command.ok()) return command.status();
   kv::ApplyResult applied = parts_.store.ApplyFor(proposal.caller, *command);
-  parts_.counters->CountEvents(applied.events);
+  if (applied.result.ok()) parts_.counters->Count(*applied.result, applied.events);
   std::move(applied.events.begin(), applied.events.end(), std::back_inserter(events_));
   if (!applied.result.ok()) {
     if (const auto* revoke = std::get_if<kv::LeaseRevokeRequest>(&*command)) {
@@ -165,7 +165,6 @@ absl::StatusOr<Applied> Applier::ApplyCommand(const DecodedProposal& proposal, r
     }
     return applied.result.status();
   }
-  parts_.counters->CountResult(*applied.result);
   FollowLeases(proposal.kind, *applied.result, *command);
   if (const auto* compaction = std::get_if<kv::CompactResult>(&*applied.result)) {
     compacted_.push_back(

@@ -35,35 +35,39 @@ constexpr Named kNames[] = {
 static_assert(std::size(kNames) + 1 == ApplyTimes::kKinds);
 
 // Operations of a transaction that ran, the nested ones too.
-size_t CountOps(const kv::TxnResult& txn, base::Counter& ranges) {
+size_t CountOps(const kv::TxnResult& txn, MemberCounters& counters) {
   size_t ops = 0;
   for (const kv::TxnOpResult& response : txn.responses) {
     if (const auto* nested = std::get_if<std::shared_ptr<kv::TxnResult>>(&response)) {
-      ops += CountOps(**nested, ranges);
+      ops += CountOps(**nested, counters);
       continue;
     }
     ++ops;
-    if (std::holds_alternative<kv::RangeResult>(response)) ranges.Add();
+    if (std::holds_alternative<kv::RangeResult>(response)) counters.ranges.Add();
+    if (std::holds_alternative<kv::DeleteRangeResult>(response)) counters.deletes.Add();
   }
   return ops;
 }
 
 }  // namespace
 
-void MemberCounters::CountEvents(std::span<const kv::Event> events) {
+void MemberCounters::Count(const kv::CommandResult& result, std::span<const kv::Event> events) {
+  uint64_t deleted = 0;
   for (const kv::Event& event : events) {
     if (event.type == kv::EventType::kPut) {
       puts.Add();
       put_bytes.Add(event.kv->size());
     } else {
-      deletes.Add();
+      ++deleted;
     }
   }
-}
-
-void MemberCounters::CountResult(const kv::CommandResult& result) {
-  const auto* txn = std::get_if<kv::TxnResult>(&result);
-  if (txn != nullptr && CountOps(*txn, ranges) > 1) txns.Add();
+  if (const auto* txn = std::get_if<kv::TxnResult>(&result)) {
+    if (CountOps(*txn, *this) > 1) txns.Add();
+  } else if (std::holds_alternative<kv::DeleteRangeResult>(result)) {
+    deletes.Add();
+  } else {
+    deletes.Add(deleted);  // a lease's keys go one by one
+  }
 }
 
 std::string_view ApplyTimes::NameOf(size_t index) {

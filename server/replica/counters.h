@@ -86,7 +86,7 @@ class ApplyTimes {
 struct MemberCounters {
   // The apply thread.
   base::Counter puts;     // in transactions too, as all of these
-  base::Counter deletes;  // keys
+  base::Counter deletes;  // requests; of a revoked lease: keys
   base::Counter ranges;   // in transactions that write
   base::Counter txns;     // with more than one operation
   base::Counter put_bytes;
@@ -119,8 +119,8 @@ struct MemberCounters {
   base::Histogram<15> content_hashes{0.01, 2};  // Hash
   base::Histogram<15> key_hashes{0.01, 2};      // HashKV
 
-  void CountEvents(std::span<const kv::Event> events);
-  void CountResult(const kv::CommandResult& result);
+  // What one command led to that was not refused.
+  void Count(const kv::CommandResult& result, std::span<const kv::Event> events);
 };
 
 }  // namespace pintle::server::replica

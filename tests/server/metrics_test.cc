@@ -173,17 +173,21 @@ TEST_F(MetricsTest, StreamsThatCouldNotBeReceived) {
 }
 
 TEST_F(MetricsTest, AppliedRequests) {
-  kv::CommandResult result = kv::TxnResult{
-      .responses = {
-          kv::PutResult{}, kv::RangeResult{},
-          std::make_shared<kv::TxnResult>(kv::TxnResult{.responses = {kv::RangeResult{}}})}};
-  counters_.CountResult(result);
-  counters_.CountResult(kv::CommandResult(kv::TxnResult{.responses = {kv::PutResult{}}}));
+  kv::CommandResult result =
+      kv::TxnResult{.responses = {kv::PutResult{}, kv::RangeResult{},
+                                  std::make_shared<kv::TxnResult>(kv::TxnResult{
+                                      .responses = {kv::RangeResult{}, kv::DeleteRangeResult{}}})}};
+  counters_.Count(result, {});
+  counters_.Count(kv::CommandResult(kv::TxnResult{.responses = {kv::PutResult{}}}), {});
+  counters_.Count(kv::CommandResult(kv::DeleteRangeResult{}), {});
+  const std::vector<kv::Event> two(2, kv::Event{.type = kv::EventType::kDelete});
+  counters_.Count(kv::CommandResult(kv::LeaseResult{}), two);
   counters_.applies.Observe(replica::RequestKind::kTxn, true, absl::Milliseconds(3));
   counters_.applies.Observe(replica::RequestKind::kHashCheck, false, absl::Seconds(1));
   const std::string text = Text();
   EXPECT_THAT(text, HasSubstr("\netcd_mvcc_txn_total 1\n"));
   EXPECT_THAT(text, HasSubstr("\netcd_mvcc_range_total 2\n"));
+  EXPECT_THAT(text, HasSubstr("\netcd_mvcc_delete_total 4\n"));
   EXPECT_THAT(text, HasSubstr("\netcd_server_apply_duration_seconds_count{op=\"Txn\",success="
                               "\"true\",version=\"v3\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("\netcd_server_apply_duration_seconds_count{op=\"unknown\",success="
