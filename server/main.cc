@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
 #include "base/canary.h"
 #include "client/controllers/controllers_main.h"
 #include "server/backup/snapshot_main.h"
@@ -97,15 +99,23 @@ int EndBySignal(int number, const sigset_t& signals) {
 }
 
 // Until a signal comes. Meanwhile, once, says that the member is ready.
-int WaitForSignal(const sigset_t& signals, const Server& server) {
+int WaitForSignal(const sigset_t& signals, const Server& server, const Config& config) {
   constexpr timespec kPoll = {.tv_sec = 0, .tv_nsec = 10'000'000};
   int number = -1;
   while (number < 0 && !server.Published()) number = sigtimedwait(&signals, nullptr, &kPoll);
   if (number >= 0) return number;
-  server.SayReady();
+  server.SayReady(config);
   NotifyServiceManager("READY=1");
   sigwait(&signals, &number);
   return number;
+}
+
+void SayClosing(std::string_view message, const Config& config) {
+  Log(spdlog::level::info, message,
+      {{"name", config.name},
+       {"data-dir", config.data_dir},
+       {"advertise-peer-urls", absl::StrJoin(config.initial_advertise_peer_urls, ",")},
+       {"advertise-client-urls", absl::StrJoin(config.advertise_client_urls, ",")}});
 }
 
 int Serve(const Config& config) {
@@ -127,16 +137,19 @@ int Serve(const Config& config) {
       });
   if (number != 0) return EndBySignal(number, signals);
   if (!server.ok()) return Fail("failed to start", server.status());
-  number = WaitForSignal(signals, **server);
+  number = WaitForSignal(signals, **server, config);
   NotifyServiceManager("STOPPING=1");
   const std::optional<int> end_code = end.ExitCode();
   if (!end_code) {
-    Log(spdlog::level::info, "received signal; shutting down", {{"signal", strsignal(number)}});
+    Log(spdlog::level::info, "received signal; shutting down",
+        {{"signal", absl::AsciiStrToLower(strsignal(number))}});
   }
+  SayClosing("closing etcd server", config);
   // Whoever asks a second time does not want to wait for clients.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*server)->Stop();
   server->reset();
+  SayClosing("closed etcd server", config);
   if (end_code) return *end_code;
   return EndBySignal(number, signals);
 }

@@ -184,6 +184,15 @@ std::string Addresses(const std::vector<Url>& urls) {
   return absl::StrJoin(texts, ",");
 }
 
+void SayServing(const std::vector<Url>& urls, const std::string& traffic) {
+  for (const Url& url : urls) {
+    Log(spdlog::level::info,
+        url.tls() ? "serving client traffic securely"
+                  : "serving client traffic insecurely; this is strongly discouraged!",
+        {{"traffic", traffic}, {"address", Addresses({url})}});
+  }
+}
+
 }  // namespace
 
 // Destroyed from the bottom: listeners first, then what they call.
@@ -201,9 +210,6 @@ struct Server::Impl {
   std::unique_ptr<net::Server> client_http;  // with --listen-client-http-urls
   std::unique_ptr<net::Server> api;
   TlsPolicies tls;
-  std::string name;
-  std::vector<std::string> client_urls;
-  std::string client_addresses;
   bool stopped = false;
 
   absl::Status StartFaces(const Config& config);
@@ -291,17 +297,29 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, Must
   PINTLE_ASSIGN_OR_RETURN(replica::ReplicaOptions options,
                           ReplicaOptionsOf(config, tls.peers, std::move(must_stop)));
   options.wait_for_room = std::move(wait_for_room);
-  Log(spdlog::level::info, "starting a member",
+  Log(spdlog::level::info, "starting an etcd server",
       {{"name", config.name}, {"data-dir", config.data_dir}, {"etcd-version", ReportedVersion()}});
+  const std::string peers = Addresses(config.listen_peer_urls);
+  const std::string clients = Addresses(config.listen_client_urls);
+  Log(spdlog::level::info, "configuring peer listeners", {{"listen-peer-urls", peers}});
+  Log(spdlog::level::info, "configuring client listeners", {{"listen-client-urls", clients}});
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>()));
   Impl& impl = *server->impl_;
   impl.tls = std::move(tls);
   PINTLE_ASSIGN_OR_RETURN(impl.node, replica::ReplicaNode::Start(std::move(options)));
   PINTLE_RETURN_IF_ERROR(impl.StartFaces(config));
   PINTLE_RETURN_IF_ERROR(impl.StartListeners(config));
-  impl.name = config.name;
-  impl.client_urls = config.advertise_client_urls;
-  impl.client_addresses = Addresses(config.listen_client_urls);
+  for (const Url& url : config.listen_peer_urls) {
+    Log(spdlog::level::info, "serving peer traffic", {{"address", Addresses({url})}});
+  }
+  for (const Url& url : config.listen_metrics_urls) {
+    Log(spdlog::level::info, "serving metrics", {{"address", url.text}});
+  }
+  Log(spdlog::level::info, "now serving peer/client/metrics",
+      {{"local-member-id", absl::StrCat(absl::Hex(impl.node->member().status().member_id))},
+       {"listen-peer-urls", peers},
+       {"listen-client-urls", clients},
+       {"listen-metrics-urls", Addresses(config.listen_metrics_urls)}});
   if (impl.api != nullptr) {
     Log(spdlog::level::info, "serving the Kubernetes API",
         {{"address", Addresses(config.api_listen_urls)}});
@@ -317,17 +335,21 @@ bool Server::Published() const {
   return own != members.end() && !own->name.empty();
 }
 
-void Server::SayReady() const {
+void Server::SayReady(const Config& config) const {
   const replica::MemberStatus status = impl_->node->member().status();
   Log(spdlog::level::info, "published local member to cluster through raft",
       {{"local-member-id", absl::StrCat(absl::Hex(status.member_id))},
-       {"local-member-attributes", absl::StrCat("{Name:", impl_->name, " ClientURLs:[",
-                                                absl::StrJoin(impl_->client_urls, " "), "]}")},
+       {"local-member-attributes",
+        absl::StrCat("{Name:", config.name, " ClientURLs:[",
+                     absl::StrJoin(config.advertise_client_urls, " "), "]}")},
        {"cluster-id", absl::StrCat(absl::Hex(status.cluster_id))}});
   Log(spdlog::level::info, "enabled capabilities for version",
       {{"cluster-version", ShortVersion(ReportedClusterVersion())}});
   Log(spdlog::level::info, "ready to serve client requests",
-      {{"address", impl_->client_addresses}});
+      {{"address", Addresses(config.listen_client_urls)}});
+  const bool separate = !config.listen_client_http_urls.empty();
+  SayServing(config.listen_client_urls, separate ? "grpc" : "grpc+http");
+  SayServing(config.listen_client_http_urls, "http");
 }
 
 void Server::Stop() {

@@ -32,7 +32,7 @@ class Server {
   // The cluster knows this member's name and client URLs: what etcd calls ready.
   bool Published() const;
   // The lines that tools wait for, in the log.
-  void SayReady() const;
+  void SayReady(const Config& config) const;
 
   void Stop();
 
