@@ -34,15 +34,6 @@ absl::Status SetInitialCluster(Config& config, std::string_view value) {
   return absl::OkStatus();
 }
 
-// As SetInitialCluster.
-absl::Status SetCompactionMode(Config& config, std::string_view value) {
-  if (value != "periodic" && value != "revision") {
-    return absl::FailedPreconditionError("unsupported compaction mode");
-  }
-  config.auto_compaction_mode = std::string(value);
-  return absl::OkStatus();
-}
-
 absl::Status SetCors(Config& config, std::string_view value) {
   const std::vector<std::string> origins = SplitList(value);
   for (const std::string& origin : origins) {
