@@ -285,7 +285,7 @@ TEST(Config, WhatIsUnsafeIsSaid) {
 }
 
 TEST(Config, DefaultsOfWhatIsNotThereAreNoNews) {
-  const auto parsed = Parse({"--discovery=", "--memory-mlock=false"}, {"ETCD_DISCOVERY="});
+  const auto parsed = Parse({"--discovery=", "--memory-mlock=false"}, {"ETCD_DISCOVERY_SRV="});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_TRUE(parsed->config.warnings.empty());
 }
