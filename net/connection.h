@@ -40,10 +40,10 @@ class Connection final : public SessionHost,
   // `on_closed` runs once, when the socket is closed and the session has been told.
   void Start(SessionFactory make_session, OnClosed on_closed);
   void Shutdown();  // lets the session finish
-  void Abort();     // closes at the end of the turn, unsent bytes are lost
   void CloseNow();  // as Abort, at once; never from inside a session's call
 
   void RequestFlush() override;
+  void Abort() override;
   Executor& executor() override { return loop_; }
   const std::shared_ptr<const PeerIdentity>& peer() const override { return peer_; }
   void Flush() override;

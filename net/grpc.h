@@ -6,7 +6,7 @@
 // it ended (cancel, deadline, connection gone) Send and Finish do nothing. Limits
 // (net::ServerOptions): received message size (RESOURCE_EXHAUSTED "grpc: received message larger
 // than max (N vs. M)"), metadata bytes, concurrent calls per connection; unsent bytes of streams
-// are the service's to watch, with unsent_bytes/OnDrain, unary answers wait for room (net/room.h).
+// are the service's to watch, with WantsMore/OnDrain, unary answers wait for room (net/room.h).
 // Handled below this interface: compression refused
 // with UNIMPLEMENTED, deadlines (DEADLINE_EXCEEDED), unknown methods (UNIMPLEMENTED "unknown
 // service …" / "unknown method …"), malformed frames (INTERNAL), percent-encoded grpc-message.
@@ -43,8 +43,9 @@ class GrpcCall : public Room {
   virtual void Reply(std::string message) = 0;
 
   virtual size_t unsent_bytes() const = 0;
-  virtual void OnDrain(
-      absl::AnyInvocable<void()> callback) = 0;  // each time unsent_bytes falls below 64 KiB
+  bool WantsMore(size_t most_unsent_bytes) override { return unsent_bytes() < most_unsent_bytes; }
+  // Each time unsent_bytes falls below 64 KiB, and after WantsMore was false.
+  virtual void OnDrain(absl::AnyInvocable<void()> callback) = 0;
   virtual void OnClose(absl::AnyInvocable<void()> callback) = 0;  // cancelled, deadline, connection
                                                                   // gone, or finished; once
 

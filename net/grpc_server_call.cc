@@ -181,9 +181,9 @@ void GrpcServerCall::OnMessage(std::string message) {
     return;
   }
   unary_begun_ = true;
-  if (HasRoom()) return CallUnary(std::move(message));
+  if (HasRoom(0)) return CallUnary(std::move(message));
   waiting_bytes_ = message.size();
-  OnRoom([this, message = std::move(message)]() mutable {
+  OnRoom(0, [this, message = std::move(message)]() mutable {
     waiting_bytes_ = 0;
     CallUnary(std::move(message));
   });
@@ -197,11 +197,11 @@ void GrpcServerCall::CallUnary(std::string message) {
   StartDeadline();  // not needed by what was answered at once
 }
 
-void GrpcServerCall::OnRoom(absl::AnyInvocable<void()> work) {
+void GrpcServerCall::OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) {
   assert(executor_.OnThread());
   if (ended_ || stream_ == nullptr) return;
   on_room_ = std::move(work);
-  stream_->WaitForRoom();
+  stream_->WaitForRoom(answer_bytes);
 }
 
 void GrpcServerCall::OnStreamRoom() {

@@ -39,10 +39,13 @@ class GrpcServerCall final : public GrpcCall,
   size_t unsent_bytes() const override { return stream_ == nullptr ? 0 : stream_->unsent_bytes(); }
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override;
-  bool HasRoom() const override {
-    return unary_ == nullptr || stream_ == nullptr || stream_->HasRoom();
+  bool HasRoom(size_t answer_bytes) const override {
+    return unary_ == nullptr || stream_ == nullptr || stream_->HasRoom(answer_bytes);
   }
-  void OnRoom(absl::AnyInvocable<void()> work) override;
+  void OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) override;
+  bool WantsMore(size_t most_unsent_bytes) override {
+    return stream_ != nullptr && stream_->WantsMore(most_unsent_bytes);
+  }
   Executor& executor() override { return executor_; }
 
   void OnStreamData(std::string_view bytes) override;

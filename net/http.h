@@ -16,6 +16,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "net/executor.h"
+#include "net/room.h"
 
 namespace pintle::net {
 
@@ -59,10 +60,8 @@ struct HttpRequest {
   bool secure = false;  // came by TLS
 };
 
-class HttpExchange {
+class HttpExchange : public Room {
  public:
-  virtual ~HttpExchange() = default;
-
   // The whole answer at once. Content-Length is filled in. Once per exchange, instead of
   // Start/Write/Finish.
   virtual void Respond(int status, Headers headers, std::string body) = 0;
@@ -72,11 +71,12 @@ class HttpExchange {
   virtual bool Write(std::string chunk) = 0;  // false: the client is gone
   virtual void Finish() = 0;
 
-  // Bytes taken by Write and not yet accepted by the kernel. A producer pauses above its bound and
-  // goes on in on_drain.
+  // Bytes taken by Write and not yet accepted by the kernel. A producer pauses when WantsMore is
+  // false and goes on in on_drain.
   virtual size_t unsent_bytes() const = 0;
-  virtual void OnDrain(
-      absl::AnyInvocable<void()> callback) = 0;  // each time unsent_bytes falls below 64 KiB
+  bool WantsMore(size_t most_unsent_bytes) override { return unsent_bytes() < most_unsent_bytes; }
+  // Each time unsent_bytes falls below 64 KiB, and after WantsMore was false.
+  virtual void OnDrain(absl::AnyInvocable<void()> callback) = 0;
   virtual void OnClose(
       absl::AnyInvocable<void()> callback) = 0;  // client gone or answer finished; once
 

@@ -76,6 +76,29 @@ void Http1Exchange::OnClose(absl::AnyInvocable<void()> callback) {
   on_close_.Add(executor_, std::move(callback));
 }
 
+void Http1Exchange::OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) {
+  assert(executor_.OnThread());
+  if (session_ == nullptr) return;
+  on_room_ = std::move(work);
+  wanted_bytes_ = answer_bytes;
+  session_->LookAgain();
+}
+
+bool Http1Exchange::WantsMore(size_t most_unsent_bytes) {
+  if (session_ == nullptr || session_->unsent_.size() >= most_unsent_bytes) return false;
+  if (session_->HasRoom(0)) return true;
+  stopped_ = true;
+  session_->LookAgain();
+  return false;
+}
+
+void Http1Exchange::LookAgain() {
+  if (session_ == nullptr || (!on_room_ && !stopped_)) return;
+  if (!session_->HasRoom(on_room_ ? wanted_bytes_ : 0)) return session_->LookAgain();
+  if (std::exchange(stopped_, false)) Drained();
+  if (auto work = std::exchange(on_room_, nullptr)) work();
+}
+
 void Http1Exchange::Drained() {
   if (on_drain_) on_drain_();
 }
@@ -86,6 +109,7 @@ void Http1Exchange::Detach() {
   session_ = nullptr;
   on_close_.Run();
   on_drain_ = nullptr;
+  on_room_ = nullptr;
 }
 
 }  // namespace pintle::net

@@ -25,10 +25,16 @@ class Http1Exchange final : public HttpExchange {
   }
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override;
+  bool HasRoom(size_t answer_bytes) const override {
+    return session_ == nullptr || session_->HasRoom(answer_bytes);
+  }
+  void OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) override;
+  bool WantsMore(size_t most_unsent_bytes) override;
   Executor& executor() override { return executor_; }
 
   bool started() const { return started_; }
   void Drained();
+  void LookAgain();                    // whether there is room now
   void Received(std::string message);  // by a WebSocket
   void Detach();                       // answered, or the client is gone: OnClose runs
 
@@ -40,6 +46,9 @@ class Http1Exchange final : public HttpExchange {
   bool started_ = false;
   absl::AnyInvocable<void(std::string)> on_message_;  // set: it is a WebSocket
   absl::AnyInvocable<void()> on_drain_;
+  absl::AnyInvocable<void()> on_room_;
+  size_t wanted_bytes_ = 0;  // of on_room_
+  bool stopped_ = false;     // WantsMore was false, and not by what is unsent here
   CloseCallbacks on_close_;
 };
 

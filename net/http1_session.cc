@@ -58,8 +58,13 @@ struct Http1Callbacks : ParserCalls<Http1Session> {
   }
 };
 
-Http1Session::Http1Session(SessionHost& host, HttpHandler& handler, Options options)
-    : host_(host), handler_(handler), options_(std::move(options)) {
+Http1Session::Http1Session(SessionHost& host, HttpHandler& handler, Backlogs& backlogs,
+                           Options options)
+    : host_(host),
+      handler_(handler),
+      options_(std::move(options)),
+      answers_(backlogs.answers, &host),
+      requests_(backlogs.requests, &host) {
   llhttp_init(&parser_, HTTP_REQUEST, Http1Callbacks::Settings());
   parser_.data = this;
 }
@@ -172,11 +177,13 @@ bool Http1Session::SetTarget() {
 int Http1Session::OnBody(std::string_view piece) {
   if (request_.body.size() + piece.size() > options_.max_body_bytes) return RefuseWith(413);
   request_.body.append(piece);
-  return 0;
+  requests_.ReportGrowth(request_.body.size());
+  return requests_.MayGrow(request_.body.size(), 0) ? 0 : RefuseWith(503);
 }
 
 int Http1Session::OnMessageComplete() {
   phase_ = Phase::kIdle;
+  received_bytes_ += request_.body.size();
   keep_alive_ = llhttp_should_keep_alive(&parser_) != 0 && !shutdown_;
   return HPE_PAUSED;
 }
@@ -253,6 +260,7 @@ void Http1Session::Receive(std::string_view bytes) {
   } else {
     stash_.append(bytes);
   }
+  Report();
 }
 
 void Http1Session::ReceiveEnd() {
@@ -271,7 +279,7 @@ void Http1Session::Produce(std::string& out, size_t limit_bytes) {
   if (end_received_ && exchange_ != nullptr && exchange_->started()) DropExchange();
   ParseStash();
   while (out.size() < limit_bytes && !unsent_.empty()) {
-    unsent_.Take(out, limit_bytes - out.size());
+    sent_bytes_ += unsent_.Take(out, limit_bytes - out.size());
     ParseStash();
   }
   if (end_received_ && exchange_ == nullptr && stash_.empty()) closing_ = true;
@@ -279,6 +287,7 @@ void Http1Session::Produce(std::string& out, size_t limit_bytes) {
     above_drain_mark_ = false;
     if (exchange_ != nullptr) std::shared_ptr(exchange_)->Drained();
   }
+  Report();
 }
 
 bool Http1Session::WantsRead() const {
@@ -296,7 +305,24 @@ void Http1Session::Shutdown() {
 
 void Http1Session::Closed() {
   timer_.reset();
+  look_again_.reset();
   DropExchange();
+  answers_.End();
+  requests_.End();
+}
+
+void Http1Session::Report() {
+  answers_.Report(unsent_.size(), std::exchange(sent_bytes_, 0));
+  const size_t body_bytes = phase_ == Phase::kBody ? request_.body.size() : 0;
+  requests_.Report(body_bytes + stash_.size(), std::exchange(received_bytes_, 0));
+}
+
+void Http1Session::LookAgain() {
+  if (look_again_ != nullptr) return;
+  look_again_ = host_.executor().After(BacklogPart::kLookAgain, [this] {
+    look_again_.reset();
+    if (exchange_ != nullptr) std::shared_ptr(exchange_)->LookAgain();
+  });
 }
 
 void Http1Session::DropExchange() {
@@ -328,6 +354,7 @@ void Http1Session::SendHead(int status, const Headers& headers, std::string_view
 void Http1Session::Queue(std::string bytes) {
   unsent_.Append(std::move(bytes));
   if (unsent_.size() >= kDrainBytes) above_drain_mark_ = true;
+  answers_.ReportGrowth(unsent_.size());
   host_.RequestFlush();
 }
 

@@ -2,11 +2,12 @@
 // Private to net/.
 //
 // Requests are answered one by one in order; what a client pipelines meanwhile waits, up to a
-// bound, then in the kernel. Once the handler accepts a WebSocket, its frames (websocket.h) take
-// the connection. Refused by itself: 400 malformed (Content-Length together with Transfer-Encoding,
-// missing Host, …), 405 CONNECT, 408 too slow, 413, 417, 431, 505. Reading goes on while an answer
-// is under way, so that a client that leaves an idle stream is noticed. Source: RFC 9112, RFC 9110;
-// llhttp 8.1, strict.
+// bound, then in the kernel. While all connections together keep too much (net/backlog.h), large
+// answers wait and large bodies are refused (503). Once the handler accepts a WebSocket, its frames
+// (websocket.h) take the connection. Refused by itself: 400 malformed (Content-Length together with
+// Transfer-Encoding, missing Host, …), 405 CONNECT, 408 too slow, 413, 417, 431, 505. Reading goes
+// on while an answer is under way, so that a client that leaves an idle stream is noticed. Source:
+// RFC 9112, RFC 9110; llhttp 8.1, strict.
 #pragma once
 
 #include <llhttp.h>
@@ -20,6 +21,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "net/backlog.h"
 #include "net/byte_queue.h"
 #include "net/http.h"
 #include "net/session.h"
@@ -42,7 +44,8 @@ class Http1Session final : public Session {
     std::function<void(const std::string& why)> on_refused;  // a head that is too large
   };
 
-  Http1Session(SessionHost& host, HttpHandler& handler, Options options);
+  // `backlogs` outlive the session.
+  Http1Session(SessionHost& host, HttpHandler& handler, Backlogs& backlogs, Options options);
   ~Http1Session() override;
   Http1Session(const Http1Session&) = delete;
   Http1Session& operator=(const Http1Session&) = delete;
@@ -74,6 +77,10 @@ class Http1Session final : public Session {
   int CheckHead();
   bool SetTarget();
   int RefuseWith(int status);
+
+  bool HasRoom(size_t answer_bytes) const { return answers_.MayGrow(unsent_.size(), answer_bytes); }
+  void LookAgain();  // soon, for the exchange
+  void Report();
 
   bool CanParse() const;
   void Parse(std::string_view bytes);
@@ -109,6 +116,11 @@ class Http1Session final : public Session {
   std::optional<std::string> accept_;        // its answer to a WebSocket's offer
   std::unique_ptr<WebSocketReader> websocket_;
   ByteQueue unsent_;
+  size_t sent_bytes_ = 0;      // since the last Report
+  size_t received_bytes_ = 0;  // of whole bodies, likewise
+  BacklogPart answers_;
+  BacklogPart requests_;
+  std::unique_ptr<Executor::Timer> look_again_;
   bool above_drain_mark_ = false;
   bool closing_ = false;  // what is in unsent_ is the last
   bool end_received_ = false;

@@ -102,11 +102,21 @@ void Http2Exchange::OnStreamData(std::string_view bytes) {
 
 void Http2Exchange::OnStreamEnd() {
   if (ended_) return;
-  if (stream_->HasRoom()) return OnStreamRoom();
-  stream_->WaitForRoom();
+  const auto handle = [this] { handler_.Handle(std::move(request_), shared_from_this()); };
+  if (HasRoom(0)) return handle();
+  OnRoom(0, handle);
 }
 
-void Http2Exchange::OnStreamRoom() { handler_.Handle(std::move(request_), shared_from_this()); }
+void Http2Exchange::OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) {
+  assert(executor_.OnThread());
+  if (ended_ || stream_ == nullptr) return;
+  on_room_ = std::move(work);
+  stream_->WaitForRoom(answer_bytes);
+}
+
+void Http2Exchange::OnStreamRoom() {
+  if (auto work = std::exchange(on_room_, nullptr); work && !ended_) work();
+}
 
 void Http2Exchange::OnStreamDrain() {
   if (!ended_ && on_drain_) on_drain_();
@@ -117,6 +127,7 @@ void Http2Exchange::OnStreamClose() {
   ended_ = true;
   on_close_.Run();
   on_drain_ = nullptr;
+  on_room_ = nullptr;
 }
 
 }  // namespace pintle::net

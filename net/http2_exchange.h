@@ -27,6 +27,13 @@ class Http2Exchange final : public HttpExchange,
   size_t unsent_bytes() const override { return stream_ == nullptr ? 0 : stream_->unsent_bytes(); }
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override;
+  bool HasRoom(size_t answer_bytes) const override {
+    return stream_ == nullptr || stream_->HasRoom(answer_bytes);
+  }
+  void OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) override;
+  bool WantsMore(size_t most_unsent_bytes) override {
+    return stream_ != nullptr && stream_->WantsMore(most_unsent_bytes);
+  }
   Executor& executor() override { return executor_; }
 
   void OnStreamData(std::string_view bytes) override;
@@ -48,6 +55,7 @@ class Http2Exchange final : public HttpExchange,
   bool head_only_ = false;
   bool ended_ = false;
   absl::AnyInvocable<void()> on_drain_;
+  absl::AnyInvocable<void()> on_room_;
   CloseCallbacks on_close_;
 };
 

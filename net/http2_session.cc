@@ -132,6 +132,8 @@ void Http2Stream::SendHead(const nghttp2_nv* fields, size_t count, bool last) {
 void Http2Stream::Write(std::string bytes) {
   if (closed_ || ending_) return;
   if (whole_answer_) session_.unsent_answer_bytes_ += bytes.size();
+  session_.unsent_bytes_ += bytes.size();
+  session_.answers_.ReportGrowth(session_.unsent_bytes_);
   unsent_.Append(std::move(bytes));
   if (unsent_.size() >= kDrainBytes) above_drain_mark_ = true;
   if (whole_answer_) session_.NoteLargest(*this);
@@ -157,9 +159,21 @@ void Http2Stream::BeginAnswer() {
   session_.unsent_answer_bytes_ += unsent_.size();
 }
 
-bool Http2Stream::HasRoom() const { return session_.HasRoom(); }
+bool Http2Stream::HasRoom(size_t answer_bytes) const { return session_.HasRoom(answer_bytes); }
 
-void Http2Stream::WaitForRoom() { session_.waiting_.insert(id_); }
+void Http2Stream::WaitForRoom(size_t answer_bytes) {
+  const bool small = answer_bytes <= Room::kSmallAnswerBytes;
+  (small ? session_.waiting_ : session_.waiting_large_).insert(id_);
+  session_.LookAgain();
+}
+
+bool Http2Stream::WantsMore(size_t most_unsent_bytes) {
+  if (unsent_.size() >= most_unsent_bytes) return false;
+  if (session_.StreamMayGrow(*this)) return true;
+  session_.stopped_.insert(id_);
+  session_.LookAgain();
+  return false;
+}
 
 void Http2Stream::Resume() {
   if (deferred_) {
@@ -173,11 +187,14 @@ ssize_t Http2Stream::ReadData(nghttp2_session*, int32_t, uint8_t* out, size_t li
                               uint32_t* flags, nghttp2_data_source* source, void*) {
   auto& stream = *static_cast<Http2Stream*>(source->ptr);
   const size_t count = stream.unsent_.Take(reinterpret_cast<char*>(out), limit);
-  if (stream.whole_answer_) stream.session_.unsent_answer_bytes_ -= count;
-  if (stream.above_drain_mark_ && stream.unsent_.size() < kDrainBytes) {
-    stream.above_drain_mark_ = false;
-    stream.session_.drained_.push_back(stream.id_);
-  }
+  Http2Session& session = stream.session_;
+  if (stream.whole_answer_) session.unsent_answer_bytes_ -= count;
+  session.unsent_bytes_ -= count;
+  session.sent_bytes_ += count;
+  const bool below_mark = stream.above_drain_mark_ && stream.unsent_.size() < kDrainBytes;
+  if (below_mark) stream.above_drain_mark_ = false;
+  const bool stopped = !session.stopped_.empty() && session.stopped_.contains(stream.id_);
+  if (below_mark || (stopped && stream.unsent_.empty())) session.drained_.push_back(stream.id_);
   if (stream.unsent_.empty() && stream.ending_) {
     stream.SubmitTrailers(flags);
   } else if (count == 0) {
@@ -200,8 +217,14 @@ void Http2Stream::SubmitTrailers(uint32_t* flags) {
 
 // ---- Http2Session ----
 
-Http2Session::Http2Session(SessionHost& host, Http2Application& application, Options options)
-    : host_(host), application_(application), options_(std::move(options)) {
+Http2Session::Http2Session(SessionHost& host, Http2Application& application, Backlogs& backlogs,
+                           Options options)
+    : host_(host),
+      application_(application),
+      options_(std::move(options)),
+      answers_(backlogs.answers, &host),
+      requests_(backlogs.requests, &host),
+      heads_(backlogs.heads, nullptr) {
   PINTLE_CHECK(nghttp2_session_server_new2(&nghttp2_, Http2Callbacks::All(), this,
                                            Http2Callbacks::Options()) == 0,
                "out of memory");
@@ -269,12 +292,16 @@ void Http2Session::Closed() {
   idle_gate_.reset();
   resets_timer_.reset();
   silence_timer_.reset();
+  look_again_.reset();
   for (auto& [id, stream] : streams_) {
     Forget(*stream);
     closed_streams_.push_back(std::move(stream));
   }
   streams_.clear();
   TellUsers();
+  answers_.End();
+  requests_.End();
+  heads_.End();
 }
 
 Http2Stream* Http2Session::FindStream(int32_t id) {
@@ -359,7 +386,7 @@ void Http2Session::WatchSilence() {
       silent_quarters_ = 0;
       if (heard_) return WatchSilence();
       failed_ = true;
-      host_.RequestFlush();
+      host_.Abort();  // it may not even take what we have begun to write
     });
   });
 }
@@ -372,8 +399,8 @@ void Http2Session::OnFrame(const nghttp2_frame& frame) {
   if (frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
     if (!HeadIsComplete(stream->request_)) return stream->Reset(NGHTTP2_PROTOCOL_ERROR);
     CountHead(*stream, kStreamBytes + stream->header_bytes_);
-    const bool over_limit =
-        streams_.size() > options_.max_concurrent_streams || head_bytes_ > kMaxHeadBytes;
+    const bool over_limit = streams_.size() > options_.max_concurrent_streams ||
+                            head_bytes_ > (heads_.full() ? kMaxHeadBytesWhenFull : kMaxHeadBytes);
     stream->user_ = application_.OnRequest(*stream, host_, over_limit);
   }
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && stream->user_ != nullptr) {
@@ -389,25 +416,36 @@ void Http2Session::OnData(int32_t id, std::string_view bytes) {
   stream->unconsumed_bytes_ += bytes.size();
   stream->user_->OnStreamData(bytes);
   CountHeld(*stream, stream->user_->held_bytes());
-  if (held_bytes_ > kMaxHeldBytes && stream->held_bytes_ > 0) {
-    stream->Reset(NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+  const bool too_much = held_bytes_ > kMaxHeldBytes || !requests_.MayGrow(held_bytes_, 0);
+  if (too_much && stream->held_bytes_ > 0) stream->Reset(NGHTTP2_ENHANCE_YOUR_CALM);
   if (stream->unsent_.size() < kHoldReceivedAboveUnsentBytes) ConsumeReceived(*stream);
 }
 
 void Http2Session::CountHeld(Http2Stream& stream, size_t held_bytes) {
+  if (held_bytes < stream.held_bytes_) released_bytes_ += stream.held_bytes_ - held_bytes;
   held_bytes_ += held_bytes - stream.held_bytes_;
   stream.held_bytes_ = held_bytes;
+  requests_.ReportGrowth(held_bytes_);
 }
 
 void Http2Session::CountHead(Http2Stream& stream, size_t head_bytes) {
   head_bytes_ += head_bytes - stream.head_bytes_;
   stream.head_bytes_ = head_bytes;
+  heads_.ReportGrowth(head_bytes_);
 }
 
-bool Http2Session::HasRoom() const {
+bool Http2Session::HasOwnRoom() const {
   const size_t aside = largest_answer_ == nullptr ? 0 : largest_answer_->unsent_.size();
   return unsent_answer_bytes_ - aside < kMaxUnsentAnswerBytes;
+}
+
+bool Http2Session::HasRoom(size_t answer_bytes) const {
+  return HasOwnRoom() && answers_.MayGrow(unsent_bytes_, answer_bytes);
+}
+
+bool Http2Session::StreamMayGrow(const Http2Stream& stream) const {
+  return (stream.unsent_.empty() || unsent_stream_bytes() < kMaxUnsentStreamBytes) &&
+         answers_.MayGrow(unsent_bytes_, 0);
 }
 
 void Http2Session::NoteLargest(Http2Stream& stream) {
@@ -460,40 +498,86 @@ void Http2Session::Forget(Http2Stream& stream) {
   CountHeld(stream, 0);
   CountHead(stream, 0);
   if (stream.whole_answer_) unsent_answer_bytes_ -= stream.unsent_.size();
+  unsent_bytes_ -= stream.unsent_.size();
   if (largest_answer_ == &stream) largest_answer_ = nullptr;
-  if (!waiting_.empty()) waiting_.erase(stream.id_);
+  for (std::set<int32_t>* ids : {&waiting_, &waiting_large_, &stopped_}) {
+    if (!ids->empty()) ids->erase(stream.id_);
+  }
 }
 
 void Http2Session::TellUsers() {
+  Report();
+  TellDrained();
   // Indexes, not iterators: a callback may close or drain further streams.
-  for (size_t i = 0; i < drained_.size(); ++i) {
-    const auto found = streams_.find(drained_[i]);
-    if (found == streams_.end()) continue;
-    ConsumeReceived(*found->second);
-    const std::shared_ptr<Http2StreamUser> user = found->second->user_;
-    if (user != nullptr) user->OnStreamDrain();
-  }
-  drained_.clear();
   for (size_t i = 0; i < closed_streams_.size(); ++i) {
     const std::shared_ptr<Http2StreamUser> user = std::move(closed_streams_[i]->user_);
     if (user != nullptr) user->OnStreamClose();
   }
   closed_streams_.clear();
-  AdmitWaiting();
+  AdmitWaiting(waiting_, 0);
+  AdmitWaiting(waiting_large_, Room::kSmallAnswerBytes + 1);
+  GoOnWithStopped();
+  LookAgain();
+}
+
+void Http2Session::TellDrained() {
+  for (size_t i = 0; i < drained_.size(); ++i) {
+    const auto found = streams_.find(drained_[i]);
+    if (found == streams_.end()) continue;
+    stopped_.erase(drained_[i]);
+    ConsumeReceived(*found->second);
+    const std::shared_ptr<Http2StreamUser> user = found->second->user_;
+    if (user != nullptr) user->OnStreamDrain();
+  }
+  drained_.clear();
 }
 
 // In the order in which the client asked. What answers at once takes room at once, and what does
 // not asks for room again when it has something to say.
-void Http2Session::AdmitWaiting() {
-  while (!waiting_.empty() && HasRoom()) {
-    const auto found = streams_.find(*waiting_.begin());
-    waiting_.erase(waiting_.begin());
+void Http2Session::AdmitWaiting(std::set<int32_t>& waiting, size_t answer_bytes) {
+  while (!waiting.empty() && HasRoom(answer_bytes)) {
+    const auto found = streams_.find(*waiting.begin());
+    waiting.erase(waiting.begin());
     if (found == streams_.end() || found->second->user_ == nullptr) continue;
     Http2Stream& stream = *found->second;
     const std::shared_ptr<Http2StreamUser> user = stream.user_;
     user->OnStreamRoom();
     CountHeld(stream, user->held_bytes());
   }
+}
+
+// Each asks again whether it may.
+void Http2Session::GoOnWithStopped() {
+  if (stopped_.empty() || !answers_.MayGrow(unsent_bytes_, 0)) return;
+  for (const int32_t id : std::exchange(stopped_, {})) {
+    const auto found = streams_.find(id);
+    if (found == streams_.end() || found->second->user_ == nullptr) continue;
+    if (!StreamMayGrow(*found->second)) {
+      stopped_.insert(id);
+      continue;
+    }
+    const std::shared_ptr<Http2StreamUser> user = found->second->user_;
+    user->OnStreamDrain();
+  }
+}
+
+void Http2Session::Report() {
+  answers_.Report(unsent_bytes_, std::exchange(sent_bytes_, 0));
+  requests_.Report(held_bytes_, std::exchange(released_bytes_, 0));
+  heads_.Report(head_bytes_, 0);
+}
+
+// And not only for what this connection's own client takes, which is seen as it goes.
+bool Http2Session::WaitsForOthers() const {
+  return !stopped_.empty() || ((!waiting_.empty() || !waiting_large_.empty()) && HasOwnRoom());
+}
+
+void Http2Session::LookAgain() {
+  if (look_again_ != nullptr || failed_ || !WaitsForOthers()) return;
+  look_again_ = host_.executor().After(BacklogPart::kLookAgain, [this] {
+    look_again_.reset();
+    TellUsers();
+  });
 }
 
 }  // namespace pintle::net

@@ -11,6 +11,10 @@
 //  - Whole answers wait for room (net/room.h): at most kMaxUnsentAnswerBytes of them are unsent,
 //  beside the largest, which holds up nobody. Requests that are whole by then wait in the order of
 //  their streams; watches, keep-alives, PING, WINDOW_UPDATE and RST_STREAM go on.
+//  - Streams share kMaxUnsentStreamBytes. One that has nothing unsent may have one piece more, so
+//  that those which nobody reads do not hold up the others.
+//  - While all connections together keep too much (net/backlog.h), this one keeps no more than a
+//  share: answers and streams wait, requests that would need more are reset.
 //  - RST_STREAM on an idle stream is dropped (Options::drop_idle_rst_stream; frame_filter.h says
 //  why), more than
 //    10 000 resets at once or 1000 per second end the connection, 1000 in ten seconds that we are
@@ -39,6 +43,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "net/backlog.h"
 #include "net/byte_queue.h"
 #include "net/frame_filter.h"
 #include "net/http.h"
@@ -56,7 +61,7 @@ class Http2StreamUser {
   virtual ~Http2StreamUser() = default;
   virtual void OnStreamData(std::string_view bytes) = 0;
   virtual void OnStreamEnd() = 0;    // the client's half is complete
-  virtual void OnStreamDrain() = 0;  // unsent_bytes fell below kDrainBytes
+  virtual void OnStreamDrain() = 0;  // unsent_bytes fell below kDrainBytes, or it was stopped
   virtual void OnStreamRoom() = 0;   // after WaitForRoom
   virtual void OnStreamClose() = 0;  // the stream is gone: forget it
   // Received bytes that wait for the rest of their request, or for room; the session bounds their
@@ -96,8 +101,9 @@ class Http2Stream {
 
   bool head_sent() const { return head_sent_; }
   size_t unsent_bytes() const { return unsent_.size(); }
-  bool HasRoom() const;
-  void WaitForRoom();
+  bool HasRoom(size_t answer_bytes) const;
+  void WaitForRoom(size_t answer_bytes);
+  bool WantsMore(size_t most_unsent_bytes);
   bool closed() const { return closed_; }
 
  private:
@@ -137,8 +143,11 @@ class Http2Session final : public Session {
  public:
   // Whole answers that may be unsent, beside the largest, before another one is made.
   static constexpr size_t kMaxUnsentAnswerBytes = 1 << 20;
+  // The same of all streamed answers together.
+  static constexpr size_t kMaxUnsentStreamBytes = 4 << 20;
   // Open streams, at what each costs beside its fields.
   static constexpr size_t kMaxHeadBytes = 64 << 20;
+  static constexpr size_t kMaxHeadBytesWhenFull = 1 << 20;  // those of all connections together
   static constexpr size_t kStreamBytes = 1024;
 
   struct Options {
@@ -149,7 +158,9 @@ class Http2Session final : public Session {
     std::function<void(const std::string& why)> on_refused;  // a head, for its size
   };
 
-  Http2Session(SessionHost& host, Http2Application& application, Options options);
+  // `backlogs` outlive the session.
+  Http2Session(SessionHost& host, Http2Application& application, Backlogs& backlogs,
+               Options options);
   ~Http2Session() override;
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
@@ -171,7 +182,10 @@ class Http2Session final : public Session {
   void CountHeld(Http2Stream& stream, size_t held_bytes);
   void CountHead(Http2Stream& stream, size_t head_bytes);
   void NoteLargest(Http2Stream& stream);
-  bool HasRoom() const;
+  bool HasOwnRoom() const;
+  bool HasRoom(size_t answer_bytes) const;
+  size_t unsent_stream_bytes() const { return unsent_bytes_ - unsent_answer_bytes_; }
+  bool StreamMayGrow(const Http2Stream& stream) const;
   int OnBeginHeaders(const nghttp2_frame& frame);
   void NoteRefused(const std::string& why) const;
   int OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value);
@@ -184,7 +198,12 @@ class Http2Session final : public Session {
   void OnResetSent(uint32_t error_code);
   void WatchSilence();
   void TellUsers();  // OnStreamDrain, OnStreamClose and OnStreamRoom, outside nghttp2
-  void AdmitWaiting();
+  void TellDrained();
+  void AdmitWaiting(std::set<int32_t>& waiting, size_t answer_bytes);
+  void GoOnWithStopped();
+  void Report();
+  bool WaitsForOthers() const;
+  void LookAgain();
 
   SessionHost& host_;
   Http2Application& application_;
@@ -196,9 +215,18 @@ class Http2Session final : public Session {
   std::vector<std::unique_ptr<Http2Stream>> closed_streams_;
   size_t held_bytes_ = 0;           // of all streams: requests not yet whole, or waiting for room
   size_t head_bytes_ = 0;           // of all streams
-  size_t unsent_answer_bytes_ = 0;  // of all streams with whole answers
+  size_t unsent_bytes_ = 0;         // of all streams
+  size_t unsent_answer_bytes_ = 0;  // of those with whole answers
+  size_t sent_bytes_ = 0;           // since the last Report
+  size_t released_bytes_ = 0;       // of held_bytes_, likewise
+  BacklogPart answers_;
+  BacklogPart requests_;
+  BacklogPart heads_;
   Http2Stream* largest_answer_ = nullptr;  // of those written since the last largest one went
   std::set<int32_t> waiting_;              // for room
+  std::set<int32_t> waiting_large_;        // likewise, with an answer that is not small
+  std::set<int32_t> stopped_;  // told that they want no more, and not by their own bytes
+  std::unique_ptr<Executor::Timer> look_again_;
   bool failed_ = false;
   bool leaving_ = false;  // what is queued is sent, nothing is read any more
   // Pings: exist for as long as one more would come too soon, with and without calls.

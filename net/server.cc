@@ -66,7 +66,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   };
 
   Impl(IoThreads& io_threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http)
-      : context(std::make_shared<const ServerContext>(options, grpc, http)) {
+      : context(std::make_shared<const ServerContext>(options, grpc, http,
+                                                      io_threads.impl().backlogs)) {
     for (const std::unique_ptr<EventLoop>& loop : io_threads.impl().loops) {
       connections.push_back(std::make_unique<LoopConnections>(*loop));
     }

@@ -41,14 +41,14 @@ std::unique_ptr<Session> ServerSession::MakeSession(bool http2) {
   };
   if (http2) {
     return std::make_unique<Http2Session>(
-        host_, *this,
+        host_, *this, *context_.backlogs,
         Http2Session::Options{.max_header_bytes = options.max_header_bytes,
                               .max_concurrent_streams = options.max_concurrent_streams,
                               .keepalive = options.keepalive,
                               .on_refused = on_refused});
   }
   return std::make_unique<Http1Session>(
-      host_, context_.http,
+      host_, context_.http, *context_.backlogs,
       Http1Session::Options{.max_header_bytes = options.max_header_bytes,
                             .max_body_bytes = options.max_http_body_bytes,
                             .on_refused = on_refused});

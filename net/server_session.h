@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "net/backlog.h"
 #include "net/few_per_second.h"
 #include "net/grpc_server_call.h"
 #include "net/http2_session.h"
@@ -18,10 +19,15 @@
 
 namespace pintle::net {
 
-// What all connections of a server share. Nothing but the count of refusals changes while they run.
+// What all connections of a server share. Immutable while they run, but for the count of refusals, and
+// the backlogs, which all servers on the same threads share.
 struct ServerContext {
-  ServerContext(ServerOptions server_options, const GrpcRouter* router, HttpHandler& http_handler)
-      : options(std::move(server_options)), methods{router}, http(http_handler) {}
+  ServerContext(ServerOptions server_options, const GrpcRouter* router, HttpHandler& http_handler,
+                std::shared_ptr<Backlogs> shared_backlogs)
+      : options(std::move(server_options)),
+        methods{router},
+        http(http_handler),
+        backlogs(std::move(shared_backlogs)) {}
 
   void NoteRefused(const PeerIdentity& peer, const std::string& why) const {
     if (options.on_refused && refusals.Take()) options.on_refused(peer.address, why);
@@ -31,6 +37,7 @@ struct ServerContext {
   const GrpcMethods methods;
   HttpHandler& http;
   mutable FewPerSecond refusals;
+  const std::shared_ptr<Backlogs> backlogs;
 };
 
 class ServerSession final : public Session, public Http2Application {

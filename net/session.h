@@ -23,6 +23,8 @@ class SessionHost {
   // Something waits in Produce. Cheap, at any time on the thread; Produce follows at the end of the
   // turn.
   virtual void RequestFlush() = 0;
+  // Closes the connection soon, also when the peer takes nothing; what is unsent is lost. As cheap.
+  virtual void Abort() = 0;
   virtual Executor& executor() = 0;
   // Shared, because calls outlive connections.
   virtual const std::shared_ptr<const PeerIdentity>& peer() const = 0;

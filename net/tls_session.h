@@ -40,6 +40,7 @@ class TlsSession final : public Session, public SessionHost {
   void Closed() override;
 
   void RequestFlush() override { host_.RequestFlush(); }
+  void Abort() override { host_.Abort(); }
   Executor& executor() override { return host_.executor(); }
   const std::shared_ptr<const PeerIdentity>& peer() const override { return peer_; }
 

@@ -60,6 +60,11 @@ class ForOrigin final : public net::HttpExchange {
   bool Upgrade(net::Headers headers, absl::AnyInvocable<void(std::string)> on_message) override {
     return inner_->Upgrade(std::move(headers), std::move(on_message));
   }
+  bool HasRoom(size_t answer_bytes) const override { return inner_->HasRoom(answer_bytes); }
+  void OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) override {
+    inner_->OnRoom(answer_bytes, std::move(work));
+  }
+  bool WantsMore(size_t most_unsent_bytes) override { return inner_->WantsMore(most_unsent_bytes); }
   size_t unsent_bytes() const override { return inner_->unsent_bytes(); }
   void OnDrain(absl::AnyInvocable<void()> callback) override {
     inner_->OnDrain(std::move(callback));

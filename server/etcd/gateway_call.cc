@@ -172,7 +172,7 @@ void GatewayCall::Open(const net::GrpcRouter& router, net::Headers metadata,
     self->OnMessage(bytes);
   };
   options.on_end = [self = shared_from_this()](const absl::Status& status) { self->OnEnd(status); };
-  options.unsent = [exchange = exchange_] { return exchange->unsent_bytes(); };
+  options.outer = exchange_;
   const std::string path = absl::StrCat("/", method_.service()->full_name(), "/", method_.name());
   call_ = LocalCall::Begin(router, path, exchange_->executor(), std::move(options));
 }

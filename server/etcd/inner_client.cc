@@ -70,7 +70,7 @@ std::shared_ptr<LocalCall> InnerClient::Watch(const std::string& key, const std:
   const auto callbacks =
       std::make_shared<Callbacks>(Callbacks{std::move(on_events), std::move(on_end)});
   LocalCallOptions options = OnBehalfOf(*outer_);
-  options.unsent = [outer = outer_] { return outer->unsent_bytes(); };
+  options.outer = outer_;
   options.on_message = [callbacks](const std::string& bytes) {
     etcdserverpb::WatchResponse response;
     if (callbacks->ended) return;

@@ -27,15 +27,37 @@ void CountRange(FaceCounters& counters, absl::Time begun, bool answered) {
   (answered ? counters.ranges : counters.failed_ranges).Observe(absl::Now() - begun);
 }
 
-// What was read, unless the caller's rights have changed meanwhile.
+// What was read, unless the caller's rights have changed meanwhile. An answer that is too large for
+// now is not kept: `again` reads once more when there is room for it.
 template <typename Result>
 void Answer(const Service& service, net::GrpcCall& call, const Caller& caller,
             const absl::StatusOr<Result>& result,
-            std::string (*encode)(const HeaderFacts&, const Result&)) {
+            std::string (*encode)(const HeaderFacts&, const Result&),
+            absl::AnyInvocable<void()> again) {
   absl::Status status = Recheck(service, caller);
   status.Update(result.status());
   if (!status.ok()) return call.Finish(status);
-  call.Reply(encode(FactsOf(service.member), *result));
+  std::string message = encode(FactsOf(service.member), *result);
+  if (!call.HasRoom(message.size())) return call.OnRoom(message.size(), std::move(again));
+  call.Reply(std::move(message));
+}
+
+void ReadRange(const ServicePtr& service, bool serializable, kv::RangeRequest range,
+               const CallPtr& call) {
+  ReadAs(*service, serializable, call,
+         [service, call, range = std::move(range), begun = absl::Now()](
+             const kv::ReadView& view, const Caller& caller) mutable {
+           if (absl::Status refused = view.auth().CheckRead(caller, range.range); !refused.ok()) {
+             return call->Finish(refused);
+           }
+           const auto result = view.Range(range);
+           CountRange(*service->counters, begun, result.ok());
+           // A view that is newer than one that was confirmed is as good.
+           Answer(*service, *call, caller, result, EncodeRangeResponse,
+                  [service, range = std::move(range), call]() mutable {
+                    ReadRange(service, /*serializable=*/true, std::move(range), call);
+                  });
+         });
 }
 
 void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request, std::string,
@@ -49,16 +71,7 @@ void Range(const ServicePtr& service, const etcdserverpb::RangeRequest& request,
     call->Finish(bad);
     return;
   }
-  ReadAs(*service, request.serializable(), call,
-         [service, call, range = std::move(range), begun = absl::Now()](const kv::ReadView& view,
-                                                                        const Caller& caller) {
-           if (absl::Status refused = view.auth().CheckRead(caller, range.range); !refused.ok()) {
-             return call->Finish(refused);
-           }
-           const auto result = view.Range(range);
-           CountRange(*service->counters, begun, result.ok());
-           Answer(*service, *call, caller, result, EncodeRangeResponse);
-         });
+  ReadRange(service, request.serializable(), std::move(range), call);
 }
 
 void Put(const ServicePtr& service, const etcdserverpb::PutRequest& request, std::string bytes,
@@ -107,6 +120,25 @@ struct ReadOnly {
   }
 };
 
+void ReadTxn(const ServicePtr& service, bool serializable, kv::TxnRequest txn,
+             const CallPtr& call) {
+  ReadAs(*service, serializable, call,
+         [service, call, txn = std::move(txn)](const kv::ReadView& view,
+                                               const Caller& caller) mutable {
+           const auto no_leases = [](kv::LeaseId) { return std::vector<std::string>(); };
+           if (absl::Status refused = AuthorizeTxn(view.auth(), caller, txn, no_leases);
+               !refused.ok()) {
+             return call->Finish(refused);
+           }
+           const auto result = view.ReadOnlyTxn(txn);
+           if (result.ok()) service->counters->ranges_in_txns.Add(result->responses.size());
+           Answer(*service, *call, caller, result, EncodeTxnResponse,
+                  [service, txn = std::move(txn), call]() mutable {
+                    ReadTxn(service, /*serializable=*/true, std::move(txn), call);
+                  });
+         });
+}
+
 void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std::string bytes,
          CallPtr call) {
   kv::TxnRequest txn = ToKv(request);
@@ -122,17 +154,7 @@ void Txn(const ServicePtr& service, const etcdserverpb::TxnRequest& request, std
                 });
     return;
   }
-  ReadAs(*service, read_only.serializable, call,
-         [service, call, txn = std::move(txn)](const kv::ReadView& view, const Caller& caller) {
-           const auto no_leases = [](kv::LeaseId) { return std::vector<std::string>(); };
-           if (absl::Status refused = AuthorizeTxn(view.auth(), caller, txn, no_leases);
-               !refused.ok()) {
-             return call->Finish(refused);
-           }
-           const auto result = view.ReadOnlyTxn(txn);
-           if (result.ok()) service->counters->ranges_in_txns.Add(result->responses.size());
-           Answer(*service, *call, caller, result, EncodeTxnResponse);
-         });
+  ReadTxn(service, read_only.serializable, std::move(txn), call);
 }
 
 // `physical` is part of the proposal: the applier answers it when the records are deleted.

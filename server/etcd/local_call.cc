@@ -73,9 +73,8 @@ bool LocalCall::Send(std::string message) {
 void LocalCall::Deliver(std::string message) {
   const size_t size = message.size();
   if (!cancelled_) options_.on_message(std::move(message));
-  const size_t before = undelivered_bytes_;
   undelivered_bytes_ -= size;
-  if (before >= kDrainBytes && unsent_bytes() < kDrainBytes) Drained();
+  if (undelivered_bytes_ < kDrainBytes && std::exchange(stopped_, false)) Drained();
 }
 
 void LocalCall::Finish(const absl::Status& status) {
@@ -94,8 +93,9 @@ void LocalCall::Reply(std::string message) {
   Finish(absl::OkStatus());
 }
 
-size_t LocalCall::unsent_bytes() const {
-  return undelivered_bytes_ + (options_.unsent == nullptr ? 0 : options_.unsent());
+bool LocalCall::WantsMore(size_t most_unsent_bytes) {
+  stopped_ = undelivered_bytes_ >= most_unsent_bytes;
+  return !stopped_ && (options_.outer == nullptr || options_.outer->WantsMore(most_unsent_bytes));
 }
 
 // Lets go of the service's side: callbacks and handler hold this call, and would keep it for ever.
@@ -109,7 +109,7 @@ void LocalCall::Release() {
 void LocalCall::ForgetUser() {
   options_.on_message = nullptr;
   options_.on_end = nullptr;
-  options_.unsent = nullptr;
+  options_.outer = nullptr;
 }
 
 }  // namespace pintle::server::etcd

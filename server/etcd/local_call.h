@@ -6,8 +6,8 @@
 // one who began it, with shared_ptr; the service holds it as long as it needs it. Thread: the
 // executor's, for everything. Callbacks run there, later, never inside a call of the service's or
 // of Begin's, so that either side may end the call in them. Limits: what the service has sent and
-// the callback has not seen counts as unsent, and what the user says is waiting behind it
-// (`unsent`).
+// the callback has not seen counts as unsent; whether there is room for more is asked of the one
+// for whom it is done (`outer`).
 #pragma once
 
 #include <functional>
@@ -28,8 +28,8 @@ struct LocalCallOptions {
   std::string common_name{};
   absl::AnyInvocable<void(std::string)> on_message;
   absl::AnyInvocable<void(absl::Status)> on_end;  // once; not after Cancel()
-  std::function<size_t()> unsent;                 // absent: nothing waits behind on_message
-  bool counted = false;  // among the calls of its method (net/grpc_stats.h)
+  std::shared_ptr<net::Room> outer;  // who is told what on_message hears; null: there is room
+  bool counted = false;              // among the calls of its method (net/grpc_stats.h)
 };
 
 class LocalCall final : public net::GrpcCall, public std::enable_shared_from_this<LocalCall> {
@@ -43,7 +43,7 @@ class LocalCall final : public net::GrpcCall, public std::enable_shared_from_thi
   void Message(std::string message);  // a unary method takes the first, and no other
   void HalfClose();
   void Cancel();   // the service is told that the client has gone; no callback runs any more
-  void Drained();  // `unsent` has become small
+  void Drained();  // `outer` wants more
 
   const net::Headers& metadata() const override { return options_.metadata; }
   std::string_view peer() const override { return options_.peer; }
@@ -51,7 +51,8 @@ class LocalCall final : public net::GrpcCall, public std::enable_shared_from_thi
   bool Send(std::string message) override;
   void Finish(const absl::Status& status) override;
   void Reply(std::string message) override;
-  size_t unsent_bytes() const override;
+  size_t unsent_bytes() const override { return undelivered_bytes_; }
+  bool WantsMore(size_t most_unsent_bytes) override;
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override {
     on_close_.Add(executor_, std::move(callback));
@@ -71,6 +72,7 @@ class LocalCall final : public net::GrpcCall, public std::enable_shared_from_thi
   absl::AnyInvocable<void()> on_drain_;
   net::CloseCallbacks on_close_;
   size_t undelivered_bytes_ = 0;
+  bool stopped_ = false;    // by them
   bool ended_ = false;      // the service has no more say
   bool cancelled_ = false;  // the user wants to hear no more
 };

@@ -118,7 +118,7 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
 
   // In turns with the other calls of this thread.
   void GoOn() {
-    if (call_ == nullptr || !waiting_ || call_->unsent_bytes() > kMostUnsentBytes) return;
+    if (call_ == nullptr || !waiting_ || !call_->WantsMore(kMostUnsentBytes)) return;
     waiting_ = false;
     call_->executor().Post([self = shared_from_this()] { self->ReadOn(); });
   }

@@ -97,10 +97,10 @@ void WithView(const Service& service, bool serializable, std::shared_ptr<net::Gr
                                    use = std::move(use)](absl::StatusOr<ViewPtr> view) mutable {
     OnCallThread(call, [&service, call, use = std::move(use), view = std::move(view)]() mutable {
       if (!view.ok()) return call->Finish(view.status());
-      if (call->HasRoom()) return use(**view);
+      if (call->HasRoom(0)) return use(**view);
       // A view is not kept for a client that does not read: a newer one will do as well.
       call->OnRoom(
-          [&service, call, use = std::move(use)]() mutable { UseNewest(service, *call, use); });
+          0, [&service, call, use = std::move(use)]() mutable { UseNewest(service, *call, use); });
     });
   });
 }
@@ -136,8 +136,8 @@ void ProposeAs(const Service& service, kv::auth::Caller caller, replica::Request
        use = std::move(use)](absl::StatusOr<replica::Applied> applied) mutable {
         OnCallThread(call, [call, use = std::move(use), applied = std::move(applied)]() mutable {
           if (!applied.ok()) return call->Finish(applied.status());
-          if (call->HasRoom()) return use(*std::move(applied));
-          call->OnRoom([call, use = std::move(use), applied = std::move(applied)]() mutable {
+          if (call->HasRoom(0)) return use(*std::move(applied));
+          call->OnRoom(0, [call, use = std::move(use), applied = std::move(applied)]() mutable {
             use(*std::move(applied));
           });
         });

@@ -94,7 +94,7 @@ void SnapshotStream::Open() {
     return call->Finish(refused);
   }
   call->OnDrain([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->ReadOn();
+    if (const auto self = weak.lock()) self->GoOn();
   });
   leader_watch_ = LeaderWatch::For(service_, call);
 }
@@ -164,8 +164,12 @@ void SnapshotStream::Deliver(Slice slice) {
   if (!slice.status.ok()) return call->Finish(slice.status);
   for (std::string& message : slice.messages) call->Send(std::move(message));
   if (slice.last) return call->Finish(absl::OkStatus());
-  // Else OnDrain goes on.
-  if (call->unsent_bytes() < kDrainBytes) ReadOn();
+  GoOn();
+}
+
+// Else OnDrain does.
+void SnapshotStream::GoOn() {
+  if (call_ != nullptr && call_->WantsMore(kDrainBytes)) ReadOn();
 }
 
 namespace {

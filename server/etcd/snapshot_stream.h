@@ -41,6 +41,7 @@ class SnapshotStream : public std::enable_shared_from_this<SnapshotStream> {
   void Freeze();
   void Read(std::shared_ptr<const kv::BackendReader> content);
   void ReadOn();
+  void GoOn();  // once the client wants more
   void Deliver(Slice slice);
 
   const ServicePtr service_;

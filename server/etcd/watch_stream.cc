@@ -203,9 +203,9 @@ void WatchStream::Woken(const std::vector<int64_t>& ids) {
   Pump();
 }
 
-bool WatchStream::MaySend() const {
+bool WatchStream::MaySend() {
   return call_ != nullptr &&
-         call_->unsent_bytes() < std::max(service_->options.watch_stream_bytes, kDrainBytes);
+         call_->WantsMore(std::max(service_->options.watch_stream_bytes, kDrainBytes));
 }
 
 void WatchStream::Pump() {

@@ -3,8 +3,8 @@
 //
 // Thread: the call's. Lives as long as its call; ends its subscriptions when that closes.
 // Limits: kMaxWatches per stream; nothing is pulled while unsent bytes are above
-// EtcdFaceOptions::watch_stream_bytes (a stream that does not read costs one such amount, and then
-// lags in the hub, alone).
+// EtcdFaceOptions::watch_stream_bytes, or the connection's part is full (net/room.h): a stream that
+// does not read costs one such amount, and then lags in the hub, alone.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   // thread's other connections now and then.
   void Pump();
   bool PumpOne(int64_t watch_id, Watch& watch);  // true: there is more
-  bool MaySend() const;
+  bool MaySend();
   void End(int64_t watch_id, const watch::Batch& last);
   void MarkReady(int64_t watch_id, Watch& watch);
 

@@ -46,7 +46,7 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   void Finish();
 
   bool Matches(std::string_view stored, int64_t revision) const;
-  bool full() const { return call_->reply.exchange->unsent_bytes() >= kMaxUnsentBytes; }
+  bool full() { return !call_->reply.exchange->WantsMore(kMaxUnsentBytes); }
 
   const CallPtr call_;
   const WatchOptions options_;

@@ -19,6 +19,9 @@ MOST_GROWTH_KB = 96 << 10
 # What a connection may leave unsent (net/http2_session.h): kMaxUnsentAnswerBytes beside the largest answer, and one more;
 # 64 KiB are on their way to the socket, and an open stream takes 2 KiB.
 ROOM_KB = 1 << 10
+# What all connections together may (net/backlog.h): the limit, and for each a share and one small answer.
+BACKLOG_KB = 256 << 10
+SHARE_KB = 2 * 64
 SLOWEST_PUT = 2.0  # seconds, on a machine that is busy with other tests
 
 
@@ -122,9 +125,9 @@ class Hostile(ClusterTest):
         self.assertEqual(struct.unpack(">I", goaways[0][4:8])[0], 11)  # ENHANCE_YOUR_CALM
         self.assertTrue(goaways[0].endswith(b"too_many_pings"))
 
-    def put_big(self):
+    def put_big(self, size=100000):
         with Connection(self.port) as c:
-            c.call(1, "/etcdserverpb.KV/Put", b"\x0a\x03big\x12" + varint(100000) + b"x" * 100000)
+            c.call(1, "/etcdserverpb.KV/Put", b"\x0a\x03big\x12" + varint(size) + b"x" * size)
             self.assertEqual(self.status(c), b"0")
 
     def test_a_byte_at_a_time(self):
@@ -166,6 +169,32 @@ class Hostile(ClusterTest):
                 break
         self.assertEqual(ended, 200)
         for c in silent + closed:
+            c.socket.close()
+
+    def test_many_clients_that_do_not_read(self):
+        """Each of them within what one connection may; together three times the backlog."""
+        self.put_big(1 << 20)
+        before = self.rss()
+        silent = [Connection(self.port) for _ in range(200)]
+        for c in silent:
+            c.send(b"".join(self.range_call(s) for s in range(1, 17, 2)))
+        most = [before]
+        start = time.monotonic()
+        # Small answers come at once, a large one as soon as those that take nothing have been closed.
+        with Connection(self.port) as large:
+            large.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30))
+                       + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 1 << 30)) + self.range_call(1))
+            large.socket.settimeout(0.2)
+            ended = False
+            while not ended and time.monotonic() - start < 30:
+                self.assert_others_are_served()
+                ended = any(kind == HEADERS and flags & END_STREAM for kind, flags, _, _ in large.frames())
+                most.append(self.rss())
+        grown = max(most) - before
+        print(f"200 silent clients: {grown >> 10} MiB more, a large answer after {time.monotonic() - start:.1f} s")
+        self.assertTrue(ended)
+        self.assertLess(grown, BACKLOG_KB + len(silent) * SHARE_KB + (32 << 10))
+        for c in silent:
             c.socket.close()
 
     # H5

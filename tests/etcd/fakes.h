@@ -80,6 +80,18 @@ class FakeExecutor final : public net::Executor {
   absl::Duration now_;
 };
 
+// The room of a client that is not there (net/room.h).
+struct FakeRoom {
+  bool Has(size_t answer_bytes) const { return answer_bytes < bytes; }
+  void Give() {
+    bytes = SIZE_MAX;
+    if (auto work = std::exchange(waiting, nullptr)) work();
+  }
+
+  size_t bytes = SIZE_MAX;
+  absl::AnyInvocable<void()> waiting;
+};
+
 class FakeCall final : public net::GrpcCall {
  public:
   explicit FakeCall(FakeExecutor& executor, net::Headers metadata = {},
@@ -122,7 +134,13 @@ class FakeCall final : public net::GrpcCall {
   void StayDrained() { unsent_ = 0; }
   std::vector<std::string> TakeSent() { return std::exchange(sent_, {}); }
   const absl::Status& status() const { return status_; }
+  bool HasRoom(size_t answer_bytes) const override { return room.Has(answer_bytes); }
+  void OnRoom(size_t /*answer_bytes*/, absl::AnyInvocable<void()> work) override {
+    room.waiting = std::move(work);
+  }
   bool ended() const { return ended_; }
+
+  FakeRoom room;
 
  private:
   void Close() {
@@ -186,6 +204,12 @@ class FakeExchange final : public net::HttpExchange {
   int status() const { return status_; }
   const net::Headers& headers() const { return headers_; }
   const std::string& body() const { return body_; }
+  bool HasRoom(size_t answer_bytes) const override { return room.Has(answer_bytes); }
+  void OnRoom(size_t /*answer_bytes*/, absl::AnyInvocable<void()> work) override {
+    room.waiting = std::move(work);
+  }
+
+  FakeRoom room;
 
  private:
   FakeExecutor& executor_;

@@ -52,6 +52,30 @@ TEST(KvServiceTest, AnswersAndRevisions) {
        {"Compact", "revision: 5 physical: true", "header { revision: 5 }"}});
 }
 
+// What is read while there is no room for it is read anew, as of then.
+TEST(KvServiceTest, LargeAnswersAreNotKeptWhileTheyWait) {
+  const std::vector<std::pair<std::string, std::string>> reads = {
+      {"etcdserverpb.KV/Range", R"(key: "a")"},
+      {"etcdserverpb.KV/Txn", R"(success { request_range { key: "a" } })"}};
+  for (const auto& [path, request] : reads) {
+    Harness harness;
+    harness.member.loop.Put("a", std::string(1000, 'x'));
+    auto call = std::make_shared<FakeCall>(harness.executor);
+    call->room.bytes = 500;
+    const auto* type = FindMethod(path)->input_type();
+    harness.router.unary().find("/" + path)->second(Encode(type, request), call);
+    harness.executor.Run();
+    ASSERT_FALSE(call->ended()) << path;
+    harness.member.loop.Put("a", "newer");
+    call->room.Give();
+    harness.executor.Run();
+    ASSERT_TRUE(call->ended()) << path;
+    const auto sent = call->TakeSent();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_NE(sent[0].find("newer"), std::string::npos) << path;
+  }
+}
+
 TEST(KvServiceTest, TxnNestsHeadersAsEtcdDoes) {
   Harness harness;
   RunSteps(harness,

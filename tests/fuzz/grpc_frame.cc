@@ -27,6 +27,7 @@ class QuietExecutor final : public Executor {
 class QuietHost final : public SessionHost {
  public:
   void RequestFlush() override {}
+  void Abort() override {}
   Executor& executor() override { return quiet; }
   const std::shared_ptr<const PeerIdentity>& peer() const override { return peer_; }
   QuietExecutor quiet;
@@ -66,7 +67,7 @@ void Feed(std::string_view bytes, size_t piece, bool hello) {
   options.max_grpc_message_bytes = 4096;
   options.max_http_body_bytes = 4096;
   options.keepalive = {.least_between_pings = absl::Seconds(5), .silence = absl::Hours(2)};
-  const ServerContext context(options, &router, http);
+  const ServerContext context(options, &router, http, std::make_shared<Backlogs>());
   QuietHost host;
   ServerSession session(host, context);
   std::string out;

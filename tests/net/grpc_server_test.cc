@@ -62,7 +62,7 @@ class GrpcServerTest : public ::testing::Test {
   FakeHost host_;
   GrpcRouter router_;
   LambdaHandler http_{EchoHandler};
-  ServerContext context_{Options(), &router_, http_};
+  ServerContext context_{Options(), &router_, http_, std::make_shared<Backlogs>()};
   ServerSession session_{host_, context_};
   std::string bytes_;
   HeaderDecoder decoder_;
@@ -274,7 +274,7 @@ TEST_F(GrpcServerTest, WindowStaysShutForAClientThatDoesNotRead) {
 TEST_F(GrpcServerTest, HalfSentRequestsAreBoundedPerConnection) {
   ServerOptions options;
   options.max_grpc_message_bytes = 8 << 20;
-  const ServerContext context(options, &router_, http_);
+  const ServerContext context(options, &router_, http_, std::make_shared<Backlogs>());
   ServerSession session(host_, context);
   host_.Exchange(session, Hello());
   const std::string half = GrpcMessage(std::string(1000000, 'x')).substr(0, 990000);

@@ -32,7 +32,9 @@ class Http1SessionTest : public ::testing::Test {
       EchoHandler(std::move(request), std::move(exchange));
     }
   }};
-  Http1Session session_{host_, handler_, {.max_header_bytes = 1000, .max_body_bytes = 100}};
+  Backlogs backlogs_;
+  Http1Session session_{
+      host_, handler_, backlogs_, {.max_header_bytes = 1000, .max_body_bytes = 100}};
 };
 
 std::string Get(std::string_view target) {

@@ -36,7 +36,8 @@ class Http2SessionTest : public ::testing::Test {
   }
 
   void Open() {
-    context_ = std::make_unique<ServerContext>(options_, &router_, handler_);
+    context_ =
+        std::make_unique<ServerContext>(options_, &router_, handler_, std::make_shared<Backlogs>());
     session_ = std::make_unique<ServerSession>(host_, *context_);
   }
   // Feeds the bytes, adds the answer's frames to frames_.
@@ -176,7 +177,8 @@ TEST_F(Http2SessionTest, ResetOfAnIdleStreamKeepsTheConnection) {
 TEST_F(Http2SessionTest, ResetOfAnIdleStreamIsAnErrorWithoutTheOption) {
   Open();
   ServerSession application(host_, *context_);
-  Http2Session session(host_, application, {.drop_idle_rst_stream = false});
+  Backlogs backlogs;
+  Http2Session session(host_, application, backlogs, {.drop_idle_rst_stream = false});
   std::string bytes = host_.Exchange(session, Hello() + Frame(kRstStreamFrame, 0, 1, Fixed32(8)));
   EXPECT_EQ(Select(TakeFrames(bytes), kGoawayFrame, 0).size(), 1u);
   EXPECT_TRUE(session.done());

@@ -25,7 +25,8 @@ class KeepaliveTest : public testing::Test {
                           .answer = absl::Seconds(3)};
   }
   void Open() {
-    context_ = std::make_unique<ServerContext>(options_, &router_, handler_);
+    context_ =
+        std::make_unique<ServerContext>(options_, &router_, handler_, std::make_shared<Backlogs>());
     session_ = std::make_unique<ServerSession>(host_, *context_);
     host_.Exchange(*session_, Hello());
   }

@@ -45,7 +45,8 @@ class RoomTest : public ::testing::Test {
 
   std::vector<ReceivedFrame> Exchange(std::string_view bytes) {
     if (session_ == nullptr) {
-      context_ = std::make_unique<ServerContext>(options_, &router_, handler_);
+      context_ = std::make_unique<ServerContext>(options_, &router_, handler_,
+                                                 std::make_shared<Backlogs>());
       session_ = std::make_unique<ServerSession>(host_, *context_);
       bytes_ = host_.Exchange(*session_, Hello() + Frame(kSettingsFrame, kAck, 0, ""));
       TakeFrames(bytes_);
@@ -66,8 +67,8 @@ class RoomTest : public ::testing::Test {
   // What Range does when its read is confirmed.
   static void AnswerWhenThereIsRoom(const CallPtr& call) {
     const auto answer = [call] { call->Reply(std::string(kAnswerBytes, 'y')); };
-    if (call->HasRoom()) return answer();
-    call->OnRoom(answer);
+    if (call->HasRoom(0)) return answer();
+    call->OnRoom(0, answer);
   }
   size_t UnsentBytes() const {
     size_t sum = 0;
@@ -162,7 +163,7 @@ TEST_F(RoomTest, TheLargestAnswerHoldsUpNobody) {
   // Two of them do.
   Call(1, "/t.T/Later");
   calls_[1]->Reply(std::string(10 * kRoomBytes, 'x'));
-  EXPECT_FALSE(calls_[1]->HasRoom());
+  EXPECT_FALSE(calls_[1]->HasRoom(0));
 }
 
 TEST_F(RoomTest, StreamsAndControlFramesGoOn) {
@@ -177,7 +178,7 @@ TEST_F(RoomTest, StreamsAndControlFramesGoOn) {
   EXPECT_EQ(Select(frames, kPingFrame, 0).size(), 1u);
   EXPECT_EQ(chat_->unsent_bytes() + DataBytes(Select(frames, kDataFrame, 1)),
             GrpcMessage("event").size());
-  EXPECT_TRUE(chat_->HasRoom());
+  EXPECT_TRUE(chat_->HasRoom(0));
   // A reset makes room: for those behind it.
   Exchange(Frame(kRstStreamFrame, 0, 3, Fixed32(8)) + Frame(kRstStreamFrame, 0, 5, Fixed32(8)));
   EXPECT_GT(calls_.size(), handed_over);
@@ -229,10 +230,10 @@ TEST_F(RoomTest, WorkThatWaitsEndsWithTheConnection) {
       ++answered;
       call->Reply(std::string(kAnswerBytes, 'y'));
     };
-    if (call->HasRoom()) {
+    if (call->HasRoom(0)) {
       answer();
     } else {
-      call->OnRoom(answer);
+      call->OnRoom(0, answer);
     }
   }
   const int before = answered;

@@ -93,6 +93,7 @@ class ManualExecutor final : public Executor {
 class FakeHost final : public SessionHost {
  public:
   void RequestFlush() override { flush_requested_ = true; }
+  void Abort() override { aborted = true; }
   Executor& executor() override { return manual; }
   const std::shared_ptr<const PeerIdentity>& peer() const override { return peer_; }
 
@@ -101,6 +102,7 @@ class FakeHost final : public SessionHost {
   std::string Flush(Session& session);
 
   ManualExecutor manual;
+  bool aborted = false;
 
  private:
   bool flush_requested_ = false;

@@ -130,7 +130,8 @@ class WebSocketSessionTest : public ::testing::Test {
     exchange->OnClose([this] { closed_ = true; });
     socket_ = std::move(exchange);
   }};
-  Http1Session session_{host_, handler_, {.max_body_bytes = 100}};
+  Backlogs backlogs_;
+  Http1Session session_{host_, handler_, backlogs_, {.max_body_bytes = 100}};
 };
 
 TEST_F(WebSocketSessionTest, TalksUntilTheServerEndsIt) {
