@@ -6,9 +6,12 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "net/http.h"
 #include "server/kube/kube_face.h"
+#include "server/kube/large_lists.h"
 #include "server/kube/media.h"
 #include "server/kube/openapi/schema.h"
 #include "server/kube/reply.h"
@@ -27,6 +30,7 @@ struct FaceContext {
   const ServiceAddresses addresses;
   const Schema& schema;
   SharedLeases leases;
+  LargeLists large_lists{};
 };
 
 struct Call {
@@ -53,6 +57,12 @@ void HandleDeleteCollection(CallPtr call);  // deletes.cc
 void HandleScaleGet(CallPtr call);          // scale.cc
 void HandleScaleWrite(CallPtr call);        // scale.cc: PUT and PATCH
 void HandleBinding(CallPtr call);           // binding.cc
+
+// A view for reading, on the call's thread: the newest local one, or one confirmed by a quorum.
+// Reads that were confirmed together each wait for room of their own (net/room.h).
+using ViewPtr = std::shared_ptr<const kv::ReadView>;
+using UseView = absl::AnyInvocable<void(absl::StatusOr<ViewPtr>)>;
+void WithView(const CallPtr& call, bool newest_local, UseView use);  // reads.cc
 
 // Sends one object in the form that was asked for.
 void SendObject(const Call& call, int http_status, Json object);

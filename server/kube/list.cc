@@ -2,7 +2,9 @@
 //
 // Without selectors and transforms an item is a cut and an insert (stored_form.h); no document is
 // built. Work is done in slices with a turn of the event loop between them, so that a list of a
-// hundred thousand objects does not hold up the other connections of its thread.
+// hundred thousand objects does not hold up the other connections of its thread. What becomes large
+// waits for its turn (large_lists.h) and for room (net/room.h), and begins anew then: with what it
+// had it would only hold memory.
 #include <algorithm>
 #include <utility>
 
@@ -14,7 +16,11 @@
 namespace pintle::server::kube {
 namespace {
 
-constexpr int64_t kSlice = 500;
+// Pairs in a slice: a few at first, for they may be large, and more as long as they are small.
+constexpr int64_t kFirstSlice = 50;
+constexpr int64_t kMostInSlice = 500;
+constexpr size_t kSliceBytes = size_t{256} << 10;
+constexpr size_t kLarge = net::Room::kSmallAnswerBytes + 1;  // as little is known of its size
 constexpr size_t kHeadRoom = 512;  // for what goes before the items and is known last
 
 class ListJob : public std::enable_shared_from_this<ListJob> {
@@ -29,20 +35,18 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
         done_(std::move(done)) {}
 
   void Start() {
-    replica::LocalMember& member = call_->face.member;
-    if (options_.any_version()) return Begin(member.view());
-    member.LinearizableRead(
-        [self = shared_from_this()](absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) {
-          self->call_->reply.exchange->executor().Post([self, view = std::move(view)]() mutable {
-            if (!view.ok()) return self->done_(FromMember(view.status(), false));
-            self->Begin(*std::move(view));
-          });
-        });
+    call_->reply.exchange->OnClose([gone = gone_] { *gone = true; });
+    WithView(call_, options_.any_version(),
+             [self = shared_from_this()](absl::StatusOr<ViewPtr> view) {
+               if (!view.ok()) return self->done_(FromMember(view.status(), false));
+               self->Begin(*std::move(view));
+             });
   }
 
  private:
-  void Begin(std::shared_ptr<const kv::ReadView> view) {
+  void Begin(ViewPtr view) {
     view_ = std::move(view);
+    taken_ = 0;
     const int64_t asked =
         std::max(options_.exact_revision(), options_.resource_version.value_or(0));
     if (asked > view_->revision()) return done_(TooLargeResourceVersion(asked, view_->revision()));
@@ -67,12 +71,14 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
   }
 
   void Step() {
+    if (*gone_) return;
     kv::RangeRequest request;
     request.range = range_;
     request.revision = revision_;
     request.limit = options_.limit > 0 && options_.selection.empty()
-                        ? std::min(kSlice, options_.limit - taken_)
-                        : kSlice;
+                        ? std::min(slice_, options_.limit - taken_)
+                        : slice_;
+    const size_t before = body_.size();
     absl::StatusOr<kv::RangeResult> page = view_->Range(request);
     if (!page.ok()) return done_(TooOld(page.status()));
     for (const kv::EncodedKeyValue& pair : page->kvs) {
@@ -80,9 +86,45 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
       --page->count;
       if (options_.limit > 0 && taken_ == options_.limit) break;
     }
-    const bool all = page->count <= 0 || page->kvs.empty();
-    if (all || (options_.limit > 0 && taken_ == options_.limit)) return Finish(page->count);
+    const bool last =
+        page->count <= 0 || page->kvs.empty() || (options_.limit > 0 && taken_ == options_.limit);
+    if (!MayGoOn(last)) return AwaitTurn();
+    if (last) return Finish(page->count);
+    const bool small = body_.size() - before < kSliceBytes;
+    slice_ = small ? std::min(slice_ * 2, kMostInSlice) : std::max<int64_t>(slice_ / 2, 1);
     call_->reply.exchange->executor().Post([self = shared_from_this()] { self->Step(); });
+  }
+
+  // A turn is for what goes on; a large answer that is whole needs room only.
+  bool MayGoOn(bool last) {
+    if (turn_ != nullptr || body_.size() <= net::Room::kSmallAnswerBytes) return true;
+    if (!HasRoom()) return false;
+    if (!last) turn_ = call_->face.large_lists.TryEnter();
+    return last || turn_ != nullptr;
+  }
+  bool HasRoom() const { return call_->reply.exchange->HasRoom(kLarge); }
+
+  void AwaitTurn() {
+    if (*gone_) return;
+    std::string().swap(body_);
+    view_.reset();
+    net::HttpExchange& exchange = *call_->reply.exchange;
+    if (!HasRoom()) {
+      return exchange.OnRoom(kLarge, [self = shared_from_this()] { self->AwaitTurn(); });
+    }
+    const bool waits = call_->face.large_lists.Enter(
+        exchange.executor(), [self = shared_from_this()](LargeLists::TurnPtr turn) {
+          if (*self->gone_) return;
+          // Meanwhile others have taken it: who waits for room holds up no turn.
+          if (!self->HasRoom()) {
+            turn.reset();
+            return self->AwaitTurn();
+          }
+          self->turn_ = std::move(turn);
+          // As good as the view that was confirmed; nothing is waited for with a turn in hand.
+          self->Begin(self->call_->face.member.view());
+        });
+    if (!waits) done_(TooManyRequests("Too many requests, please try again later."));
   }
 
   Result<Done> Add(const std::string& encoded) {
@@ -171,7 +213,10 @@ class ListJob : public std::enable_shared_from_this<ListJob> {
   int64_t revision_ = 0;
   kv::KeyRange range_;  // what is still to be looked at
   int64_t taken_ = 0;
+  int64_t slice_ = kFirstSlice;
   std::string body_;
+  LargeLists::TurnPtr turn_;                                          // once it is large
+  const std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);  // the client is
 };
 
 }  // namespace

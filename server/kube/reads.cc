@@ -1,4 +1,4 @@
-// Get of one object.
+// Get of one object; views for all that reads.
 #include <utility>
 
 #include "server/kube/call.h"
@@ -7,7 +7,8 @@
 namespace pintle::server::kube {
 namespace {
 
-void AnswerGet(const Call& call, const kv::ReadView& view, int64_t at_least) {
+void AnswerGet(const CallPtr& asked, const kv::ReadView& view, int64_t at_least) {
+  const Call& call = *asked;
   const Resource& resource = call.resource();
   if (at_least > view.revision())
     return call.reply.SendError(TooLargeResourceVersion(at_least, view.revision()));
@@ -18,6 +19,11 @@ void AnswerGet(const Call& call, const kv::ReadView& view, int64_t at_least) {
   kv::KeyValueView parsed;
   if (!kv::ParseKeyValue(**pair, parsed))
     return call.reply.SendError(InternalError("unreadable pair in the store"));
+  net::HttpExchange& exchange = *call.reply.exchange;
+  if (!exchange.HasRoom(parsed.value.size()))
+    return exchange.OnRoom(parsed.value.size(), [asked, at_least] {
+      AnswerGet(asked, *asked->face.member.view(), at_least);
+    });
   if (call.form.transform == Transform::kNone && !call.reply.pretty) {
     std::string body;
     AppendObject(resource, parsed.value, parsed.mod_revision, body);
@@ -33,13 +39,23 @@ void AnswerGet(const Call& call, const kv::ReadView& view, int64_t at_least) {
 void HandleGet(CallPtr call) {
   Result<std::optional<int64_t>> version = ParseResourceVersion(call->info.query);
   if (!version.ok()) return call->reply.SendError(version.error());
+  WithView(call, /*newest_local=*/*version == 0,
+           [call, at_least = version->value_or(0)](const absl::StatusOr<ViewPtr>& view) {
+             if (!view.ok()) return call->reply.SendError(FromMember(view.status(), false));
+             AnswerGet(call, **view, at_least);
+           });
+}
+
+void WithView(const CallPtr& call, bool newest_local, UseView use) {
   replica::LocalMember& member = call->face.member;
-  if (*version == 0) return AnswerGet(*call, *member.view(), 0);
-  member.LinearizableRead([call, at_least = version->value_or(0)](
-                              absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) {
-    call->reply.exchange->executor().Post([call, at_least, view = std::move(view)] {
-      if (!view.ok()) return call->reply.SendError(FromMember(view.status(), false));
-      AnswerGet(*call, **view, at_least);
+  if (newest_local) return use(member.view());
+  member.LinearizableRead([call, use = std::move(use)](absl::StatusOr<ViewPtr> view) mutable {
+    net::HttpExchange& exchange = *call->reply.exchange;
+    exchange.executor().Post([call, &exchange, use = std::move(use),
+                              view = std::move(view)]() mutable {
+      if (!view.ok() || exchange.HasRoom(0)) return use(std::move(view));
+      // As good, by then, as the one that was confirmed.
+      exchange.OnRoom(0, [call, use = std::move(use)]() mutable { use(call->face.member.view()); });
     });
   });
 }

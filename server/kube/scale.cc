@@ -106,17 +106,14 @@ Result<Done> StartScale(const CallPtr& call) {
 }  // namespace
 
 void HandleScaleGet(CallPtr call) {
-  call->face.member.LinearizableRead(
-      [call](absl::StatusOr<std::shared_ptr<const kv::ReadView>> view) {
-        call->reply.exchange->executor().Post([call, view = std::move(view)] {
-          if (!view.ok()) return call->reply.SendError(FromMember(view.status(), false));
-          Result<std::optional<Stored>> stored =
-              ReadObject(**view, call->resource(), {call->info.name_space, call->info.name});
-          if (!stored.ok()) return call->reply.SendError(stored.error());
-          if (!*stored) return call->reply.SendError(NotFound(call->resource(), call->info.name));
-          call->reply.Send(200, ScaleOf((*stored)->object));
-        });
-      });
+  WithView(call, /*newest_local=*/false, [call](const absl::StatusOr<ViewPtr>& view) {
+    if (!view.ok()) return call->reply.SendError(FromMember(view.status(), false));
+    Result<std::optional<Stored>> stored =
+        ReadObject(**view, call->resource(), {call->info.name_space, call->info.name});
+    if (!stored.ok()) return call->reply.SendError(stored.error());
+    if (!*stored) return call->reply.SendError(NotFound(call->resource(), call->info.name));
+    call->reply.Send(200, ScaleOf((*stored)->object));
+  });
 }
 
 void HandleScaleWrite(CallPtr call) {

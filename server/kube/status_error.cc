@@ -156,6 +156,12 @@ StatusError InvalidKind(std::string_view group, std::string_view kind, std::stri
   return error;
 }
 
+StatusError TooManyRequests(std::string message) {
+  StatusError error = Make(429, "TooManyRequests", std::move(message));
+  error.retry_after_seconds = 1;
+  return error;
+}
+
 StatusError InternalError(std::string message) {
   StatusError error = Make(500, "InternalError", StrCat("Internal error occurred: ", message));
   error.details["causes"] = Json::array({{{"message", message}}});
@@ -177,11 +183,7 @@ StatusError FromMember(const absl::Status& status, bool was_write) {
     return Expired("The resourceVersion for the provided list is too old.");
   const std::string message(status.message());
   const auto says = [&](std::string_view text) { return message.find(text) != std::string::npos; };
-  if (says("too many requests")) {
-    StatusError error = Make(429, "TooManyRequests", message);
-    error.retry_after_seconds = 1;
-    return error;
-  }
+  if (says("too many requests")) return TooManyRequests(message);
   if (says("request is too large"))
     return Make(413, "RequestEntityTooLarge", "Request entity too large: limit is 1.5 MiB");
   if (says("database space exceeded")) return Make(507, "InsufficientStorage", message);

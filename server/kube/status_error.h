@@ -43,6 +43,7 @@ StatusError Invalid(const Resource& resource, std::string_view name, const Field
 // For kinds that are no row: "CreateOptions.meta.k8s.io", "Scale.autoscaling".
 StatusError InvalidKind(std::string_view group, std::string_view kind, std::string_view name,
                         const FieldErrors& errors);  // 422
+StatusError TooManyRequests(std::string message);    // 429, with Retry-After
 StatusError InternalError(std::string message);      // 500
 // A resourceVersion that this cluster has not reached: reflectors know the cause and relist.
 StatusError TooLargeResourceVersion(int64_t asked, int64_t current);  // 504

@@ -197,6 +197,57 @@ class Hostile(ClusterTest):
         for c in silent:
             c.socket.close()
 
+    def put_config_maps(self, count, size):
+        def long(tag, value):
+            return tag + varint(len(value)) + value
+        for first in range(0, count, 100):
+            puts = b""
+            for i in range(first, first + 100):
+                key = f"/registry/configmaps/default/m{i}".encode()
+                value = json.dumps({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": f"m{i}"},
+                                    "data": {"k": "x" * size}}, separators=(",", ":")).encode()
+                puts += long(b"\x12", long(b"\x12", long(b"\x0a", key) + long(b"\x12", value)))
+            with Connection(self.port) as c:
+                c.call(1, "/etcdserverpb.KV/Txn", puts)
+                self.assertEqual(self.status(c), b"0")
+
+    def test_many_clients_that_list_and_do_not_read(self):
+        """Lists of 20 MiB, whole, by HTTP/1.1 and HTTP/2: eighty of them are six times the backlog."""
+        self.put_config_maps(2000, 10000)
+        api, path = self.cluster.layout["api"][0], "/api/v1/namespaces/default/configmaps"
+        list_bytes = 2000 * 10000
+        ask = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+        def read_whole(seconds):
+            with socket.create_connection(("127.0.0.1", api), timeout=seconds) as s:
+                s.sendall(ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+                return sum(len(piece) for piece in iter(lambda: s.recv(1 << 20), b""))
+        self.assertGreater(read_whole(10), list_bytes)
+        before = self.rss()
+        silent = []
+        for _ in range(40):
+            s = socket.create_connection(("127.0.0.1", api), timeout=10)
+            s.sendall(ask)
+            silent.append(s)
+            c = Connection(api)
+            c.send(frame(HEADERS, END_HEADERS | END_STREAM, 1,
+                         http2.head(path, method="GET", content_type="application/json")))
+            silent.append(c.socket)
+        start = time.monotonic()
+        most = before
+        while time.monotonic() - start < 5:
+            self.assert_others_are_served()
+            most = max(most, self.rss())
+            time.sleep(0.05)
+        received = read_whole(60)  # once those that take nothing have been closed
+        most = max(most, self.rss())
+        print(f"80 silent lists: {most - before >> 10} MiB more, a list after {time.monotonic() - start:.1f} s")
+        self.assertGreater(received, list_bytes)
+        # The limit, two lists that grow, and one that each I/O thread (there are four at most) has just made.
+        self.assertLess(most - before, BACKLOG_KB + len(silent) * SHARE_KB + 6 * (list_bytes >> 10) + (32 << 10))
+        for s in silent:
+            s.close()
+
     # H5
     def test_bad_grpc(self):
         cases = {

@@ -126,6 +126,51 @@ TEST_F(FaceTest, LargeListsGoInSlices) {
   EXPECT_EQ(most["metadata"]["remainingItemCount"], 101);
 }
 
+// As many clients as one likes: each gets the whole, whoever goes holds up nobody.
+TEST_F(FaceTest, LargeListsWaitForTheirTurn) {
+  constexpr size_t kMapsThere = 1200;
+  for (size_t i = 0; i < kMapsThere; ++i)
+    Must(201, "POST", kMaps, ConfigMap("m" + std::to_string(i), {{"k", std::string(200, 'x')}}));
+  std::vector<std::shared_ptr<Exchange>> lists;
+  for (int i = 0; i < 12; ++i) lists.push_back(Begin("GET", kMaps));
+  lists[0]->Close();
+  lists[5]->Close();
+  executor_.Run();
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (i == 0 || i == 5) {
+      EXPECT_EQ(lists[i]->status(), 0) << i;
+      continue;
+    }
+    ASSERT_EQ(lists[i]->status(), 200) << i;
+    EXPECT_EQ(lists[i]->json()["items"].size(), kMapsThere) << i;
+  }
+}
+
+TEST_F(FaceTest, LargeAnswersWaitForRoom) {
+  for (int i = 0; i < 10; ++i)
+    Must(201, "POST", kMaps,
+         ConfigMap("m" + std::to_string(i), {{"k", std::string(100'000, 'x')}}));
+  const std::string one = std::string(kMaps) + "/m3";
+  for (const std::string& target : {std::string(kMaps), one, one + "?resourceVersion=0"}) {
+    for (const size_t bytes : {size_t{0}, net::Room::kSmallAnswerBytes}) {
+      auto exchange = std::make_shared<Exchange>(executor_);
+      exchange->room.bytes = bytes;
+      BeginOn(exchange, "GET", target);
+      executor_.Run();
+      EXPECT_EQ(exchange->status(), 0) << target;
+      exchange->room.Give();
+      executor_.Run();
+      EXPECT_EQ(exchange->status(), 200) << target;
+      EXPECT_GT(exchange->body().size(), 100'000u);
+    }
+  }
+  auto small = std::make_shared<Exchange>(executor_);
+  small->room.bytes = net::Room::kSmallAnswerBytes;
+  BeginOn(small, "GET", kPods);
+  executor_.Run();
+  EXPECT_EQ(small->status(), 200);
+}
+
 TEST_F(FaceTest, ListsFollowTheResourceVersion) {
   const Json a = Must(201, "POST", kMaps, ConfigMap("a"));
   const Json b = Must(201, "POST", kMaps, ConfigMap("b"));

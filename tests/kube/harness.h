@@ -47,6 +47,10 @@ class Exchange final : public net::HttpExchange {
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override { on_close_ = std::move(callback); }
   net::Executor& executor() override { return executor_; }
+  bool HasRoom(size_t answer_bytes) const override { return room.Has(answer_bytes); }
+  void OnRoom(size_t /*answer_bytes*/, absl::AnyInvocable<void()> work) override {
+    room.waiting = std::move(work);
+  }
 
   void Drain() {
     unsent_ = 0;
@@ -74,6 +78,7 @@ class Exchange final : public net::HttpExchange {
   }
 
   bool hold_unsent = false;
+  etcd::testing::FakeRoom room;
 
  private:
   etcd::testing::FakeExecutor& executor_;
@@ -109,6 +114,13 @@ class FaceTest : public ::testing::Test {
 
   std::shared_ptr<Exchange> Begin(const std::string& method, const std::string& target,
                                   std::string body = "", const HeaderList& headers = {}) {
+    auto exchange = std::make_shared<Exchange>(executor_);
+    BeginOn(exchange, method, target, std::move(body), headers);
+    return exchange;
+  }
+
+  void BeginOn(const std::shared_ptr<Exchange>& exchange, const std::string& method,
+               const std::string& target, std::string body = "", const HeaderList& headers = {}) {
     net::HttpRequest request;
     request.method = method;
     const size_t question = target.find('?');
@@ -116,9 +128,7 @@ class FaceTest : public ::testing::Test {
     if (question != std::string::npos) request.query = target.substr(question + 1);
     request.body = std::move(body);
     for (const auto& [name, value] : headers) request.headers.Add(name, value);
-    auto exchange = std::make_shared<Exchange>(executor_);
     face_->Handle(std::move(request), exchange);
-    return exchange;
   }
 
   std::shared_ptr<Exchange> Do(const std::string& method, const std::string& target,
