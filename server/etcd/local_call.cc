@@ -93,6 +93,16 @@ void LocalCall::Reply(std::string message) {
   Finish(absl::OkStatus());
 }
 
+bool LocalCall::HasRoom(size_t answer_bytes) const {
+  return options_.outer == nullptr || options_.outer->HasRoom(answer_bytes);
+}
+
+void LocalCall::OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) {
+  if (ended_) return;
+  if (options_.outer == nullptr) return work();
+  options_.outer->OnRoom(answer_bytes, std::move(work));
+}
+
 bool LocalCall::WantsMore(size_t most_unsent_bytes) {
   stopped_ = undelivered_bytes_ >= most_unsent_bytes;
   return !stopped_ && (options_.outer == nullptr || options_.outer->WantsMore(most_unsent_bytes));

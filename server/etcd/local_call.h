@@ -52,6 +52,8 @@ class LocalCall final : public net::GrpcCall, public std::enable_shared_from_thi
   void Finish(const absl::Status& status) override;
   void Reply(std::string message) override;
   size_t unsent_bytes() const override { return undelivered_bytes_; }
+  bool HasRoom(size_t answer_bytes) const override;
+  void OnRoom(size_t answer_bytes, absl::AnyInvocable<void()> work) override;
   bool WantsMore(size_t most_unsent_bytes) override;
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override {

@@ -33,6 +33,7 @@ class GatewayTest : public ::testing::Test {
                                       net::Headers headers = {},
                                       const std::string& method = "POST") {
     auto exchange = std::make_shared<FakeExchange>(harness_.executor);
+    exchange->room.bytes = room_bytes_;
     exchanges_.push_back(exchange);
     net::HttpRequest request{.method = method, .path = path, .headers = std::move(headers)};
     request.body = body;
@@ -54,6 +55,7 @@ class GatewayTest : public ::testing::Test {
   Harness harness_;
   std::vector<std::shared_ptr<FakeExchange>> exchanges_;
   std::shared_ptr<FakeExchange> last_;
+  size_t room_bytes_ = SIZE_MAX;  // of the next exchanges
 };
 
 std::string Header(int revision) {
@@ -70,6 +72,31 @@ TEST_F(GatewayTest, MapsMessagesAsEtcd) {
             "200 {" + Header(2) + R"(,"kvs":[)" + pair + R"(],"count":"1"})");
   EXPECT_EQ(Ask("/v3/kv/deleterange", R"({"key":"YQ==","prevKv":true})"),
             "200 {" + Header(3) + R"(,"deleted":"1","prev_kvs":[)" + pair + "]}");
+}
+
+// Reads of one connection are confirmed together: each asks for room before its answer is made, and
+// again with its size.
+TEST_F(GatewayTest, AnswersWaitForRoom) {
+  harness_.member.loop.Put("a", std::string(1000, 'x'));
+  for (const size_t bytes : {size_t{0}, size_t{500}}) {
+    room_bytes_ = bytes;
+    const auto exchange = Begin("/v3/kv/range", R"({"key":"YQ=="})");
+    ASSERT_EQ(exchange->status(), 0) << bytes;
+    harness_.member.loop.Put("a", "b");
+    exchange->room.Give();
+    harness_.RunBackground();
+    EXPECT_EQ(exchange->status(), 200) << bytes;
+    EXPECT_THAT(exchange->body(), HasSubstr(R"("value":"Yg==")"));
+    harness_.member.loop.Put("a", std::string(1000, 'x'));
+  }
+  // What waits goes with its client.
+  room_bytes_ = 0;
+  const auto gone = Begin("/v3/kv/range", R"({"key":"YQ=="})");
+  gone->Close();
+  harness_.RunBackground();
+  gone->room.Give();
+  harness_.RunBackground();
+  EXPECT_EQ(gone->status(), 0);
 }
 
 TEST_F(GatewayTest, TakesWhatEtcdTakes) {
