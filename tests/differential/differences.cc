@@ -106,6 +106,34 @@ bool IsAuthStatus(const Request& request, const Told&, const Told& etcd) {
          etcd.answer.status().code() == absl::StatusCode::kUnimplemented;
 }
 
+bool IsDowngrade(const Request& request) {
+  return request.path == "/etcdserverpb.Maintenance/Downgrade";
+}
+
+bool IsNoDowngrade(const Request& request, const Told&, const Told& etcd) {
+  return IsDowngrade(request) && etcd.answer.status().code() == absl::StatusCode::kUnimplemented;
+}
+
+bool IsNothingToCancel(const Request& request, const Told& pintle, const Told& etcd) {
+  return IsDowngrade(request) && pintle.answer.ok() &&
+         Message(etcd) == "etcdserver: no inflight downgrade job";
+}
+
+bool IsNeverAnswered(const Request& request, const Told& pintle, const Told& etcd) {
+  return IsDowngrade(request) && pintle.answer.ok() &&
+         absl::StartsWith(Message(etcd), "etcdserver: request timed out");
+}
+
+// What is the version below, then.
+bool IsVersionWhileDowngrading(const Request& request, const Told& pintle, const Told& etcd) {
+  static constexpr std::array kRefusals = {"etcdserver: cluster has a downgrade job in progress",
+                                           "etcdserver: invalid downgrade target version"};
+  const auto refused = [](const std::string& message) {
+    return std::find(kRefusals.begin(), kRefusals.end(), message) != kRefusals.end();
+  };
+  return IsDowngrade(request) && refused(Message(pintle)) && refused(Message(etcd));
+}
+
 }  // namespace
 
 const std::vector<Difference>& KnownDifferences() {
@@ -154,6 +182,23 @@ const std::vector<Difference>& KnownDifferences() {
        .why = "3.4 lets anybody see leases, members, alarms and hashes, keep leases alive and move "
               "the leader",
        .is = IsUnguarded},
+      {.name = "no-downgrade",
+       .releases = "3.4",
+       .why = "3.4 has no Downgrade",
+       .is = IsNoDowngrade},
+      {.name = "no-downgrade-to-cancel",
+       .releases = "3.5",
+       .why = "3.5 refuses to cancel what is not there; from 3.6 on, and by us, that is no error",
+       .is = IsNothingToCancel},
+      {.name = "downgrade-never-answered",
+       .releases = "3.5",
+       .why = "3.5 applies what is enabled or cancelled and answers nobody; later ones and we do",
+       .is = IsNeverAnswered},
+      {.name = "version-while-downgrading",
+       .releases = "3.5",
+       .why = "3.5 only notes a downgrade; from 3.6 on, and with us, the cluster's version is the "
+              "target as soon as it is enabled",
+       .is = IsVersionWhileDowngrading},
       {.name = "auth-status",
        .releases = "3.4",
        .why = "3.4 has no AuthStatus",

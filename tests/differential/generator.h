@@ -93,6 +93,7 @@ class Generator {
   Request LeaseCall();
   Request ClusterCall();
   Request MaintenanceCall();
+  Request DowngradeCall();
   Request RecipeCall();
   void Observe();
   Request Seldom();

@@ -98,8 +98,25 @@ Request Generator::ClusterCall() {
   }
 }
 
+// One minor version below the cluster's is the only target; the rest are others, and none. What is
+// enabled or cancelled is rare: 3.5 answers it after seven seconds (differences.cc).
+Request Generator::DowngradeCall() {
+  static constexpr std::array kSound = {"3.4", "3.4.0", "3.4.7-a"};
+  static constexpr std::array kOthers = {"3.3.17", "3.5",     "3.2",      "4.4",  "3",  "",
+                                         "v3.4",   "3.4.0.0", "3.4-rc.1", "3.03", "3.x"};
+  DowngradeRequest downgrade;
+  const bool sound = OneIn(3);
+  downgrade.set_version(sound ? kSound.at(static_cast<size_t>(Below(kSound.size())))
+                              : kOthers.at(static_cast<size_t>(Below(kOthers.size()))));
+  const int dice = Below(40);
+  if (dice < 2) downgrade.set_action(DowngradeRequest::CANCEL);
+  if (dice == 2) downgrade.set_action(static_cast<DowngradeRequest::DowngradeAction>(3));
+  if (dice == 3 || (dice > 20 && !sound)) downgrade.set_action(DowngradeRequest::ENABLE);
+  return RequestOf("Maintenance/Downgrade", downgrade, false);
+}
+
 Request Generator::MaintenanceCall() {
-  switch (Below(6)) {
+  switch (Below(7)) {
     case 0:
       return RequestOf("Maintenance/Status", StatusRequest(), true);
     case 1:
@@ -115,6 +132,8 @@ Request Generator::MaintenanceCall() {
       alarm.set_alarm(static_cast<AlarmType>(Below(3)));
       return RequestOf("Maintenance/Alarm", alarm, false);
     }
+    case 4:
+      return DowngradeCall();
     default: {
       HashKVRequest hash;
       hash.set_revision(OneIn(2) ? 0 : Revision());
