@@ -19,8 +19,8 @@
 
 namespace pintle::net {
 
-// What all connections of a server share. Immutable while they run, but for the count of refusals, and
-// the backlogs, which all servers on the same threads share.
+// What all connections of a server share. Immutable while they run, but for the count of refusals,
+// and the backlogs, which all servers on the same threads share.
 struct ServerContext {
   ServerContext(ServerOptions server_options, const GrpcRouter* router, HttpHandler& http_handler,
                 std::shared_ptr<Backlogs> shared_backlogs)
