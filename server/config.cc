@@ -205,7 +205,8 @@ absl::Status CheckTls(const Config& config) {
     return Contradiction("cipher suites cannot be configured when only TLS1.3 is enabled");
   }
   const net::TlsOptions& peers = config.peer_tls;
-  if (!peers.allowed_common_names.empty() && !peers.allowed_hostnames.empty()) {
+  if (std::ranges::any_of(config.listen_peer_urls, &Url::tls) &&
+      !peers.allowed_common_names.empty() && !peers.allowed_hostnames.empty()) {
     return Contradiction(
         "--peer-cert-allowed-cn and --peer-cert-allowed-hostname exclude each other");
   }
@@ -297,6 +298,7 @@ absl::Status CheckInitialCluster(const Config& config) {
     }
   }
   if (duplicate) {
+    std::sort(all.begin(), all.end());
     return Contradiction(
         absl::StrCat("initial cluster ", absl::StrJoin(all, ","), " has duplicate url"));
   }

@@ -79,6 +79,10 @@ TEST(Config, NumbersAndDurationsAreWrittenAsInGo) {
   }
 }
 
+TEST(Config, NamesOfPeersAreAMatterOfTls) {
+  EXPECT_TRUE(Parse({"--peer-cert-allowed-cn=a", "--peer-cert-allowed-hostname=b"}).ok());
+}
+
 TEST(Config, TwoDashesEndTheFlags) {
   EXPECT_TRUE(Parse({"--name=x", "--"}).ok());
   EXPECT_THAT(std::string(Parse({"--", "--name=x"}).status().message()),
@@ -210,6 +214,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"},
                 absl::StatusCode::kFailedPrecondition,
                 "min version (TLS1.3) is greater than max version (TLS1.2)"},
+        Refusal{{"--peer-cert-allowed-cn=a", "--peer-cert-allowed-hostname=b",
+                 "--listen-peer-urls=https://127.0.0.1:1"},
+                absl::StatusCode::kFailedPrecondition,
+                "exclude each other"},
         Refusal{{"--tls-min-version=TLS1.3", "--cipher-suites=x"},
                 absl::StatusCode::kFailedPrecondition,
                 "cipher suites cannot be configured when only TLS1.3 is enabled"},
