@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -83,6 +84,19 @@ FILES = [
     "config-file: x", "version: true", "debug: true", "data-dir: &a x\nname: *a", "<<: {name: x}", "name: !!str 5", "name: |\n  x",
     "{\"name\": \"x\", \"election-timeout\": 1}", "---\nelection-timeout: 1\n---\nname: y", "Name: x", "NAME: x", "proxy: 'off'", "discovery-fallback: bogus",
     "enable-pprof: true", "wal-dir: x", "quota-backend-bytes: 10000000000", "quota-backend-bytes: 1e9",
+]
+
+# What ends a start after the flags were taken, as changes to a command line that would do.
+REFUSED_STARTS = [
+    {"listen-client-urls": "{used}"}, {"listen-peer-urls": "{used}"}, {"listen-metrics-urls": "{used}"},
+    {"data-dir": "/dev/null/x"}, {"name": "other"}, {"name": ""}, {"initial-cluster": "a={peer}"}, {"initial-cluster": "x"},
+    {"initial-cluster": "default={peer},b={peer}"}, {"initial-cluster": "default=http://127.0.0.1:9"},
+    {"listen-client-urls": "https://127.0.0.1:1"}, {"listen-peer-urls": "https://127.0.0.1:1"},
+    {"listen-client-urls": "https://127.0.0.1:1", "cert-file": "/nonexistent", "key-file": "/nonexistent"},
+    {"listen-client-urls": "https://127.0.0.1:1", "auto-tls": "true", "cipher-suites": "bogus"},
+    {"listen-client-urls": "https://127.0.0.1:1", "auto-tls": "true", "tls-min-version": "TLS1.1"},
+    {"auth-token": "bogus"}, {"auth-token": "jwt,sign-method=RS256,priv-key=/nonexistent,pub-key=/nonexistent"},
+    {"auto-compaction-mode": "bogus", "auto-compaction-retention": "5"},
 ]
 
 
@@ -194,6 +208,22 @@ def compare_files(comparison, runner, defaults):
         compare_results(comparison, f"file {text!r}", results)
 
 
+def compare_refused_starts(comparison, runner):
+    """One after the other: both want the same ports."""
+    client, peer = (f"http://127.0.0.1:{port}" for port in deploy.free_ports(2))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        places = {"used": f"http://127.0.0.1:{taken.getsockname()[1]}", "peer": peer}
+        good = {"data-dir": "data", "listen-client-urls": client, "advertise-client-urls": client, "listen-peer-urls": peer,
+                "initial-advertise-peer-urls": peer, "initial-cluster": f"default={peer}", "logger": "zap"}
+        for changes in REFUSED_STARTS:
+            flags = {**good, **{name: value.format(**places) for name, value in changes.items()}}
+            results = []
+            for program in runner.programs:
+                results.append(runner.once(program, [f"--{name}={value}" for name, value in flags.items()], {}))
+                shutil.rmtree(os.path.join(runner.folder, "data"), ignore_errors=True)
+            compare_results(comparison, f"start {changes}", results)
+
+
 def not_there(result):
     return "flag provided but not defined" in result[2]
 
@@ -214,6 +244,7 @@ def compare(comparison, _, etcd_binary):
         compare_help(comparison, runner, ours, theirs)
         for case, results in zip(CASES, runner.both(CASES)):
             compare_results(comparison, f"{' '.join(case[0])} {case[1] or ''}".strip(), results)
+        compare_refused_starts(comparison, runner)
         known = compare_undocumented(comparison, runner)
         defaults = {**known, **{name: value or "" for name, value in theirs.items()}}
         compare_every_flag(comparison, runner, defaults)
