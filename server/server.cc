@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "net/server.h"
 #include "server/admin/metrics.h"
+#include "server/clean_paths.h"
 #include "server/etcd/etcd_face.h"
 #include "server/etcd/peer_pages.h"
 #include "server/flags.h"
@@ -200,6 +201,8 @@ struct Server::Impl {
   std::unique_ptr<replica::ReplicaNode> node;
   std::unique_ptr<etcd::EtcdFace> etcd_face;
   std::unique_ptr<kube::KubeFace> kube_face;
+  std::unique_ptr<CleanPaths> clean_paths;  // before the face's HTTP, and before metrics_only
+  std::unique_ptr<CleanPaths> clean_metrics_paths;
   std::unique_ptr<HttpAccess> client_access;
   std::unique_ptr<MetricsOnly> metrics_only;
   NoHttp no_http;
@@ -269,16 +272,17 @@ absl::Status Server::Impl::StartListeners(const Config& config) {
   };
   net::ServerOptions for_clients = options;
   for_clients.keepalive = KeepaliveOf(config);
+  clean_paths = std::make_unique<CleanPaths>(etcd_face->http());
   client_access = std::make_unique<HttpAccess>(
-      HttpAccess::Allowed{.origins = config.cors, .hosts = config.host_whitelist},
-      etcd_face->http());
+      HttpAccess::Allowed{.origins = config.cors, .hosts = config.host_whitelist}, *clean_paths);
   metrics_only = std::make_unique<MetricsOnly>(etcd_face->http());
+  clean_metrics_paths = std::make_unique<CleanPaths>(*metrics_only);
   const bool separate = !config.listen_client_http_urls.empty();
   net::HttpHandler& beside_grpc =
       separate ? static_cast<net::HttpHandler&>(no_http) : *client_access;
   clients = std::make_unique<net::Server>(*io, for_clients, &router, beside_grpc);
   client_http = std::make_unique<net::Server>(*io, options, nullptr, *client_access);
-  metrics = std::make_unique<net::Server>(*io, options, nullptr, *metrics_only);
+  metrics = std::make_unique<net::Server>(*io, options, nullptr, *clean_metrics_paths);
   PINTLE_RETURN_IF_ERROR(ListenOn(*clients, config.listen_client_urls, tls.clients));
   PINTLE_RETURN_IF_ERROR(ListenOn(*client_http, config.listen_client_http_urls, tls.clients));
   PINTLE_RETURN_IF_ERROR(ListenOn(*metrics, config.listen_metrics_urls, tls.clients));

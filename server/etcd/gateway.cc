@@ -82,9 +82,7 @@ bool Gateway::Handle(const net::HttpRequest& request,
                      const std::shared_ptr<net::HttpExchange>& exchange) const {
   std::string_view path = request.path;
   if (path == "/v3") {
-    net::Headers headers = PlainHeaders({});
-    headers.Add("location", "/v3/");
-    exchange->Respond(301, std::move(headers), "");
+    RespondMoved(*exchange, request.method, "/v3/");
     return true;
   }
   const std::string_view prefix = path.starts_with(kOldPrefix) ? kOldPrefix : kPrefix;

@@ -31,25 +31,24 @@ std::string HealthBody(bool healthy, std::string reason) {
 // Healthy when there is no reason against it.
 void RespondHealth(net::HttpExchange& exchange, FaceCounters& counters, const std::string& why) {
   (why.empty() ? counters.health_successes : counters.health_failures).Add();
-  exchange.Respond(why.empty() ? 200 : 503, PlainHeaders(kPlainText), HealthBody(why.empty(), why));
+  net::Headers headers = PlainHeaders(kPlainText);
+  if (!why.empty()) headers.Add("x-content-type-options", "nosniff");
+  exchange.Respond(why.empty() ? 200 : 503, std::move(headers), HealthBody(why.empty(), why));
 }
 
 }  // namespace
 
 void HttpEndpoints::Handle(net::HttpRequest request, ExchangePtr exchange) {
-  if (request.method == "OPTIONS") {
-    exchange->Respond(200, PlainHeaders({}), "");
-  } else if (request.path == "/health") {
+  if (request.path == "/health") {
     Health(request, std::move(exchange));
   } else if (request.path == kReplacePath) {
     ReplaceMember(service_, request, std::move(exchange));
   } else if (request.path == "/version") {
     Version(request, exchange);
   } else if (request.path == "/debug/vars") {
-    exchange->Respond(200, PlainHeaders("application/json; charset=utf-8"),
-                      DebugVars(service_->member.status()));
+    Vars(request, exchange);
   } else if (request.path == "/metrics" && service_->options.metrics_text != nullptr) {
-    Metrics(request, exchange);
+    Metrics(exchange);
   } else if (!(service_->options.pprof && HandlePprof(request, exchange)) &&
              !HandleProbe(service_, request, exchange) &&
              (gateway_ == nullptr || !gateway_->Handle(request, exchange))) {
@@ -85,8 +84,14 @@ void HttpEndpoints::Version(const net::HttpRequest& request, const ExchangePtr& 
                     VersionJson(service_->options.version, ClusterVersion(*service_)));
 }
 
-void HttpEndpoints::Metrics(const net::HttpRequest& request, const ExchangePtr& exchange) const {
+void HttpEndpoints::Vars(const net::HttpRequest& request, const ExchangePtr& exchange) const {
   if (!RequireGet(request, *exchange)) return;
+  exchange->Respond(200, PlainHeaders("application/json; charset=utf-8"),
+                    DebugVars(service_->member.status()));
+}
+
+// By every method, as with etcd.
+void HttpEndpoints::Metrics(const ExchangePtr& exchange) const {
   exchange->Respond(200, PlainHeaders("text/plain; version=0.0.4; charset=utf-8"),
                     service_->options.metrics_text());
 }

@@ -29,7 +29,8 @@ class HttpEndpoints final : public net::HttpHandler {
 
   void Health(const net::HttpRequest& request, ExchangePtr exchange) const;
   void Version(const net::HttpRequest& request, const ExchangePtr& exchange) const;
-  void Metrics(const net::HttpRequest& request, const ExchangePtr& exchange) const;
+  void Vars(const net::HttpRequest& request, const ExchangePtr& exchange) const;
+  void Metrics(const ExchangePtr& exchange) const;
 
   const ServicePtr service_;
   const Gateway* gateway_ = nullptr;

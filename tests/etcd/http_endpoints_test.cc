@@ -164,7 +164,8 @@ TEST_F(HttpEndpointsTest, VersionMetricsAndTheRest) {
   EXPECT_EQ(Ask("/metrics"), "200 a 1\n");
   EXPECT_EQ(Ask("/"), "404 404 page not found\n");
   EXPECT_EQ(Ask("/v2/keys"), "404 404 page not found\n");
-  EXPECT_EQ(Ask("/anything", "OPTIONS"), "200 ");
+  EXPECT_EQ(Ask("/metrics", "POST"), "200 a 1\n");
+  EXPECT_EQ(Ask("/debug/vars", "POST").substr(0, 3), "405");
 }
 
 TEST(HttpEndpointsWithoutMetricsTest, MetricsAreAbsent) {

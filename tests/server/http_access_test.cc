@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/clean_paths.h"
+
 namespace pintle::server {
 namespace {
 
@@ -107,6 +109,28 @@ TEST_F(HttpAccessTest, MetricsListenersAnswerThatAndHealthOnly) {
        {"/version", "/v3/kv/range", "/", "/metricsx", "/admin/members/replace"}) {
     EXPECT_EQ(Ask(only, {}, "GET", false, path)->status, 404) << path;
   }
+}
+
+TEST_F(HttpAccessTest, PathsAreReadAsGosMuxReadsThem) {
+  CleanPaths paths(inner_);
+  EXPECT_EQ(Ask(paths, {}, "GET", false, "/%68ealth")->body, "inside");
+  EXPECT_EQ(Ask(paths, {}, "GET", false, "/a/")->body, "inside");
+  const auto moved = Ask(paths, {}, "GET", false, "//health");
+  EXPECT_EQ(moved->status, 301);
+  EXPECT_EQ(moved->headers.Get("location"), "/health");
+  EXPECT_EQ(moved->body, "<a href=\"/health\">Moved Permanently</a>.\n\n");
+  EXPECT_EQ(Ask(paths, {}, "POST", false, "/v3//kv/range")->body, "");
+  const auto hostile = Ask(paths, {}, "GET", false, "//a%0d%0ab%22%3e");
+  EXPECT_EQ(hostile->headers.Get("location"), "/a%0D%0Ab%22%3E");
+}
+
+TEST(CleanPathTest, DotsAndSlashes) {
+  EXPECT_EQ(CleanPath("/"), "/");
+  EXPECT_EQ(CleanPath(""), "/");
+  EXPECT_EQ(CleanPath("//"), "/");
+  EXPECT_EQ(CleanPath("/a//b/./c/../d/"), "/a/b/d/");
+  EXPECT_EQ(CleanPath("/../../x"), "/x");
+  EXPECT_EQ(CleanPath("/a/."), "/a");
 }
 
 }  // namespace
