@@ -32,24 +32,32 @@ const pb::FieldDescriptor* FindField(const pb::Descriptor& type, const std::stri
   return field != nullptr ? field : type.FindFieldByCamelcaseName(name);
 }
 
+absl::Status CheckFields(const pb::Descriptor& type, const nlohmann::json& object);
+
+absl::Status CheckOne(const pb::FieldDescriptor& field, const nlohmann::json& value) {
+  if (field.message_type() != nullptr) return CheckFields(*field.message_type(), value);
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL && !value.is_boolean()) {
+    return absl::InvalidArgumentError("proto: invalid value for bool field " + field.name());
+  }
+  return absl::OkStatus();
+}
+
 // Protobuf's own parser takes more than JSON (names without quotes) and more than Protobuf's JSON
-// (any text for a bool): the first is looked at by its caller, the second here.
-absl::Status CheckTruths(const pb::Descriptor& type, const nlohmann::json& object) {
+// (any text for a bool, one value for a list): the first is looked at by its caller, the rest here.
+absl::Status CheckFields(const pb::Descriptor& type, const nlohmann::json& object) {
   if (!object.is_object()) return absl::OkStatus();
   for (const auto& [name, value] : object.items()) {
     const pb::FieldDescriptor* field = FindField(type, name);
-    if (field == nullptr) continue;
-    if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL) {
-      if (value.is_boolean() || value.is_null()) continue;
-      return absl::InvalidArgumentError("proto: invalid value for bool field " + field->name());
-    }
-    if (field->message_type() == nullptr) continue;
-    if (!value.is_array()) {
-      if (absl::Status bad = CheckTruths(*field->message_type(), value); !bad.ok()) return bad;
+    if (field == nullptr || value.is_null()) continue;
+    if (!field->is_repeated()) {
+      if (absl::Status bad = CheckOne(*field, value); !bad.ok()) return bad;
       continue;
     }
+    if (!value.is_array()) {
+      return absl::InvalidArgumentError("proto: syntax error: no list for field " + field->name());
+    }
     for (const nlohmann::json& element : value) {
-      if (absl::Status bad = CheckTruths(*field->message_type(), element); !bad.ok()) return bad;
+      if (absl::Status bad = CheckOne(*field, element); !bad.ok()) return bad;
     }
   }
   return absl::OkStatus();
@@ -128,7 +136,7 @@ absl::StatusOr<std::string> JsonToBytes(const pb::Descriptor& type, std::string_
     return absl::InvalidArgumentError("proto: syntax error (line 1:1): unexpected token " +
                                       std::string(json.substr(0, 16)));
   }
-  if (absl::Status bad = CheckTruths(type, parsed_json); !bad.ok()) return bad;
+  if (absl::Status bad = CheckFields(type, parsed_json); !bad.ok()) return bad;
   pb::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;
   const auto message = NewMessage(type);
