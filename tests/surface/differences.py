@@ -116,6 +116,8 @@ HTTP = [
                lambda ours, theirs: (ours["status"], theirs["status"]) in ((404, 404), (501, 405))),
     Difference(r"http raw (no Host|unknown method) (status|body)", "3.4 3.5",
                "the parser of our HTTP refuses a method that is not registered, and says Bad Request in fewer words"),
+    Difference(r"http raw without TLS status", "3.4 3.5", "we say that it wants HTTPS, as Go does elsewhere; etcd closes",
+               lambda _, theirs: theirs == ""),
     Difference(r"http raw HTTP/1.0 status", "3.4 3.5", "we answer HTTP/1.0 as HTTP/1.1, as RFC 9110 allows"),
     Difference(r"http peer .*", "3.4 3.5", "pending"),
 ]

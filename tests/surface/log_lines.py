@@ -3,6 +3,8 @@
 import json
 import re
 
+from pair import deploy
+
 # The lines by their messages; numbers in them are left out.
 AWAITED = (
     "starting an etcd server", "configuring peer listeners", "configuring client listeners", "serving peer traffic",
@@ -18,6 +20,9 @@ def read(side):
 
 
 def compare(comparison, pair, _):
+    for side in pair.sides:
+        deploy.wait_for(f"{side.process.name} to say that it serves", lambda side=side: any(
+            line["msg"].startswith("serving client traffic") for line in read(side)))
     ends = pair.of_both(lambda side: side.stop())
     comparison.same("log end by SIGTERM", *ends)
     plain = pair.of_both(lambda side: [line for line in side.log() if not line.startswith("{")])

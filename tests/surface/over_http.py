@@ -4,7 +4,7 @@ an alarm; and a member that has no leader."""
 import json
 
 from comparison import read
-from pair import Pair, Side, ask, raw
+from pair import Pair, Side, ask, deploy, raw
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 PATHS = (
@@ -99,6 +99,19 @@ def compare_access(comparison, etcd_binary):
         compare_request(comparison, pair, "metrics", "GET", "/health", " Host evil.example", headers={"Host": "evil.example"})
 
 
+def compare_secure(comparison, etcd_binary):
+    """With TLS, where any host is good, and to whoever forgets it."""
+    with Pair(etcd_binary, ["--auto-tls", "--host-whitelist=good.example"], ready=Side.knows_its_version, scheme="https") as pair:
+        for path in ("/health", "/version", "/nothing", "/v3/kv/range"):
+            compare_request(comparison, pair, "client", "GET", path, " by TLS", headers={"Host": "evil.example"}, tls=True)
+        compare_request(comparison, pair, "metrics", "GET", "/health", " beside TLS")
+        (our_line, _), (their_line, _) = pair.of_both(lambda side: raw(side.client, RAW["HTTP/1.0"]))
+        comparison.same("http raw without TLS status", our_line, their_line)
+        for side in pair.sides:
+            deploy.wait_for(f"{side.process.name} to say that it serves by TLS", lambda side=side: any(
+                '"msg":"serving client traffic securely"' in line for line in side.log()))
+
+
 def compare_without_leader(comparison, etcd_binary):
     """Two of three never come."""
     def ready(side: Side):
@@ -114,4 +127,5 @@ def compare(comparison, pair, etcd_binary):
     compare_paths(comparison, pair)
     compare_alarms(comparison, pair)
     compare_access(comparison, etcd_binary)
+    compare_secure(comparison, etcd_binary)
     compare_without_leader(comparison, etcd_binary)

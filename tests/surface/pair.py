@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -28,9 +29,10 @@ class Answer:
         self.body = body
 
 
-def ask(port, method, path, body=None, headers=None, timeout=TIMEOUT):
-    """The path goes as it is: also what no client would send."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+def ask(port, method, path, body=None, headers=None, timeout=TIMEOUT, tls=False):
+    """The path goes as it is: also what no client would send. `tls`: to whoever answers, unverified."""
+    connection = (http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=ssl._create_unverified_context())
+                  if tls else http.client.HTTPConnection("127.0.0.1", port, timeout=timeout))
     try:
         connection.putrequest(method, path, skip_host="Host" in (headers or {}), skip_accept_encoding=True)
         for name, value in (headers or {}).items():
@@ -75,14 +77,15 @@ def raw(port, text, timeout=TIMEOUT):
 class Side:
     """One server of a pair."""
 
-    def __init__(self, name, binary, folder, others, arguments):
+    def __init__(self, name, binary, folder, others, arguments, scheme):
         self.folder = os.path.join(folder, name)
         self.client, self.peer, self.metrics = deploy.free_ports(3)
-        here = f"http://127.0.0.1:{self.peer}"
+        here, clients = f"http://127.0.0.1:{self.peer}", f"{scheme}://127.0.0.1:{self.client}"
+        self.tls = scheme == "https"
         cluster = ",".join([f"m1={here}", *(f"{other}=http://127.0.0.1:{9 + i}" for i, other in enumerate(others))])
         self.process = deploy.Process(name, folder, [
-            binary, "--name=m1", f"--data-dir={self.folder}", f"--listen-client-urls=http://127.0.0.1:{self.client}",
-            f"--advertise-client-urls=http://127.0.0.1:{self.client}", f"--listen-peer-urls={here}",
+            binary, "--name=m1", f"--data-dir={self.folder}", f"--listen-client-urls={clients}",
+            f"--advertise-client-urls={clients}", f"--listen-peer-urls={here}",
             f"--initial-advertise-peer-urls={here}", f"--initial-cluster={cluster}",
             f"--listen-metrics-urls=http://127.0.0.1:{self.metrics}", "--logger=zap", "--log-outputs=stderr",
             "--bcrypt-cost=4", *arguments])
@@ -90,7 +93,7 @@ class Side:
 
     def knows_its_version(self):
         """The last thing that happens at a start."""
-        version = ask(self.client, "GET", "/version", timeout=3)
+        version = ask(self.client, "GET", "/version", timeout=3, tls=self.tls)
         return version.status == 200 and "not_decided" not in version.body
 
     def serves(self):
@@ -108,15 +111,15 @@ class Side:
 
 
 class Pair:
-    """`others`: further members of the initial cluster, which never come."""
+    """`others`: further members of the initial cluster, which never come. `scheme`: of the client URLs."""
 
-    def __init__(self, etcd_binary, arguments=(), others=(), ready=Side.serves):
+    def __init__(self, etcd_binary, arguments=(), others=(), ready=Side.serves, scheme="http"):
         self.folder = tempfile.mkdtemp(prefix="pintle-surface-", dir=MEMORY if os.path.isdir(MEMORY) else None)
         self.sides = []
         try:
             for name, binary in (("pintle", deploy.BINARY), ("etcd", etcd_binary)):
                 own = [f"--report-version={version_of(etcd_binary)}"] if name == "pintle" else []
-                side = Side(name, binary, self.folder, others, [*arguments, *own])
+                side = Side(name, binary, self.folder, others, [*arguments, *own], scheme)
                 self.sides.append(side)
                 deploy.wait_for(f"{name} to serve", lambda side=side: ready(side))
         except deploy.ClusterError:
