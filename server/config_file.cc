@@ -47,7 +47,7 @@ absl::Status Bad(const std::string& path, std::string_view what) {
 }
 
 std::string Flatten(const YAML::Node& node) {
-  if (!node.IsSequence()) return node.IsNull() ? "" : node.as<std::string>();
+  if (!node.IsSequence()) return node.as<std::string>();
   std::vector<std::string> pieces;
   for (const auto& piece : node) pieces.push_back(piece.as<std::string>());
   return absl::StrJoin(pieces, ",");
@@ -64,7 +64,8 @@ std::string FileValue(const Flag& flag, const YAML::Node& node) {
   return flag.duration && digits ? value + "ns" : value;
 }
 
-// As etcd, which takes keys in any case and passes over what it does not know.
+// As etcd, which takes keys in any case, and passes over those that it does not know or that have
+// no value.
 absl::Status ApplyKey(Config& config, std::string_view name, const YAML::Node& node,
                       const std::string& spelled) {
   const Flag* flag = FindFlag(name);
@@ -73,6 +74,7 @@ absl::Status ApplyKey(Config& config, std::string_view name, const YAML::Node& n
         absl::StrCat("--config-file: unknown key '", spelled, "' is ignored"));
     return absl::OkStatus();
   }
+  if (node.IsNull()) return absl::OkStatus();
   return SetFlag(config, *flag, FileValue(*flag, node), spelled);
 }
 

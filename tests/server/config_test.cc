@@ -386,6 +386,12 @@ TEST_F(ConfigFile, KeysInAnyCaseAndYamlsOwnWordsForTrue) {
   EXPECT_FALSE(parsed->config.strict_reconfig_check);
 }
 
+TEST_F(ConfigFile, AKeyWithoutAValueIsNone) {
+  const auto parsed = ParseFile("max-txn-ops:\nsnapshot-count: ~\nforce-new-cluster:\n");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->config.max_txn_ops, 128);
+}
+
 TEST_F(ConfigFile, AdvertisesTheDefault) {
   const auto parsed = ParseFile("listen-client-urls: http://127.0.0.1:1\n");
   ASSERT_TRUE(parsed.ok()) << parsed.status();

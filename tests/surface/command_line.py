@@ -70,7 +70,8 @@ CASES = [
 ]
 # Config files; every one of them ends as the command lines do.
 FILES = [
-    "", "\n", "nothing: 1", "name: a\nname: b", "name: 5", "name: [a]", "name: {a: b}", "name:", "- name", "name", "a: b: c",
+    "", "\n", "nothing: 1", "name: a\nname: b", "name: 5", "name: [a]", "name: {a: b}", "name:", "max-txn-ops:", "snapshot-count: ~", "auto-tls: null",
+    "- name", "name", "a: b: c",
     "\tname: x", "max-txn-ops: abc", "max-txn-ops: \"5\"", "max-txn-ops: 5.5", "max-txn-ops: -5", "force-new-cluster: \"true\"",
     "force-new-cluster: yes", "force-new-cluster: true", "force-new-cluster: 1", "listen-client-urls: foo",
     "listen-client-urls: http://127.0.0.1:1", "listen-client-urls: [http://127.0.0.1:1]",
