@@ -122,7 +122,7 @@ class Pair:
                 side = Side(name, binary, self.folder, others, [*arguments, *own], scheme)
                 self.sides.append(side)
                 deploy.wait_for(f"{name} to serve", lambda side=side: ready(side))
-        except deploy.ClusterError:
+        except (deploy.ClusterError, SystemExit):
             for side in self.sides:
                 print(f"{side.process.name}:\n{side.process.log_tail(20)}")
             self.stop()
