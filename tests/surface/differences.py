@@ -119,7 +119,6 @@ HTTP = [
     Difference(r"http raw without TLS status", "3.4 3.5", "we say that it wants HTTPS, as Go does elsewhere; etcd closes",
                lambda _, theirs: theirs == ""),
     Difference(r"http raw HTTP/1.0 status", "3.4 3.5", "we answer HTTP/1.0 as HTTP/1.1, as RFC 9110 allows"),
-    Difference(r"http peer .*", "3.4 3.5", "pending"),
 ]
 
 GATEWAY = [
@@ -182,8 +181,6 @@ FLAGS = [
                "defaults: what guards the data is always on; 3.5's where 3.4's differ"),
     Difference(r"flags --?(help|h): first line of \w+", "3.4 3.5", "help that is asked for goes to stdout as a whole"),
     Difference(r"flags .* \{'ETCD_NAME': .*\}", "3.5", "3.4 and we name the variable", lambda ours, theirs: "conflicting" in theirs[1]),
-    Difference(r"flags help --max-concurrent-streams", "3.4 3.5", "pending"),
-    Difference(r"flags --auto-compaction-retention=.*", "3.4 3.5", "pending", of_results(lambda ours, theirs: ours[0] == 2)),
     Difference(r"flags (--|ETCD_)(max-concurrent-streams|MAX_CONCURRENT_STREAMS)=.*", "3.4 3.5", "etcd names the function that failed",
                of_results(lambda ours, theirs: ours[0] == theirs[0] and "strconv.ParseUint" in theirs[1])),
     Difference(r"flags (--|ETCD_)(initial-cluster|INITIAL_CLUSTER|auto-compaction-(mode|retention)|AUTO_COMPACTION_(MODE|RETENTION))=.*",
