@@ -71,7 +71,7 @@ class SnapshotCall {
     net::IoThreads threads(1);
     net::Executor& executor = threads.executor(0);
     executor.Post([this, &executor] { Begin(executor); });
-    const absl::Status result = WaitForEnd();
+    absl::Status result = WaitForEnd();
     executor.Post([this] {
       stream_.reset();
       channel_.reset();

@@ -60,7 +60,7 @@ absl::StatusOr<std::string> LogFolderOf(FileSystem& files, const std::string& da
   return ReadNote(files, member + "/log.place", member + "/log");
 }
 
-LogPlace::LogPlace(FileSystem& files, std::string member, const std::string& wal_dir)
+LogPlace::LogPlace(FileSystem& files, const std::string& member, const std::string& wal_dir)
     : files_(files), home_(member + "/log"), note_(member + "/log.place"), folder_(home_) {
   if (!wal_dir.empty() && AbsolutePath(wal_dir) != AbsolutePath(home_))
     folder_ = AbsolutePath(wal_dir);

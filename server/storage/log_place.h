@@ -30,7 +30,7 @@ namespace pintle::server::storage {
 class LogPlace {
  public:
   // `member`: <data-dir>/member. `wal_dir` empty: the log lies in there.
-  LogPlace(FileSystem& files, std::string member, const std::string& wal_dir);
+  LogPlace(FileSystem& files, const std::string& member, const std::string& wal_dir);
 
   const std::string& folder() const { return folder_; }
   // Always in the data-dir: it must not go with the log.

@@ -79,6 +79,27 @@ class WalDir(unittest.TestCase):
         self.assertIn("witness: segment", shown.stdout)
         process.stop()
 
+    def test_a_disk_of_its_own_that_fills_up(self):
+        os.makedirs(self.wal)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", self.wal], capture_output=True, text=True,
+                                 check=False)
+        if mounted.returncode != 0:
+            self.skipTest("no right to mount: " + mounted.stderr.strip())
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.wal], check=False)
+        process = self.started("--wal-dir=" + self.wal)
+        self.ctl("put", "k", "before")
+        ballast = os.path.join(self.wal, "ballast")
+        room = os.statvfs(self.wal)
+        with open(ballast, "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, room.f_bavail * room.f_frsize - (8 << 20))
+        wait_for("writes to be refused", lambda: "database space exceeded" in subprocess.run(
+            [ETCDCTL, f"--endpoints=127.0.0.1:{self.client}", "put", "k", "full"], capture_output=True, text=True, timeout=30,
+            check=False, env={**os.environ, "ETCDCTL_API": "3"}).stderr, 30)
+        self.assertIn(f"are free in {self.wal}", process.log_tail(20))
+        self.assertIn(self.value(), ("before", "full"))
+        os.remove(ballast)
+        process.stop()
+
     def test_a_log_moves_out_of_the_data_dir_and_in_again(self):
         self.started().stop()
         home = os.path.join(self.data, "member", "log")
