@@ -191,10 +191,10 @@ ssize_t Http2Stream::ReadData(nghttp2_session*, int32_t, uint8_t* out, size_t li
   if (stream.whole_answer_) session.unsent_answer_bytes_ -= count;
   session.unsent_bytes_ -= count;
   session.sent_bytes_ += count;
-  const bool below_mark = stream.above_drain_mark_ && stream.unsent_.size() < kDrainBytes;
-  if (below_mark) stream.above_drain_mark_ = false;
-  const bool stopped = !session.stopped_.empty() && session.stopped_.contains(stream.id_);
-  if (below_mark || (stopped && stream.unsent_.empty())) session.drained_.push_back(stream.id_);
+  if (stream.above_drain_mark_ && stream.unsent_.size() < kDrainBytes) {
+    stream.above_drain_mark_ = false;
+    session.drained_.push_back(stream.id_);
+  }
   if (stream.unsent_.empty() && stream.ending_) {
     stream.SubmitTrailers(flags);
   } else if (count == 0) {

@@ -166,15 +166,17 @@ TEST_F(BacklogTest, OfManyLargeAnswersOneIsMadeAtATime) {
 
 TEST_F(BacklogTest, WhoTakesNothingIsClosedWhileTheOthersNeedTheRoom) {
   Fill();
-  auto reader = Connect();
-  reader->Call(1, "/t.T/Answer", std::to_string(kSmall));
-  reader->Call(20, "/t.T/Answer", std::to_string(kSmall));
-  for (int i = 0; i < 10; ++i) {
-    reader->Wait(BacklogPart::kPatience / 10);
-    reader->Read(kSmall);
-    reader->Call(2, "/t.T/Answer", std::to_string(kSmall));
-  }
-  EXPECT_FALSE(reader->host.aborted);
+  const auto is_closed = [this](uint32_t bytes_per_tenth) {
+    auto reader = Connect();
+    reader->Call(20, "/t.T/Answer", std::to_string(kSmall));
+    for (int i = 0; i < 10; ++i) {
+      reader->Exchange(Frame(kWindowUpdateFrame, 0, 0, Fixed32(bytes_per_tenth)));
+      reader->Wait(BacklogPart::kPatience / 10);
+    }
+    return reader->host.aborted;
+  };
+  EXPECT_FALSE(is_closed(BacklogPart::kLeastTakenBytes / 5));
+  EXPECT_TRUE(is_closed(BacklogPart::kLeastTakenBytes / 20));
   for (auto& client : silent_) {
     client->Wait(BacklogPart::kPatience);
     if (client->host.aborted) client->session.Closed();
