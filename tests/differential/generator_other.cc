@@ -111,7 +111,8 @@ Request Generator::DowngradeCall() {
   const int dice = Below(40);
   if (dice < 2) downgrade.set_action(DowngradeRequest::CANCEL);
   if (dice == 2) downgrade.set_action(static_cast<DowngradeRequest::DowngradeAction>(3));
-  if (dice == 3 || (dice > 20 && !sound)) downgrade.set_action(DowngradeRequest::ENABLE);
+  if (dice == 3 || dice == 4 || (dice > 20 && !sound))
+    downgrade.set_action(DowngradeRequest::ENABLE);
   return RequestOf("Maintenance/Downgrade", downgrade, false);
 }
 
