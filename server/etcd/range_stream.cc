@@ -44,10 +44,8 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
     if (!ParseMessage(bytes, message)) return Fail(ErrNotAMessage());
     request_ = replica::ToKv(message);
     if (absl::Status bad = Check(request_); !bad.ok()) return Fail(bad);
-    ReadAs(*service_, message.serializable(), call_,
-           [self = shared_from_this()](const kv::ReadView& view, const kv::auth::Caller& caller) {
-             self->First(view, caller);
-           });
+    call_->OnDrain([self = shared_from_this()] { self->Drained(); });
+    Ask(message.serializable());
   }
 
   void HalfClose() {
@@ -57,9 +55,25 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
  private:
   void Fail(const absl::Status& status) { call_->Finish(status); }
 
+  void Ask(bool serializable) {
+    ReadAs(*service_, serializable, call_,
+           [self = shared_from_this()](const kv::ReadView& view, const kv::auth::Caller& caller) {
+             self->First(view, caller);
+           });
+  }
+
+  void Drained() {
+    if (call_ == nullptr) return;
+    // A view that is newer than one that was confirmed is as good.
+    if (std::exchange(first_waits_, false)) return Ask(/*serializable=*/true);
+    GoOn();
+  }
+
   // Everything that is said once.
   void First(const kv::ReadView& view, const kv::auth::Caller& caller) {
     if (call_ == nullptr) return;
+    first_waits_ = !call_->WantsMore(kMostUnsentBytes);
+    if (first_waits_) return;
     if (absl::Status refused = view.auth().CheckRead(caller, request_.range); !refused.ok()) {
       return Fail(refused);
     }
@@ -74,7 +88,6 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
     if (request_.revision <= 0) request_.revision = result->revision;
     request_.skip_count = true;
     keys_ = kFirstKeys;
-    call_->OnDrain([self = shared_from_this()] { self->GoOn(); });
     Take(*result);
   }
 
@@ -140,7 +153,8 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
   int64_t header_revision_ = 0;
   int64_t count_ = 0;
   int64_t sent_ = 0;
-  int64_t keys_ = 0;      // in the next piece
+  int64_t keys_ = 0;  // in the next piece
+  bool first_waits_ = false;
   bool waiting_ = false;  // for the client to take what was sent
 };
 

@@ -131,7 +131,7 @@ void SnapshotStream::Freeze() {
 void SnapshotStream::Read(std::shared_ptr<const kv::BackendReader> content) {
   if (call_ == nullptr) return;
   work_ = std::make_shared<Work>(std::move(content), ClusterVersion(*service_));
-  ReadOn();
+  GoOn();
 }
 
 void SnapshotStream::ReadOn() {

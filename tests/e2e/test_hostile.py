@@ -197,6 +197,46 @@ class Hostile(ClusterTest):
         for c in silent:
             c.socket.close()
 
+    def most_growth_for(self, seconds, before):
+        """In KB, while others are served."""
+        start, most = time.monotonic(), before
+        while time.monotonic() - start < seconds:
+            self.assert_others_are_served()
+            most = max(most, self.rss())
+            time.sleep(0.05)
+        return most - before
+
+    def test_many_clients_that_stream_and_do_not_read(self):
+        for i in range(100):
+            with Connection(self.port) as c:
+                c.call(1, "/etcdserverpb.KV/Put", b"\x0a\x04s/%02d\x12" % i + varint(100000) + b"x" * 100000)
+                self.assertEqual(self.status(c), b"0")
+        before = self.rss()
+        silent = [Connection(self.port) for _ in range(40)]
+        for c in silent:
+            for s in range(1, 41, 2):
+                c.call(s, "/etcdserverpb.KV/RangeStream", b"\x0a\x02s/\x12\x02s0")
+        grown = self.most_growth_for(3, before)
+        print(f"800 streams on 40 connections: {grown >> 10} MiB more")
+        self.assertLess(grown, BACKLOG_KB + len(silent) * (SHARE_KB + (1 << 10)) + (32 << 10))  # and a piece of 1 MiB
+        for c in silent:
+            c.socket.close()
+
+    def test_many_clients_that_do_not_end_their_requests(self):
+        before = self.rss()
+        silent = [Connection(self.port) for _ in range(40)]
+        body = http2.message(b"\x12" + varint(1000000) + b"q" * 1000000)[:990000]
+        for c in silent:
+            for s in range(1, 41, 2):
+                if not c.send(frame(HEADERS, END_HEADERS, s, http2.head("/etcdserverpb.KV/Put")) + b"".join(
+                        frame(DATA, 0, s, body[at:at + 16384]) for at in range(0, len(body), 16384))):
+                    break
+        grown = self.most_growth_for(2, before)
+        print(f"800 half requests on 40 connections: {grown >> 10} MiB more")
+        self.assertLess(grown, BACKLOG_KB + len(silent) * SHARE_KB + (32 << 10))
+        for c in silent:
+            c.socket.close()
+
     def put_config_maps(self, count, size):
         def long(tag, value):
             return tag + varint(len(value)) + value

@@ -117,6 +117,9 @@ class FakeCall final : public net::GrpcCall {
     Finish(absl::OkStatus());
   }
   size_t unsent_bytes() const override { return unsent_; }
+  bool WantsMore(size_t most_unsent_bytes) override {
+    return unsent_ < most_unsent_bytes && room.Has(0);
+  }
   void OnDrain(absl::AnyInvocable<void()> callback) override { on_drain_ = std::move(callback); }
   void OnClose(absl::AnyInvocable<void()> callback) override {
     on_close_.push_back(std::move(callback));

@@ -151,6 +151,23 @@ TEST_F(RangeStreamTest, AClientThatDoesNotReadIsNotSentMoreThanItsShare) {
   EXPECT_TRUE(stream.call().status().ok());
 }
 
+// Each stream's first piece, of which there may be as many as streams.
+TEST_F(RangeStreamTest, TheFirstPieceWaitsUntilTheConnectionWantsMore) {
+  Fill(3);
+  StreamClient stream(harness_, kPath);
+  stream.call().room.bytes = 0;
+  stream.Send(R"(key: "k" range_end: "l")");
+  EXPECT_TRUE(stream.call().TakeSent().empty());
+  Fill(5);
+  stream.call().room.Give();
+  stream.call().Drain();
+  harness_.executor.Run();
+  Got got;
+  Read(stream, got);
+  EXPECT_EQ(got.last, "revision 9 count 5");
+  EXPECT_TRUE(stream.call().ended());
+}
+
 TEST_F(RangeStreamTest, ACompactionThatOvertakesItEndsIt) {
   Harness harness;
   PutMoreThanAShare(harness);

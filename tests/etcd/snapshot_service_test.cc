@@ -67,6 +67,19 @@ TEST(SnapshotServiceTest, ReadsNothingThatTheClientDoesNotTake) {
   EXPECT_FALSE(stream.call().ended());
 }
 
+TEST(SnapshotServiceTest, ReadsNothingUntilTheConnectionWantsMore) {
+  Harness harness;
+  StreamClient stream(harness, kPath);
+  stream.call().room.bytes = 0;
+  stream.Send("");
+  harness.RunBackground();
+  EXPECT_TRUE(stream.call().TakeSent().empty());
+  stream.call().room.Give();
+  stream.call().Drain();
+  harness.RunBackground();
+  EXPECT_FALSE(stream.call().TakeSent().empty());
+}
+
 TEST(SnapshotServiceTest, ACancelledStreamHoldsNothing) {
   Harness harness;
   for (int i = 0; i < 40; ++i)
