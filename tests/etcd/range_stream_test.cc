@@ -156,7 +156,7 @@ TEST_F(RangeStreamTest, TheFirstPieceWaitsUntilTheConnectionWantsMore) {
   Fill(3);
   StreamClient stream(harness_, kPath);
   stream.call().room.bytes = 0;
-  stream.Send(R"(key: "k" range_end: "l")");
+  stream.Send(R"(key: "k" range_end: "l" serializable: true)");
   EXPECT_TRUE(stream.call().TakeSent().empty());
   Fill(5);
   stream.call().room.Give();
