@@ -8,7 +8,8 @@
 // make it larger waits until others have taken theirs (net/room.h), or is refused where waiting
 // would keep what was received. Whoever has more than that and takes next to nothing for kPatience
 // is closed, so that the sum falls again. What is kept is at most the limit, and a share and one
-// small answer for each connection, and one large answer for each I/O thread.
+// small answer, or one piece of a stream, for each connection, and one large answer for each I/O
+// thread.
 //
 // Owner: net::IoThreads, so that all listeners of a process share one; sessions borrow it. Threads:
 // Backlog any, BacklogPart its connection's. Reason: docs/decisions/0013-backlog.md.
