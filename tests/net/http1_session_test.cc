@@ -316,7 +316,7 @@ TEST_P(Http1RefusalTest, IsRefusedAndCloses) {
 TEST_F(Http1SessionTest, AHeadThatIsTooLargeIsSpokenOf) {
   std::vector<std::string> refused;
   Http1Session session(
-      host_, handler_,
+      host_, handler_, backlogs_,
       {.max_header_bytes = 1000, .on_refused = [&](const auto& why) { refused.push_back(why); }});
   const std::string head = "GET / HTTP/1.1\r\nHost: x\r\nA: ";
   EXPECT_THAT(host_.Exchange(session, head + std::string(900, 'a') + "\r\n\r\n"),

@@ -119,6 +119,9 @@ HTTP = [
     Difference(r"http raw without TLS status", "3.4 3.5", "we say that it wants HTTPS, as Go does elsewhere; etcd closes",
                lambda _, theirs: theirs == ""),
     Difference(r"http raw HTTP/1.0 status", "3.4 3.5", "we answer HTTP/1.0 as HTTP/1.1, as RFC 9110 allows"),
+    Difference(r"http peer .*", "3.4 3.5", "our port for members closes after an answer to whom is none; 3.6's fields",
+               lambda ours, theirs: {**theirs, "connection": "close"} == {**ours, "body": without(ours["body"], "storage")}
+               if isinstance(ours["body"], dict) else {**theirs, "connection": "close"} == ours),
 ]
 
 GATEWAY = [
@@ -180,6 +183,8 @@ FLAGS = [
                r"initial-corrupt-check|pre-vote|logger|backend-bbolt-freelist-type)", "3.4 3.5",
                "defaults: what guards the data is always on; 3.5's where 3.4's differ"),
     Difference(r"flags --?(help|h): first line of \w+", "3.4 3.5", "help that is asked for goes to stdout as a whole"),
+    Difference(r"flags help --max-concurrent-streams", "3.4 3.5", "we say the number",
+               lambda ours, theirs: (ours, theirs) == ("4294967295", "math.MaxUint32")),
     Difference(r"flags .* \{'ETCD_NAME': .*\}", "3.5", "3.4 and we name the variable", lambda ours, theirs: "conflicting" in theirs[1]),
     Difference(r"flags (--|ETCD_)(max-concurrent-streams|MAX_CONCURRENT_STREAMS)=.*", "3.4 3.5", "etcd names the function that failed",
                of_results(lambda ours, theirs: ours[0] == theirs[0] and "strconv.ParseUint" in theirs[1])),
