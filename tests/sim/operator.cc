@@ -30,6 +30,10 @@ const ClusterMember* FindIn(const std::vector<ClusterMember>& list, uint64_t id)
   return found == list.end() ? nullptr : &*found;
 }
 
+bool IsAt(const ClusterMember& member, const SimMember& machine) {
+  return member.peer_urls == std::vector<std::string>{machine.url()};
+}
+
 }  // namespace
 
 Operator::Operator(const Settings& settings, EventQueue& events, const Members& members,
@@ -47,7 +51,10 @@ void Operator::Turn() {
     return member->wiped() || to_go_.contains(member->id().value());
   });
   if (!settling_ && !somebody_goes) return;
-  ReadList([this](const List& list) { LookAround(list); });
+  ReadList([this](const List& list) {
+    LookAround(list);
+    TellOfMoves(list);
+  });
   if (settling_) LookAfterLost();
 }
 
@@ -301,6 +308,17 @@ void Operator::LookAround(const List& list) {
   }
 }
 
+// Two that moved, and of whom the list has heard nothing, cannot find each other: what was given up
+// is asked for again in the end.
+void Operator::TellOfMoves(const List& list) {
+  if (!settling_ || errand_ != nullptr) return;
+  for (const ClusterMember& member : list) {
+    const SimMember* const machine = Find(member.id);
+    if (machine == nullptr || IsAt(member, *machine)) continue;
+    return Do({.kind = Kind::kUpdate, .id = member.id, .peer_urls = {machine->url()}}, [](End) {});
+  }
+}
+
 // True: somebody has lost its data; it is replaced, or removed.
 bool Operator::LookAfterLost() {
   const auto found = std::ranges::find_if(members_, &SimMember::wiped);
@@ -329,7 +347,8 @@ bool Operator::IsInOrder() const {
   return list_.size() == members_.size() &&
          std::ranges::all_of(list_, [this](const ClusterMember& member) {
            const SimMember* const machine = Find(member.id);
-           return !member.promotes_itself && machine != nullptr && !machine->wiped();
+           return !member.promotes_itself && machine != nullptr && !machine->wiped() &&
+                  IsAt(member, *machine);
          });
 }
 

@@ -52,9 +52,11 @@ class Operator {
   void Turn();
   // Begins an errand, unless one is under way.
   void Begin();
-  // No new errands; but who was accepted is started, and who lost its data is replaced.
+  // No new errands; but who was accepted is started, who lost its data is replaced, and the list is
+  // told of who has moved.
   void Settle() { settling_ = true; }
-  // Nothing is left to do: whoever runs is a member and the other way round.
+  // Nothing is left to do: whoever runs is a member and the other way round, and where it listens
+  // is in the list.
   bool settled() const { return !works() || (errand_ == nullptr && IsInOrder()); }
   // A member has stopped because it was told to.
   void Refused(SimMember& member, server::replica::Refusal refusal);
@@ -94,6 +96,7 @@ class Operator {
   void ReadList(std::function<void(const List&)> done);
   void CheckList(const List& list);
   void LookAround(const List& list);
+  void TellOfMoves(const List& list);
   bool LookAfterLost();
   void Retire(SimMember& member);
 
