@@ -19,7 +19,7 @@
 
 namespace pintle::tests {
 
-inline constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+inline constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 
 // What a server said: a message, or its status word for word.
 using Answer = absl::StatusOr<std::string>;
