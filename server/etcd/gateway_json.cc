@@ -32,33 +32,43 @@ const pb::FieldDescriptor* FindField(const pb::Descriptor& type, const std::stri
   return field != nullptr ? field : type.FindFieldByCamelcaseName(name);
 }
 
-absl::Status CheckFields(const pb::Descriptor& type, const nlohmann::json& object);
+absl::Status CheckFields(const pb::Descriptor& type, nlohmann::json& object, bool& changed);
 
-absl::Status CheckOne(const pb::FieldDescriptor& field, const nlohmann::json& value) {
-  if (field.message_type() != nullptr) return CheckFields(*field.message_type(), value);
+absl::Status CheckOne(const pb::FieldDescriptor& field, nlohmann::json& value, bool& changed) {
+  if (field.message_type() != nullptr) return CheckFields(*field.message_type(), value, changed);
   if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL && !value.is_boolean()) {
     return absl::InvalidArgumentError("proto: invalid value for bool field " + field.name());
   }
   return absl::OkStatus();
 }
 
+absl::Status CheckValue(const pb::FieldDescriptor& field, nlohmann::json& value, bool& changed) {
+  if (value.is_null()) return absl::OkStatus();
+  if (!field.is_repeated()) return CheckOne(field, value, changed);
+  if (!value.is_array()) {
+    return absl::InvalidArgumentError("proto: syntax error: no list for field " + field.name());
+  }
+  for (nlohmann::json& element : value) {
+    if (absl::Status bad = CheckOne(field, element, changed); !bad.ok()) return bad;
+  }
+  return absl::OkStatus();
+}
+
 // Protobuf's own parser takes more than JSON (names without quotes) and more than Protobuf's JSON
 // (any text for a bool, one value for a list): the first is looked at by its caller, the rest here.
-absl::Status CheckFields(const pb::Descriptor& type, const nlohmann::json& object) {
+// What is in a field without a name it takes for the message's own: fields that are not known,
+// which etcd leaves aside, are taken out.
+absl::Status CheckFields(const pb::Descriptor& type, nlohmann::json& object, bool& changed) {
   if (!object.is_object()) return absl::OkStatus();
-  for (const auto& [name, value] : object.items()) {
-    const pb::FieldDescriptor* field = FindField(type, name);
-    if (field == nullptr || value.is_null()) continue;
-    if (!field->is_repeated()) {
-      if (absl::Status bad = CheckOne(*field, value); !bad.ok()) return bad;
+  for (auto at = object.begin(); at != object.end();) {
+    const pb::FieldDescriptor* field = FindField(type, at.key());
+    if (field == nullptr) {
+      at = object.erase(at);
+      changed = true;
       continue;
     }
-    if (!value.is_array()) {
-      return absl::InvalidArgumentError("proto: syntax error: no list for field " + field->name());
-    }
-    for (const nlohmann::json& element : value) {
-      if (absl::Status bad = CheckOne(*field, element); !bad.ok()) return bad;
-    }
+    if (absl::Status bad = CheckValue(*field, at.value(), changed); !bad.ok()) return bad;
+    ++at;
   }
   return absl::OkStatus();
 }
@@ -128,7 +138,7 @@ absl::StatusOr<bool> NextJson(std::string_view& body, std::string_view& value) {
 }
 
 absl::StatusOr<std::string> JsonToBytes(const pb::Descriptor& type, std::string_view json) {
-  const auto parsed_json = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  auto parsed_json = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (parsed_json.is_discarded()) {
     return absl::InvalidArgumentError("proto: syntax error: not JSON");
   }
@@ -136,7 +146,10 @@ absl::StatusOr<std::string> JsonToBytes(const pb::Descriptor& type, std::string_
     return absl::InvalidArgumentError("proto: syntax error (line 1:1): unexpected token " +
                                       std::string(json.substr(0, 16)));
   }
-  if (absl::Status bad = CheckFields(type, parsed_json); !bad.ok()) return bad;
+  bool changed = false;
+  if (absl::Status bad = CheckFields(type, parsed_json, changed); !bad.ok()) return bad;
+  std::string known;
+  if (changed) json = known = parsed_json.dump();
   pb::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;
   const auto message = NewMessage(type);
