@@ -66,7 +66,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   };
 
   Impl(IoThreads& io_threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http)
-      : context(std::make_shared<const ServerContext>(options, grpc, http,
+      : context(std::make_shared<const ServerContext>(std::move(options), grpc, http,
                                                       io_threads.impl().backlogs)) {
     for (const std::unique_ptr<EventLoop>& loop : io_threads.impl().loops) {
       connections.push_back(std::make_unique<LoopConnections>(*loop));
@@ -210,7 +210,7 @@ bool Server::Impl::WaitUntilClosed(absl::Duration limit) {
 }
 
 Server::Server(IoThreads& threads, ServerOptions options, const GrpcRouter* grpc, HttpHandler& http)
-    : impl_(std::make_shared<Impl>(threads, options, grpc, http)) {}
+    : impl_(std::make_shared<Impl>(threads, std::move(options), grpc, http)) {}
 
 Server::~Server() { Stop(absl::ZeroDuration()); }
 

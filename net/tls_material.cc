@@ -24,7 +24,7 @@ constexpr char kDefaultCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL
 constexpr std::string_view kAlpnOffer = "\x02h2\x08http/1.1";
 constexpr std::string_view kAlpnOfferOfOld = "\x08http/1.1";
 
-absl::Status Bad(std::string text) { return absl::InvalidArgumentError(std::move(text)); }
+absl::Status Bad(const std::string& text) { return absl::InvalidArgumentError(text); }
 
 int NoPassword(char*, int, int, void*) { return 0; }  // instead of asking at the terminal
 

@@ -18,9 +18,7 @@ namespace {
 
 constexpr int64_t kLongestElectionTimeoutMs = 50000;
 
-absl::Status Contradiction(std::string text) {
-  return absl::FailedPreconditionError(std::move(text));
-}
+absl::Status Contradiction(const std::string& text) { return absl::FailedPreconditionError(text); }
 
 struct CommandLine {
   bool help = false;
@@ -29,7 +27,7 @@ struct CommandLine {
   std::vector<std::pair<std::string, std::string>> values;  // as spelled, in order
 };
 
-absl::Status Unusable(std::string text) { return absl::InvalidArgumentError(std::move(text)); }
+absl::Status Unusable(const std::string& text) { return absl::InvalidArgumentError(text); }
 
 absl::Status Take(CommandLine& line, std::string name, std::string value) {
   if (name == "config-file") {

@@ -114,7 +114,7 @@ absl::Status ApplyRoot(Config& config, const YAML::Node& root) {
 absl::Status ApplyConfigText(Config& config, const std::string& text, const std::string& path) {
   if (text.size() > kMostConfigFileBytes) return Bad(path, "larger than 1 MiB");
   try {
-    const absl::Status status = ApplyRoot(config, YAML::Load(text));
+    absl::Status status = ApplyRoot(config, YAML::Load(text));
     if (status.ok()) return status;
     return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
   } catch (const YAML::Exception& error) {

@@ -241,7 +241,7 @@ absl::Status RemoveLog(storage::FileSystem& files, const std::string& wal_dir) {
 std::string WalDirBefore(const std::string& given, const std::string& data_dir,
                          const std::string& unfinished) {
   if (given.empty()) return given;
-  const std::string wal_dir = storage::AbsolutePath(given);
+  std::string wal_dir = storage::AbsolutePath(given);
   const std::string final_data_dir = storage::AbsolutePath(data_dir);
   if (!(wal_dir + "/").starts_with(final_data_dir + "/")) return wal_dir;
   return storage::AbsolutePath(unfinished) + wal_dir.substr(final_data_dir.size());

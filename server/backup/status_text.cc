@@ -1,6 +1,7 @@
 #include "server/backup/status_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -24,7 +25,7 @@ std::string HumanBytes(uint64_t bytes) {
   auto value = static_cast<double>(bytes);
   size_t unit = 0;
   for (; value >= 1000; value /= 1000) ++unit;
-  const double rounded = static_cast<double>(static_cast<int64_t>(value * 10 + 0.5)) / 10;
+  const double rounded = static_cast<double>(std::lround(value * 10)) / 10;
   if (rounded < 10) return absl::StrFormat("%.1f %s", rounded, kUnits[unit]);
   return absl::StrFormat("%.0f %s", rounded, kUnits[unit]);
 }
