@@ -27,7 +27,10 @@ absl::Status ReplicaNode::OpenMember(const ReplicaOptions& options) {
     absl::StatusOr<std::unique_ptr<Member>> opened = Member::Open(
         options.member,
         {.files = *files_, .clock = clock_, .random = random_, .transport = *transport_});
-    if (opened.ok()) member_ = *std::move(opened);
+    if (opened.ok()) {
+      member_ = *std::move(opened);
+      return absl::OkStatus();
+    }
     if (!absl::IsResourceExhausted(opened.status())) return opened.status();
     if (clock_.Now() - said >= kRoomSayEvery) {
       said = clock_.Now();
