@@ -2,14 +2,13 @@
 // the limits of one.
 //
 // Each connection reports its part, when that is worth it, once per batch of what it reads or
-// writes. While the sum is
-// below the limit nothing else happens. While it is not, the backlog is full: a connection goes on
-// as long as its own part is small (kShareBytes), so that small clients notice nothing; what would
-// make it larger waits until others have taken theirs (net/room.h), or is refused where waiting
-// would keep what was received. Whoever has more than that and takes next to nothing for kPatience
-// is closed, so that the sum falls again. What is kept is at most the limit, and a share and one
-// small answer, or one piece of a stream, for each connection, and one large answer for each I/O
-// thread.
+// writes. While the sum is below the limit nothing else happens. While it is not, the backlog is
+// full: a connection goes on as long as its own part is small (kShareBytes), so that small clients
+// notice nothing; what would make it larger waits until others have taken theirs (net/room.h), or
+// is refused where waiting would keep what was received. Whoever has more than that and takes next
+// to nothing for kPatience is closed, so that the sum falls again. What is kept is at most the
+// limit, and a share and one small answer, or one piece of a stream, for each connection, and one
+// large answer for each I/O thread.
 //
 // Owner: net::IoThreads, so that all listeners of a process share one; sessions borrow it. Threads:
 // Backlog any, BacklogPart its connection's. Reason: docs/decisions/0013-backlog.md.

@@ -158,7 +158,7 @@ absl::Status LogPlace::Take() {
   if (noted.ok() && *noted == folder_) return absl::OkStatus();
   if (elsewhere()) return WriteDurably(files_, note_, WithChecksum(folder_ + "\n"));
   PINTLE_RETURN_IF_ERROR(files_.Remove(note_));
-  return files_.SyncFolder(note_.substr(0, note_.rfind('/')));
+  return files_.SyncFolder(ParentOf(note_));
 }
 
 }  // namespace pintle::server::storage
